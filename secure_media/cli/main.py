@@ -1,0 +1,19 @@
+"""``secure-media``: the command and its families."""
+
+from __future__ import annotations
+
+import click
+
+from secure_media.cli import keys, serve
+from secure_media.version import __version__
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="secure-media")
+def main() -> None:
+    """Serve Streamlit apps whose media only reach the browser they were shown to."""
+
+
+main.add_command(serve.run)
+main.add_command(serve.demo)
+main.add_command(keys.keygen)

@@ -1,0 +1,61 @@
+"""The guard: one object that decides, for both servers."""
+
+from __future__ import annotations
+
+import logging
+
+from secure_media.core import policy as policies
+from secure_media.core.identity import BrowserIdentity, Identified
+from secure_media.core.model import AccessContext, AccessRequest, Decision, Deny, ResourceKind
+from secure_media.errors import DenialReason
+
+logger = logging.getLogger(__name__)
+
+
+class Guard:
+    """
+    Decides requests by a policy.
+
+    Uploads are outside the policy's reach: writing into a session is for the browser that owns it, whatever the policy
+    says about reading.
+
+    Args:
+        policy: The rule for everything that the app shows.
+        identity: Tells browsers apart.
+        evidence: What policies consult.
+    """
+
+    __slots__ = ("_evidence", "_policy", "_uploads", "identity")
+
+    def __init__(
+        self, *, policy: policies.Policy, identity: BrowserIdentity, evidence: policies.Evidence
+    ) -> None:
+        self._policy = policy
+        self._uploads = policies.own_session()
+        self._evidence = evidence
+        self.identity = identity
+
+    def decide(self, request: AccessRequest) -> Decision:
+        """Return `Allow` or `Deny`. Never raises: any doubt is a denial."""
+        try:
+            if request.resource is None:
+                return Deny(DenialReason.MALFORMED_RESOURCE)
+            identified = self.identity.identify(request.credentials, now=request.now)
+            if isinstance(identified, Identified):
+                browser, reason = identified.browser, DenialReason.NO_CREDENTIAL
+            else:
+                browser, reason = None, identified
+            context = AccessContext(
+                resource=request.resource,
+                action=request.action,
+                browser=browser,
+                browser_reason=reason,
+                credentials=request.credentials,
+                now=request.now,
+                client_ip=request.client_ip,
+            )
+        except Exception:
+            logger.exception("guard.failed")
+            return Deny(DenialReason.INTERNAL)
+        policy = self._uploads if context.resource.kind is ResourceKind.UPLOAD else self._policy
+        return policies.decide(policy, context, self._evidence)

@@ -1,0 +1,119 @@
+"""
+Browser identity: an HttpOnly cookie that holds a JWT with a random browser id.
+
+The cookie says who a request comes from, not what it may have; that is the policies' business.
+"""
+
+from __future__ import annotations
+
+import secrets
+from dataclasses import dataclass
+
+from secure_media.core import jwts
+from secure_media.core.keys import Key, KeyRing, Purpose, fingerprint
+from secure_media.core.model import Browser, Credentials
+from secure_media.errors import CredentialError, DenialReason, MalformedCredentialError
+
+_ISSUER = "secure_media"
+
+
+@dataclass(frozen=True, slots=True)
+class Identified:
+    """
+    Args:
+        browser: Who it is.
+        fresh: False when the cookie should be issued anew: past half of its life, or signed by a retired key.
+    """
+
+    browser: Browser
+    fresh: bool
+
+
+class BrowserIdentity:
+    """
+    Issues and verifies the browser cookie of one deployment.
+
+    The cookie's name carries a short id of the deployment, because cookies do not know ports: two apps on
+    ``localhost`` would overwrite each other's. Over HTTPS the name starts with ``__Host-``, and no other name is
+    accepted there: such a cookie can only have been set by this very host over HTTPS, so a sibling subdomain or
+    someone on the network cannot plant a cookie of their own on a victim (RFC 6265bis section 4.1.3.2).
+
+    Args:
+        keys: The ring.
+        deployment: What distinguishes this app from others with the same secret on the same host.
+        lifetime: For how long a cookie is good, in seconds. Renewed after half of it, while the browser comes back.
+    """
+
+    __slots__ = ("_deployment", "_keys", "_names", "_verifiers", "lifetime")
+
+    def __init__(self, keys: KeyRing, *, deployment: str, lifetime: int) -> None:
+        self._keys = keys
+        self._deployment = deployment
+        self._names = {key.kid: _cookie_name(key, deployment) for key in keys}
+        self._verifiers = {
+            key.kid: jwts.JwtVerifier(
+                key=key.derive(Purpose.BROWSER_COOKIE), algorithms=["HS256"], issuer=_ISSUER, audience=deployment
+            )
+            for key in keys
+        }
+        self.lifetime = lifetime
+
+    def cookie_name(self, *, secure: bool) -> str:
+        """Return the name of the cookie that `issue` makes the value of."""
+        return _prefixed(self._names[self._keys.active.kid], secure)
+
+    def new(self) -> Browser:
+        """Return a browser nobody has seen before: 128 random bits."""
+        return Browser(secrets.token_urlsafe(16))
+
+    def issue(self, browser: Browser, *, now: float) -> str:
+        """Return the cookie's value for `browser`."""
+        issued_at = int(now)
+        claims: dict[str, object] = {
+            "iss": _ISSUER,
+            "aud": self._deployment,
+            "iat": issued_at,
+            "exp": issued_at + self.lifetime,
+            "bid": browser.id,
+        }
+        if browser.subject is not None:
+            claims["sub"] = browser.subject
+        key = self._keys.active
+        return jwts.issue(claims, key=key.derive(Purpose.BROWSER_COOKIE), kid=key.kid)
+
+    def identify(self, credentials: Credentials, *, now: float) -> Identified | DenialReason:
+        """Return the browser that presents `credentials`, or why there is none."""
+        try:
+            for key in self._keys:
+                values = credentials.cookies_named(_prefixed(self._names[key.kid], credentials.secure))
+                if values:
+                    return self._verify(values, key, now)
+        except CredentialError as error:
+            return error.reason
+        return DenialReason.NO_CREDENTIAL
+
+    def _verify(self, values: list[str], key: Key, now: float) -> Identified:
+        if len(values) > 1:
+            # One of the two was planted (from another path or a parent domain), and nothing says which.
+            raise MalformedCredentialError("more than one cookie of that name")
+        if jwts.kid_of(values[0]) != key.kid:
+            raise MalformedCredentialError("the cookie's name and its kid disagree")
+        claims = self._verifiers[key.kid].verify(values[0], now=now)
+        browser_id, subject = claims.get("bid"), claims.get("sub")
+        if not isinstance(browser_id, str) or not browser_id or not isinstance(subject, (str, type(None))):
+            raise MalformedCredentialError("not a browser's cookie")
+        past_half = claims["exp"] - now < self.lifetime / 2
+        return Identified(Browser(browser_id, subject), fresh=key.kid == self._keys.active.kid and not past_half)
+
+    def __repr__(self) -> str:
+        return f"BrowserIdentity(deployment={self._deployment!r}, keys={self._keys!r})"
+
+
+def _cookie_name(key: Key, deployment: str) -> str:
+    """Name the cookie after key and deployment, so that two apps share it only if they share both."""
+    digest = fingerprint(key.derive(Purpose.DEPLOYMENT), deployment.encode("utf-8", "surrogatepass"))
+    return f"sm_{digest[:4].hex()}"
+
+
+def _prefixed(name: str, secure: bool) -> str:
+    return f"__Host-{name}" if secure else name

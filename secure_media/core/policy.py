@@ -1,0 +1,250 @@
+"""
+Policies: the rules by which access is decided, and their combination with ``|`` and ``&``.
+
+A policy only ever says yes on positive evidence; there is no "not". A combination can therefore never let in more
+than its parts, and a part that fails can never open the door.
+"""
+
+from __future__ import annotations
+
+import abc
+import dataclasses
+import logging
+from collections.abc import Callable, Iterable, Mapping
+from typing import TYPE_CHECKING, Any
+
+from secure_media.core.jwts import JwtVerifier
+from secure_media.core.model import AccessContext, Allow, Decision, Deny, ResourceKind
+from secure_media.errors import ConfigurationError, CredentialError, DenialReason
+
+if TYPE_CHECKING:
+    from secure_media.core.model import Ownership
+    from secure_media.core.tokens import GrantCodec
+
+logger = logging.getLogger(__name__)
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Evidence:
+    """What policies consult besides the request: live sessions, and the deployment's own tokens."""
+
+    ownership: Ownership
+    grants: GrantCodec
+
+
+class Policy(abc.ABC):
+    """One rule. Combine rules with ``|`` (either will do) and ``&`` (both are needed)."""
+
+    @abc.abstractmethod
+    def decide(self, context: AccessContext, evidence: Evidence) -> Decision:
+        """Return `Allow` or `Deny`. May raise `CredentialError`; anything else raised is a denial too."""
+
+    def __or__(self, other: Policy) -> Policy:
+        return _Either(self, other) if isinstance(other, Policy) else NotImplemented
+
+    def __and__(self, other: Policy) -> Policy:
+        return _Both(self, other) if isinstance(other, Policy) else NotImplemented
+
+
+def decide(policy: Policy, context: AccessContext, evidence: Evidence) -> Decision:
+    """Ask `policy`, and turn whatever it raises into a denial."""
+    try:
+        decision = policy.decide(context, evidence)
+    except CredentialError as error:
+        return Deny(error.reason)
+    except Exception:
+        logger.exception("guard.failed")
+        return Deny(DenialReason.INTERNAL)
+    # A policy written by a user may return anything; only the real thing counts.
+    return decision if isinstance(decision, (Allow, Deny)) else Deny(DenialReason.INTERNAL)
+
+
+class _Either(Policy):
+    def __init__(self, left: Policy, right: Policy) -> None:
+        self._left = left
+        self._right = right
+
+    def decide(self, context: AccessContext, evidence: Evidence) -> Decision:
+        first = decide(self._left, context, evidence)
+        if isinstance(first, Allow):
+            return first
+        second = decide(self._right, context, evidence)
+        if isinstance(second, Deny) and second.reason is DenialReason.NO_CREDENTIAL:
+            return first  # the more telling of the two reasons, for the log
+        return second
+
+    def __repr__(self) -> str:
+        return f"({self._left!r} | {self._right!r})"
+
+
+class _Both(Policy):
+    def __init__(self, left: Policy, right: Policy) -> None:
+        self._left = left
+        self._right = right
+
+    def decide(self, context: AccessContext, evidence: Evidence) -> Decision:
+        first = decide(self._left, context, evidence)
+        if isinstance(first, Deny):
+            return first
+        claims = {**context.claims, **first.claims}
+        second = decide(self._right, dataclasses.replace(context, claims=claims), evidence)
+        if isinstance(second, Deny):
+            return second
+        return Allow(
+            by=f"{first.by}+{second.by}",
+            subject=second.subject or first.subject,
+            claims={**claims, **second.claims},
+        )
+
+    def __repr__(self) -> str:
+        return f"({self._left!r} & {self._right!r})"
+
+
+class _OwnSession(Policy):
+    def decide(self, context: AccessContext, evidence: Evidence) -> Decision:
+        browser = context.browser
+        if browser is None:
+            return Deny(context.browser_reason)
+        ownership, resource = evidence.ownership, context.resource
+        if resource.kind is ResourceKind.MEDIA:
+            allowed, reason = ownership.was_shown(browser.id, resource.name), DenialReason.NOT_SHOWN
+        elif resource.kind is ResourceKind.UPLOAD:
+            allowed, reason = ownership.owns_session(browser.id, resource.name), DenialReason.NOT_OWNER
+        else:
+            allowed, reason = ownership.has_session(browser.id), DenialReason.NOT_OWNER
+        return Allow("session", browser.subject) if allowed is True else Deny(reason)
+
+    def __repr__(self) -> str:
+        return "own_session()"
+
+
+class _SignedUrl(Policy):
+    def decide(self, context: AccessContext, evidence: Evidence) -> Decision:
+        tokens = context.credentials.tokens
+        if not tokens:
+            return Deny(DenialReason.NO_CREDENTIAL)
+        if len(tokens) > 1:
+            return Deny(DenialReason.MALFORMED_CREDENTIAL)
+        grant = evidence.grants.verify(tokens[0], now=context.now)
+        if grant.resource != context.resource:
+            return Deny(DenialReason.OTHER_RESOURCE)
+        if grant.action is not context.action:
+            return Deny(DenialReason.OTHER_ACTION)
+        return Allow("signed_url")
+
+    def __repr__(self) -> str:
+        return "signed_url()"
+
+
+class _Jwt(Policy):
+    def __init__(
+        self, cookie: str, verifier: JwtVerifier, require: Mapping[str, Any] | Callable[[dict[str, Any]], bool]
+    ) -> None:
+        self._cookie = cookie
+        self._verifier = verifier
+        self._require = require
+
+    def decide(self, context: AccessContext, evidence: Evidence) -> Decision:
+        values = context.credentials.cookies_named(self._cookie)
+        if not values:
+            return Deny(DenialReason.NO_CREDENTIAL)
+        if len(values) > 1:
+            return Deny(DenialReason.MALFORMED_CREDENTIAL)
+        claims = self._verifier.verify(values[0], now=context.now)
+        if not _claims_hold(claims, self._require):
+            return Deny(DenialReason.CLAIM_MISMATCH)
+        subject = claims.get("sub")
+        return Allow("jwt", subject if isinstance(subject, str) else None, claims)
+
+    def __repr__(self) -> str:
+        return f"jwt(cookie={self._cookie!r}, {self._verifier!r})"
+
+
+class _AllowIf(Policy):
+    def __init__(self, condition: Callable[[AccessContext], bool]) -> None:
+        self._condition = condition
+
+    def decide(self, context: AccessContext, evidence: Evidence) -> Decision:
+        # `is True`: a condition that returns a coroutine, a query object or "no" has not said yes.
+        if self._condition(context) is True:
+            return Allow("condition", context.subject)
+        return Deny(DenialReason.CONDITION_FALSE)
+
+    def __repr__(self) -> str:
+        return f"allow_if({getattr(self._condition, '__name__', type(self._condition).__name__)})"
+
+
+def own_session() -> Policy:
+    """
+    Allow a browser what its own live sessions were shown (and, after they end, for the grace).
+
+    For files under ``/app/static/`` and for endpoints, which are not shown by any one session, a live session is
+    enough; for uploads it has to be the session that the upload belongs to.
+    """
+    return _OwnSession()
+
+
+def signed_url() -> Policy:
+    """Allow whoever presents a valid ``media_token`` for exactly this resource and action."""
+    return _SignedUrl()
+
+
+def jwt(
+    *,
+    cookie: str,
+    key: str | bytes,
+    algorithms: Iterable[str],
+    issuer: str,
+    audience: str,
+    require: Mapping[str, Any] | Callable[[dict[str, Any]], bool] | None = None,
+    leeway: float = 0,
+) -> Policy:
+    """
+    Allow whoever presents a valid JWT that somebody else issued (RFC 7519, RFC 8725).
+
+    On its own this policy looks at who is asking, not at what is asked for: everyone with a valid JWT may have every
+    media file whose URL they know. Use ``own_session() & jwt(...)`` unless that is what you want.
+
+    Args:
+        cookie: The cookie that holds the JWT.
+        key: A secret for HS algorithms, else a public key or certificate as PEM.
+        algorithms: The only algorithms accepted, whatever the token says of itself.
+        issuer: The ``iss`` it must have.
+        audience: The ``aud`` it must contain.
+        require: Further claims. A mapping compares each claim with a value; a list, set or tuple of values accepts any of
+            them; a claim that is itself a list has to contain one. A callable gets the claims and returns True to accept.
+        leeway: Tolerance for clocks that disagree, in seconds.
+
+    Raises:
+        ConfigurationError: The arguments contradict each other.
+    """
+    if not isinstance(cookie, str) or not cookie:
+        raise ConfigurationError("jwt(cookie=...): expected the name of the cookie that holds the JWT")
+    if require is not None and not callable(require) and not isinstance(require, Mapping):
+        raise ConfigurationError("jwt(require=...): expected a mapping of claims or a callable")
+    verifier = JwtVerifier(key=key, algorithms=algorithms, issuer=issuer, audience=audience, leeway=leeway)
+    return _Jwt(cookie, verifier, {} if require is None else require)
+
+
+def allow_if(condition: Callable[[AccessContext], bool]) -> Policy:
+    """
+    Allow when `condition` returns True for the request; anything else it returns or raises is a denial.
+
+    It runs on the server's event loop for every request, so it has to be quick.
+    """
+    if not callable(condition):
+        raise ConfigurationError("allow_if(...): expected a callable that takes the access context and returns a bool")
+    return _AllowIf(condition)
+
+
+def _claims_hold(claims: dict[str, Any], require: Mapping[str, Any] | Callable[[dict[str, Any]], bool]) -> bool:
+    if callable(require):
+        return require(dict(claims)) is True
+    return all(name in claims and _claim_is(claims[name], wanted) for name, wanted in require.items())
+
+
+def _claim_is(actual: Any, wanted: Any) -> bool:
+    accepted = list(wanted) if isinstance(wanted, (list, tuple, set, frozenset)) else [wanted]
+    present = actual if isinstance(actual, list) else [actual]
+    # Compare types too: in Python True == 1, in a claim they are different things.
+    return any(type(have) is type(want) and have == want for have in present for want in accepted)

@@ -1,0 +1,127 @@
+"""
+Every error that secure_media raises, in one tree, and the reasons for which a request is denied.
+
+::
+
+    SecureMediaError
+    ├── ConfigurationError                  at start-up, for the developer
+    ├── CredentialError                     a credential that does not hold; carries its `DenialReason`
+    │   ├── MalformedCredentialError        not a credential at all, or not in its one canonical form
+    │   ├── SignatureMismatchError          forged, tampered with, or another deployment's
+    │   ├── UnknownKeyError                 signed by a key that is not (or no longer) in the ring
+    │   ├── ExpiredCredentialError          after ``exp``
+    │   ├── NotYetValidCredentialError      before ``nbf``
+    │   ├── AudienceMismatchError           meant for somebody else (``aud``, ``iss``)
+    │   └── ClaimMismatchError              a required claim is missing or has another value
+    └── MediaError
+        ├── MediaNotFoundError              nothing is stored under that id (any more)
+        ├── MediaChangedError               the file behind an id is no longer the file that was shown
+        └── RangeNotSatisfiableError        RFC 9110 section 14.1.1; carries the size
+
+Messages never contain a token, a key, a cookie or the value of a claim: errors travel into logs.
+"""
+
+from __future__ import annotations
+
+import enum
+
+
+class DenialReason(str, enum.Enum):
+    """
+    Why a request was denied. For logs, tests and `explain`; clients see one fixed 403 for all of them.
+    """
+
+    NO_CREDENTIAL = "no_credential"
+    MALFORMED_CREDENTIAL = "malformed_credential"
+    MALFORMED_RESOURCE = "malformed_resource"
+    SIGNATURE_MISMATCH = "signature_mismatch"
+    UNKNOWN_KEY = "unknown_key"
+    EXPIRED = "expired"
+    NOT_YET_VALID = "not_yet_valid"
+    AUDIENCE_MISMATCH = "audience_mismatch"
+    CLAIM_MISMATCH = "claim_mismatch"
+    OTHER_RESOURCE = "other_resource"
+    OTHER_ACTION = "other_action"
+    NOT_SHOWN = "not_shown"
+    NOT_OWNER = "not_owner"
+    CONDITION_FALSE = "condition_false"
+    INTERNAL = "internal"
+
+
+class SecureMediaError(Exception):
+    """The root of everything that secure_media raises."""
+
+
+class ConfigurationError(SecureMediaError):
+    """A setting is wrong. The message names the setting and the fix."""
+
+
+class CredentialError(SecureMediaError):
+    """A credential that does not hold."""
+
+    reason = DenialReason.MALFORMED_CREDENTIAL
+
+
+class MalformedCredentialError(CredentialError):
+    """What was presented is not a credential, or not in its one canonical form."""
+
+
+class SignatureMismatchError(CredentialError):
+    """The signature is not one that any key in the ring makes."""
+
+    reason = DenialReason.SIGNATURE_MISMATCH
+
+
+class UnknownKeyError(CredentialError):
+    """The credential names a key that is not in the ring."""
+
+    reason = DenialReason.UNKNOWN_KEY
+
+
+class ExpiredCredentialError(CredentialError):
+    """The credential's ``exp`` has passed."""
+
+    reason = DenialReason.EXPIRED
+
+
+class NotYetValidCredentialError(CredentialError):
+    """The credential's ``nbf`` or ``iat`` lies in the future."""
+
+    reason = DenialReason.NOT_YET_VALID
+
+
+class AudienceMismatchError(CredentialError):
+    """The credential was made by or for somebody else (``iss``, ``aud``)."""
+
+    reason = DenialReason.AUDIENCE_MISMATCH
+
+
+class ClaimMismatchError(CredentialError):
+    """A claim that must be there is missing or has another value."""
+
+    reason = DenialReason.CLAIM_MISMATCH
+
+
+class MediaError(SecureMediaError):
+    """Something about the bytes, after access was granted."""
+
+
+class MediaNotFoundError(MediaError):
+    """Nothing is stored under that id, or not any more."""
+
+
+class MediaChangedError(MediaError):
+    """The file behind a media id is no longer the file that was shown, so its bytes may be somebody else's."""
+
+
+class RangeNotSatisfiableError(MediaError):
+    """
+    No byte of the representation lies in the requested range (RFC 9110 section 14.1.1).
+
+    Args:
+        size: Length of the whole representation, in bytes; the 416 response has to state it.
+    """
+
+    def __init__(self, size: int) -> None:
+        super().__init__(f"no byte of the {size} lies in the requested range")
+        self.size = size

@@ -1,0 +1,179 @@
+"""Puts the parts together and hooks them into Streamlit, once per process."""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from streamlit import config
+from streamlit.runtime import runtime as streamlit_runtime
+from streamlit.runtime.memory_media_file_storage import MemoryMediaFileStorage
+from streamlit.runtime.runtime import Runtime, RuntimeConfig
+
+from secure_media.core.guard import Guard
+from secure_media.core.identity import BrowserIdentity
+from secure_media.core.policy import Evidence
+from secure_media.core.tokens import GrantCodec
+from secure_media.errors import ConfigurationError
+from secure_media.host import contract
+from secure_media.host.sessions import secure_session_manager
+from secure_media.host.storage import SecureMediaStorage
+from secure_media.servers.gate import Gate
+from secure_media.serving.shown import ShownLedger
+from secure_media.serving.store import MediaStore
+from secure_media.settings import Settings
+
+_MEDIA_ENDPOINT = "/media"
+
+
+class Deployment:
+    """
+    One guarded app: its guard, its ledger, its store, and the gate in front of them.
+
+    Args:
+        settings: The settings.
+        handlers: Tornado handlers of the user's own.
+        routes: Starlette routes of the user's own.
+    """
+
+    def __init__(self, settings: Settings, *, handlers: Sequence[Any] = (), routes: Sequence[Any] = ()) -> None:
+        refuse_what_goes_around()
+        self.base_path = base_path()
+        self.handlers = handlers
+        self.routes = routes
+        self._grace = settings.grace
+        self.ledger = ShownLedger(
+            grace=settings.grace, resumable=float(config.get_option("server.disconnectedSessionTTL"))
+        )
+        self.store = MediaStore(settings.keys, on_screen=self.ledger.on_screen, grace=settings.grace)
+        identity = BrowserIdentity(
+            settings.keys, deployment=f"{settings.deployment}{self.base_path}/", lifetime=settings.cookie_lifetime
+        )
+        guard = Guard(
+            policy=settings.policy, identity=identity, evidence=Evidence(self.ledger, GrantCodec(settings.keys))
+        )
+        self.gate = Gate(guard=guard, store=self.store, base_path=self.base_path)
+
+    def runtime_config(self, stock: RuntimeConfig) -> RuntimeConfig:
+        """Return `stock` with our storage and session manager in it."""
+        if type(stock.media_file_storage) is not MemoryMediaFileStorage:
+            name = type(stock.media_file_storage).__name__
+            msg = f"Streamlit was given a media storage of its own ({name}), which secure_media cannot guard"
+            raise ConfigurationError(msg)
+        return dataclasses.replace(
+            stock,
+            media_file_storage=SecureMediaStorage(_MEDIA_ENDPOINT, self.store, self.ledger),
+            session_manager_class=secure_session_manager(
+                stock.session_manager_class, gate=self.gate, ledger=self.ledger, store=self.store, grace=self._grace
+            ),
+        )
+
+
+class _Installation:
+    """The hooks of this process, and the deployment behind them: built when Streamlit builds its runtime."""
+
+    def __init__(self) -> None:
+        self._build: Callable[[], Deployment] | None = None
+        self._deployment: Deployment | None = None
+
+    @property
+    def installed(self) -> bool:
+        return self._build is not None
+
+    def deployment(self) -> Deployment:
+        if self._deployment is None:
+            if self._build is None:
+                raise ConfigurationError("nothing is installed")
+            self._deployment = self._build()
+        return self._deployment
+
+    def install(self, build: Callable[[], Deployment]) -> None:
+        if self.installed:
+            raise ConfigurationError("this process already guards an app; one process serves one Streamlit app")
+        if Runtime.exists():
+            raise ConfigurationError(
+                "Streamlit has already been started in this process, so its media cannot be guarded any more. "
+                "Call guard(app) right after app = st.App(...), before app.lifespan() and before serving it"
+            )
+        contract.check()
+        self._build = build
+        _hook_runtime(self)
+        if contract.has_starlette():
+            _hook_starlette(self)
+
+
+_installation = _Installation()
+
+install = _installation.install
+current = _installation.deployment
+
+
+def is_installed() -> bool:
+    """Return whether this process is guarded."""
+    return _installation.installed
+
+
+def base_path() -> str:
+    """Return ``server.baseUrlPath`` as ``/base``, or the empty string."""
+    configured = str(config.get_option("server.baseUrlPath") or "").strip("/")
+    return f"/{configured}" if configured else ""
+
+
+def refuse_what_goes_around() -> None:
+    """
+    Refuse settings under which Streamlit gives media away on other roads than the guarded ones.
+
+    Raises:
+        ConfigurationError: There is one.
+    """
+    if contract.version() >= (1, 67) and config.get_option("server.enableAgentApi"):
+        raise ConfigurationError(
+            "server.enableAgentApi hands an app's data to callers that no guard can tell apart. Set it to false"
+        )
+    if config.get_option("global.developmentMode") and not config.get_option("global.e2eTest"):
+        raise ConfigurationError(
+            "global.developmentMode serves the page from a development server that the guard is not in front of. "
+            "Set it to false"
+        )
+
+
+def _hook_runtime(installation: _Installation) -> None:
+    """Every runtime, of whichever server, is built from our configuration. Streamlit 1.45-1.67."""
+    original = streamlit_runtime.Runtime.__init__
+
+    @functools.wraps(original)
+    def __init__(self: Runtime, config: RuntimeConfig) -> None:
+        original(self, installation.deployment().runtime_config(config))
+
+    streamlit_runtime.Runtime.__init__ = __init__  # type: ignore[method-assign]
+
+
+def _hook_starlette(installation: _Installation) -> None:
+    """Every Starlette application of Streamlit's, managed, `st.App` or mounted, starts with our middleware. 1.53-1.67."""
+    from starlette.middleware import Middleware
+    from streamlit.web.server.starlette import starlette_app
+
+    from secure_media.servers.asgi import GuardMiddleware
+    from secure_media.servers.routes import guarded_routes
+
+    create_middleware = starlette_app.create_streamlit_middleware
+    create_routes = starlette_app.create_streamlit_routes
+
+    @functools.wraps(create_middleware)
+    def create_streamlit_middleware() -> list[Middleware]:
+        return [Middleware(GuardMiddleware, gate=installation.deployment().gate), *create_middleware()]
+
+    @functools.wraps(create_routes)
+    def create_streamlit_routes(runtime: Runtime) -> list[Any]:
+        deployment = installation.deployment()
+        if deployment.handlers:
+            raise ConfigurationError(
+                "handlers: Tornado handlers cannot run on Streamlit's Starlette server. Pass routes=[Route(...)] instead"
+            )
+        own = guarded_routes(deployment.routes, deployment.gate, deployment.base_path)
+        return [*own, *create_routes(runtime)]
+
+    starlette_app.create_streamlit_middleware = create_streamlit_middleware
+    starlette_app.create_streamlit_routes = create_streamlit_routes

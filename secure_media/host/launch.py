@@ -1,0 +1,300 @@
+"""The two ways in: `secure_run` for a script, `guard` for an ASGI app."""
+
+from __future__ import annotations
+
+import inspect
+import json
+import multiprocessing
+import os
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, NoReturn
+
+import click
+
+from secure_media import settings
+from secure_media.core.policy import Policy
+from secure_media.errors import ConfigurationError
+from secure_media.settings import Secret
+
+
+def secure_run(
+    script: str | os.PathLike[str],
+    *,
+    secret: Secret | None = None,
+    policy: Policy | None = None,
+    handlers: Sequence[Any] = (),
+    routes: Sequence[Any] = (),
+    grace: float | None = None,
+    deployment: str | None = None,
+    streamlit_options: Mapping[str, Any] | None = None,
+) -> None:
+    """
+    Serve a Streamlit script with its media guarded.
+
+    Stands in the script itself, at the top: ``secure_run(__file__, secret=...)``, started with ``python app.py``. While the
+    guarded server runs the script it does nothing. In a server that it does not guard (``streamlit run app.py``) it stops the
+    script with an error. Does not return: the process ends with the server, with exit code 0 after Ctrl+C or SIGTERM and 2
+    after a configuration error.
+
+    Args:
+        script: The script to serve, usually ``__file__``.
+        secret: At least 32 bytes, or several such with the newest first. Default: ``SECURE_MEDIA_SECRET``,
+            ``SECURE_MEDIA_SECRET_FILE``, or ``secret`` in ``[secure_media]`` of secrets.toml; else a random one.
+        policy: Who may have what. Default: ``own_session() | signed_url()``.
+        handlers: On Tornado, endpoints of your own: ``(r"/reports/(.*)", MyHandler)``. Guarded unless marked `public`.
+        routes: On Starlette, the same: ``Route("/reports/{name}", endpoint)``.
+        grace: For how long media stay available after their tab is closed, in seconds. Default: 30.
+        deployment: Sets this app apart from another with the same secret on the same host.
+        streamlit_options: Options as for ``streamlit run``, such as ``{"server.port": 8080}``.
+    """
+    if _inside_streamlit() or _imported_by_a_child_or_a_test(script):
+        return
+    run(
+        script,
+        args=sys.argv[1:],
+        secret=secret,
+        policy=policy,
+        handlers=handlers,
+        routes=routes,
+        grace=grace,
+        deployment=deployment,
+        streamlit_options=streamlit_options,
+    )
+
+
+def run(
+    script: str | os.PathLike[str],
+    *,
+    args: Sequence[str] = (),
+    flags: Sequence[str] = (),
+    streamlit_options: Mapping[str, Any] | None = None,
+    **options: Any,
+) -> NoReturn:
+    """
+    Serve `script` guarded until the process is told to stop, and end the process.
+
+    Args:
+        script: The script to serve.
+        args: What it will find in ``sys.argv[1:]``.
+        flags: Options of ``streamlit run``, as on its command line.
+        streamlit_options: The same by name.
+        options: The arguments of `secure_run`.
+    """
+    try:
+        _serve(_existing(script), [*flags, *_flags(streamlit_options or {})], args, options)
+    except ConfigurationError as error:
+        # Not a traceback: it would quote the line with the secret in it.
+        click.echo(f"secure_media: {error}", err=True)
+        raise SystemExit(2) from None
+    except KeyboardInterrupt:
+        pass
+    raise SystemExit(0)
+
+
+def _serve(script: Path, flags: Sequence[str], args: Sequence[str], options: dict[str, Any]) -> None:
+    from streamlit.web import bootstrap, cli
+
+    from secure_media.host import contract
+    from secure_media.host import deployment as hooks
+
+    contract.check()
+    from secure_media.host.server import SecureServer
+
+    handlers, routes = list(options.pop("handlers", ())), list(options.pop("routes", ()))
+
+    def build() -> hooks.Deployment:
+        return hooks.Deployment(_load(**options), handlers=handlers, routes=routes)
+
+    hooks.install(build)
+    bootstrap.Server = SecureServer  # type: ignore[misc]
+    try:
+        # Streamlit's own command line: it reads config.toml, STREAMLIT_* and the flags as `streamlit run` does.
+        cli.main(["run", str(script), *flags, "--", *args], prog_name="streamlit", standalone_mode=False)
+    except click.ClickException as error:
+        msg = f"streamlit_options: {error.format_message()}"
+        raise ConfigurationError(msg) from None
+    except click.Abort:
+        pass
+
+
+class GuardedApp:
+    """
+    An ASGI app whose Streamlit media are guarded, and which does not start without proof of that.
+
+    Everything but the call is the wrapped app's: ``lifespan()``, ``run()``, ``state``.
+    """
+
+    def __init__(self, app: Any) -> None:
+        self._app = app
+        self._proven = False
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        """Handle one connection."""
+        if scope["type"] == "lifespan":
+            await self._app(scope, receive, self._proving(send))
+        else:
+            if not self._proven:
+                await self._prove()
+            await self._app(scope, receive, send)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._app, name)
+
+    def _proving(self, send: Any) -> Any:
+        async def send_after_proof(message: Any) -> None:
+            if message["type"] == "lifespan.startup.complete":
+                try:
+                    await self._prove()
+                except ConfigurationError as error:
+                    message = {"type": "lifespan.startup.failed", "message": f"secure_media: {error}"}
+            await send(message)
+
+        return send_after_proof
+
+    async def _prove(self) -> None:
+        from streamlit.runtime.runtime import Runtime
+        from streamlit.web.server.starlette.starlette_app import App
+
+        from secure_media.host import deployment as hooks
+        from secure_media.host.probe import probe_app
+        from secure_media.host.storage import SecureMediaStorage
+
+        if isinstance(self._app, App):
+            await probe_app(hooks.current(), self._app)
+        elif Runtime.exists() and not isinstance(Runtime.instance().media_file_mgr._storage, SecureMediaStorage):
+            # Around a framework of the user's own, where Streamlit is mounted is unknown; its storage is not.
+            raise ConfigurationError("Streamlit keeps its media in a storage that is not guarded")
+        self._proven = True
+
+
+def guard(
+    app: Any,
+    *,
+    secret: Secret | None = None,
+    policy: Policy | None = None,
+    grace: float | None = None,
+    deployment: str | None = None,
+) -> GuardedApp:
+    """
+    Guard the media of an ``st.App``, or of any ASGI app around one.
+
+    Write it on a line of its own, ``app = st.App("main.py")`` and then ``app = guard(app)``: ``streamlit run`` looks for the
+    first line, ``uvicorn`` takes the result of the second.
+
+    Args:
+        app: An ``st.App``, or an ASGI app (FastAPI, Starlette) that mounts one. It must not have been started.
+        secret: As for `secure_run`.
+        policy: As for `secure_run`.
+        grace: As for `secure_run`.
+        deployment: As for `secure_run`.
+
+    Raises:
+        ConfigurationError: A setting is wrong, or Streamlit has been started already.
+    """
+    from secure_media.host import contract
+    from secure_media.host import deployment as hooks
+
+    contract.check()
+    if not contract.has_starlette():
+        raise ConfigurationError(
+            "guard(app) needs Streamlit's Starlette server. Use secure_run(__file__), or install streamlit>=1.57"
+        )
+    if not callable(app):
+        msg = f"guard(app): expected an ASGI app such as st.App('main.py'), got {type(app).__name__}"
+        raise ConfigurationError(msg)
+    built = hooks.Deployment(_load(secret=secret, policy=policy, grace=grace, deployment=deployment))
+    hooks.install(lambda: built)
+    return GuardedApp(app)
+
+
+def _load(**options: Any) -> settings.Settings:
+    loaded = settings.load(environ=os.environ, secrets_section=_secrets_section(), **options)
+    if loaded.ephemeral:
+        click.echo(
+            "secure_media: no secret is set, so a random one was made for this process: cookies and links end with it. "
+            "To keep them, set SECURE_MEDIA_SECRET (run `secure-media keygen` to make one).",
+            err=True,
+        )
+    return loaded
+
+
+def _secrets_section() -> Mapping[str, Any]:
+    """Return ``[secure_media]`` of Streamlit's secrets, if there is one."""
+    from streamlit.runtime.secrets import secrets_singleton
+
+    if not secrets_singleton.load_if_toml_exists():
+        return {}
+    section = secrets_singleton.get("secure_media", {})
+    if not isinstance(section, Mapping):
+        raise ConfigurationError("secrets.toml: secure_media has to be a section, [secure_media]")
+    return dict(section)
+
+
+def _inside_streamlit() -> bool:
+    """Return whether a guarded server is running the script. In an unguarded one, stop the script."""
+    runtime_module = sys.modules.get("streamlit.runtime.runtime")
+    if runtime_module is None or not runtime_module.Runtime.exists():
+        return False
+    if not isinstance(runtime_module.Runtime.instance(), runtime_module.Runtime):
+        return True  # streamlit.testing's AppTest: nothing is served
+    from secure_media.host import deployment as hooks
+
+    if not hooks.is_installed():
+        _stop_the_script()
+    return True
+
+
+def _stop_the_script() -> None:
+    import streamlit as st
+
+    name = Path(sys.argv[0]).name or "app.py"
+    st.error(
+        "**This app was started without its guard, so it was stopped.** Its images, videos and downloads would be open to "
+        "anyone who has their URL.\n\n"
+        f"Start it with `python {name}` or with `secure-media run {name}` instead.",
+        icon="🔒",
+    )
+    st.stop()
+
+
+def _imported_by_a_child_or_a_test(script: str | os.PathLike[str]) -> bool:
+    """
+    Return whether the script that calls is merely being imported.
+
+    A worker that ``multiprocessing`` spawns imports the main script again, and so does a test; neither wants a server.
+    """
+    frame = inspect.currentframe()
+    while frame is not None and frame.f_globals.get("__name__") == __name__:
+        frame = frame.f_back
+    if frame is None or frame.f_globals.get("__name__") == "__main__":
+        return multiprocessing.parent_process() is not None
+    return os.path.realpath(frame.f_globals.get("__file__") or "") == os.path.realpath(script)
+
+
+def _existing(script: str | os.PathLike[str]) -> Path:
+    path = Path(script)
+    if path.is_dir():
+        path /= "streamlit_app.py"
+    if path.suffix != ".py":
+        msg = f"script: {str(script)!r} is not a Python file (.py)"
+        raise ConfigurationError(msg)
+    if not path.is_file():
+        msg = f"script: there is no file {str(script)!r}"
+        raise ConfigurationError(msg)
+    return path.resolve()
+
+
+def _flags(options: Mapping[str, Any]) -> list[str]:
+    """Return options by name as ``streamlit run`` takes them on its command line."""
+    flags = []
+    for name, value in options.items():
+        values = value if isinstance(value, (list, tuple)) else [value]
+        for item in values:
+            if isinstance(item, bool):
+                text = str(item).lower()
+            else:
+                text = json.dumps(item) if isinstance(item, Mapping) else str(item)
+            flags.append(f"--{name}={text}")
+    return flags

@@ -1,0 +1,108 @@
+"""Reads the messages between server and browser: what the page shows, and which deferred download a click asks for."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Iterator
+from typing import Any
+
+from google.protobuf.descriptor import FieldDescriptor
+from google.protobuf.message import Message
+from streamlit.proto.BackMsg_pb2 import BackMsg
+from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
+
+from secure_media.serving.shown import ShownLedger
+from secure_media.serving.store import ID_IN_URL
+
+
+def observe(message: ForwardMsg, session_id: str, ledger: ShownLedger) -> None:
+    """Record what `message`, on its way to the browser of `session_id`, shows there."""
+    kind = message.WhichOneof("type")
+    if kind == "delta":
+        place: Hashable = tuple(message.metadata.delta_path)
+        ledger.sent(session_id, place, media_ids(message.delta))
+        placeholder = _offered(message)
+        if placeholder:
+            ledger.offered(session_id, placeholder)
+    elif kind == "ref_hash":
+        ledger.sent_again(session_id, tuple(message.metadata.delta_path))
+    elif kind in {"logo", "page_config_changed"}:
+        ledger.sent(session_id, kind, media_ids(getattr(message, kind)))
+    elif kind in {"deferred_file_response", "backend_operation_response"}:  # 1.52-1.57; 1.58 and later
+        ledger.sent_deferred(session_id, media_ids(getattr(message, kind)))
+    elif kind == "new_session":
+        if not _is_fragment_run(message):
+            ledger.run_started(session_id)
+    elif kind == "script_finished" and message.script_finished == ForwardMsg.FINISHED_SUCCESSFULLY:
+        ledger.run_finished(session_id)
+
+
+def media_ids(message: Message) -> Iterator[str]:
+    """
+    Yield the id in every media URL that any text in `message` contains.
+
+    Not only the fields that are URLs: components get theirs inside of JSON, and people put them into Markdown and HTML. What
+    a text merely claims does no harm, since the ledger counts only what the session's own script has registered.
+    """
+    for text in _texts(message):
+        if "/media/" in text:
+            yield from ID_IN_URL.findall(text)
+
+
+def requested_placeholder(message: BackMsg) -> str | None:
+    """Return which deferred download `message` asks for, if it does."""
+    holder = _deferred_request(message)
+    return None if holder is None else str(holder.file_id)
+
+
+def withdraw_request(message: BackMsg) -> None:
+    """Make `message` ask for a deferred download that does not exist."""
+    holder = _deferred_request(message)
+    if holder is not None:
+        holder.file_id = ""
+
+
+def _deferred_request(message: BackMsg) -> Any:
+    kind = message.WhichOneof("type")
+    if kind == "deferred_file_request":  # 1.52-1.57
+        return message.deferred_file_request
+    if kind == "backend_operation_request":  # 1.58 and later
+        request = message.backend_operation_request
+        return request.deferred_file if request.HasField("deferred_file") else None
+    return None
+
+
+def _offered(message: ForwardMsg) -> str | None:
+    if message.delta.WhichOneof("type") != "new_element":
+        return None
+    element = message.delta.new_element
+    if element.WhichOneof("type") != "download_button":
+        return None
+    return getattr(element.download_button, "deferred_file_id", None)  # 1.52 and later
+
+
+def _is_fragment_run(message: ForwardMsg) -> bool:
+    if hasattr(message.new_session, "fragment_ids_this_run"):  # up to 1.66
+        return bool(message.new_session.fragment_ids_this_run)
+    return bool(message.metadata.run.fragment_ids)
+
+
+def _texts(message: Message) -> Iterator[str]:
+    for field, value in message.ListFields():
+        if field.type == FieldDescriptor.TYPE_STRING:
+            yield from [value] if isinstance(value, str) else value
+        elif field.type == FieldDescriptor.TYPE_MESSAGE:
+            if field.message_type.GetOptions().map_entry:
+                yield from _texts_of_map(value)
+            elif isinstance(value, Message):
+                yield from _texts(value)
+            else:
+                for item in value:
+                    yield from _texts(item)
+
+
+def _texts_of_map(container: Any) -> Iterator[str]:
+    for item in container.values():
+        if isinstance(item, Message):
+            yield from _texts(item)
+        elif isinstance(item, str):
+            yield item

@@ -1,0 +1,47 @@
+"""Streamlit's server, guarded: the class that `secure_run` starts in place of it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from streamlit import config, file_util
+from streamlit.web.server.server import Server
+
+from secure_media.errors import ConfigurationError
+from secure_media.host import deployment as hooks
+from secure_media.host.probe import probe_server
+
+
+class SecureServer(Server):
+    """
+    Serves a Streamlit app behind the guard, and does not start without proof of that.
+
+    On Tornado (up to 1.56) it puts the guarded handlers in front of Streamlit's; on Starlette the middleware is already
+    there, put in when Streamlit builds its application.
+    """
+
+    async def start(self) -> None:
+        """Start to listen, and stop again if media are given away."""
+        await super().start()
+        await probe_server(hooks.current())
+
+    def _create_app(self) -> Any:  # Streamlit 1.45-1.56, not called with server.useStarlette
+        from secure_media.servers import tornado
+
+        deployment = hooks.current()
+        if deployment.routes:
+            raise ConfigurationError(
+                "routes: Starlette routes cannot run on Streamlit's Tornado server. "
+                'Pass handlers=[(r"/reports/(.*)", MyHandler)] instead, or set server.useStarlette'
+            )
+        application = super()._create_app()
+        static = bool(config.get_option("server.enableStaticServing"))
+        tornado.mount(
+            application,
+            deployment.gate,
+            base_path=deployment.base_path,
+            runtime=self._runtime,
+            static_dir=file_util.get_app_static_dir(self.main_script_path) if static else None,
+            handlers=deployment.handlers,
+        )
+        return application

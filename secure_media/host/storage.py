@@ -1,0 +1,82 @@
+"""Streamlit's media storage, on top of ours."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from streamlit.runtime.media_file_storage import MediaFileKind, MediaFileStorageError
+from streamlit.runtime.memory_media_file_storage import (
+    MemoryFile,
+    MemoryMediaFileStorage,
+    get_extension_for_mimetype,
+)
+from streamlit.runtime.scriptrunner import get_script_run_ctx
+
+from secure_media.errors import MediaError
+from secure_media.serving.shown import ShownLedger
+from secure_media.serving.sources import MemorySource
+from secure_media.serving.store import MediaStore
+
+
+class SecureMediaStorage(MemoryMediaFileStorage):
+    """
+    Keeps what elements hand over in a `MediaStore`, and notes whose script it was.
+
+    Inherits from Streamlit's storage because Streamlit asks for that type; uses none of its containers.
+    """
+
+    def __init__(self, media_endpoint: str, store: MediaStore, ledger: ShownLedger) -> None:
+        super().__init__(media_endpoint)
+        self._endpoint = media_endpoint
+        self._store = store
+        self._ledger = ledger
+
+    def load_and_get_id(
+        self, path_or_data: str | bytes, mimetype: str, kind: MediaFileKind, filename: str | None = None
+    ) -> str:
+        """Store a file or bytes and return the id."""
+        save_as = None
+        if kind is MediaFileKind.DOWNLOADABLE:
+            save_as = filename or f"streamlit_download{get_extension_for_mimetype(mimetype)}"
+        try:
+            if isinstance(path_or_data, str):
+                media_id = self._store.put_file(path_or_data, mimetype, save_as)
+            else:
+                media_id = self._store.put(bytes(path_or_data), mimetype, save_as)
+        except MediaError as error:
+            msg = f"Error opening '{path_or_data!s}'"
+            raise MediaFileStorageError(msg) from error
+        context = get_script_run_ctx(suppress_warning=True)
+        if context is not None:  # None for deferred downloads, which run outside of any script
+            self._ledger.registered(context.session_id, media_id)
+        return media_id
+
+    def get_url(self, file_id: str) -> str:
+        """Return the URL of a stored file: the same for everyone, since who may use it is decided when it is used."""
+        try:
+            media = self._store.get(file_id)
+        except MediaError as error:
+            msg = f"No media file with id '{file_id}'"
+            raise MediaFileStorageError(msg) from error
+        return f"{self._endpoint}/{file_id}{get_extension_for_mimetype(media.mimetype)}"
+
+    def get_file(self, filename: str) -> MemoryFile:
+        """Refuse. Streamlit's own route and its agent API read through here, and neither asks the guard."""
+        msg = "Guarded media can only be read through the guard."
+        raise MediaFileStorageError(msg)
+
+    def delete_file(self, file_id: str) -> None:
+        """Let go of a file once no page shows it any more."""
+        self._store.discard(file_id)
+
+    def get_stats(self, *args: Any, **kwargs: Any) -> Any:
+        """Return what Streamlit's metrics say about media in memory."""
+        self._files_by_id = {
+            media.media_id: MemoryFile(media.source.content, media.mimetype, MediaFileKind.MEDIA, None)
+            for media in self._store.items()
+            if isinstance(media.source, MemorySource)
+        }
+        try:
+            return super().get_stats(*args, **kwargs)
+        finally:
+            self._files_by_id = {}

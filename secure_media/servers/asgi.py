@@ -1,0 +1,141 @@
+"""
+The ASGI adapter, for Streamlit's Starlette server.
+
+`GuardMiddleware` stands in front of Streamlit's own middleware: a denial costs neither its session parsing nor its
+compression, and what is allowed is written without either.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, MutableMapping
+from contextlib import suppress
+from typing import Any
+
+from secure_media.errors import MediaError
+from secure_media.servers.gate import Gate, Incoming, came_over_https, handshake
+from secure_media.serving.plan import Plan
+
+Scope = MutableMapping[str, Any]
+Message = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
+ASGIApp = Callable[[Scope, Receive, Send], Awaitable[None]]
+
+logger = logging.getLogger(__name__)
+
+
+class GuardMiddleware:
+    """
+    Decides about every HTTP request before `app` sees it, and notes who opens a WebSocket.
+
+    Args:
+        app: Streamlit's application.
+        gate: Answers requests.
+    """
+
+    def __init__(self, app: ASGIApp, gate: Gate) -> None:
+        self._app = app
+        self._gate = gate
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Handle one connection."""
+        if scope["type"] == "http":
+            request = incoming(scope)
+            answer = self._gate.answer(request)
+            if answer is not None:
+                await write(answer, receive, send)
+                return
+            set_cookie = self._gate.set_cookie(request)
+            await self._app(scope, receive, send if set_cookie is None else _adding(send, set_cookie))
+        elif scope["type"] == "websocket":
+            token = handshake.set(incoming(scope))
+            try:
+                await self._app(scope, receive, send)
+            finally:
+                handshake.reset(token)
+        else:
+            await self._app(scope, receive, send)
+
+
+def incoming(scope: Scope) -> Incoming:
+    """Return the facts of the request in `scope`."""
+    headers = [(name.decode("latin-1").lower(), value.decode("latin-1")) for name, value in scope["headers"]]
+    path, root = scope["path"], scope.get("root_path", "")
+    if root and path.startswith(f"{root}/"):
+        # Below a mount (or behind a proxy that strips a prefix) the path includes the mount point; Starlette routes by
+        # what follows it.
+        path = path[len(root) :]
+    client = scope.get("client")
+    return Incoming(
+        method=scope.get("method", "GET"),
+        path=path,
+        query=scope.get("query_string", b"").decode("latin-1"),
+        headers=headers,
+        secure=came_over_https(scope.get("scheme", "http"), headers),
+        client_ip=client[0] if client else None,
+    )
+
+
+async def write(answer: Plan, receive: Receive, send: Send) -> None:
+    """
+    Write `answer`, a chunk at a time, at the client's pace.
+
+    A transfer that breaks off, on either side, ends without the rest of the body; the server then closes the connection,
+    which is how the client knows that it is not complete.
+    """
+    headers = [(name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in answer.headers]
+    await send({"type": "http.response.start", "status": answer.status, "headers": headers})
+    chunks = list(answer.chunks())
+    if answer.source is None or not chunks:
+        await send({"type": "http.response.body", "body": b""})
+        return
+    if len(chunks) == 1:
+        await _write_chunk(answer, chunks[0], send, more=False)
+        return
+    # Servers drop what is sent after the client has gone, without a word. Nobody should read 8 GB for that.
+    gone = asyncio.ensure_future(_disconnected(receive))
+    try:
+        for chunk in chunks:
+            if gone.done() or not await _write_chunk(answer, chunk, send, more=chunk is not chunks[-1]):
+                return
+    finally:
+        gone.cancel()
+        with suppress(asyncio.CancelledError):
+            await gone
+
+
+async def _write_chunk(answer: Plan, chunk: tuple[int, int], send: Send, *, more: bool) -> bool:
+    source = answer.source
+    if source is None:
+        return False
+    try:
+        if source.blocking:
+            body = await asyncio.get_running_loop().run_in_executor(None, source.read, *chunk)
+        else:
+            body = source.read(*chunk)
+    except (MediaError, OSError) as error:
+        logger.warning("media.broken_off %s", type(error).__name__)
+        return False
+    await send({"type": "http.response.body", "body": body, "more_body": more})
+    return True
+
+
+async def _disconnected(receive: Receive) -> None:
+    while (await receive())["type"] != "http.disconnect":
+        pass
+
+
+def _adding(send: Send, set_cookie: str) -> Send:
+    """Return `send` with a cookie added to the response, and the response kept out of shared caches."""
+
+    async def send_with_cookie(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            headers = [(name, value) for name, value in message.get("headers", ()) if name.lower() != b"cache-control"]
+            headers.append((b"cache-control", b"private, no-cache"))
+            headers.append((b"set-cookie", set_cookie.encode("latin-1")))
+            message = {**message, "headers": headers}
+        await send(message)
+
+    return send_with_cookie

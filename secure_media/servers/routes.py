@@ -1,0 +1,83 @@
+"""Starlette routes of the user's own, behind the guard. Imported only where Starlette is installed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from starlette.routing import BaseRoute, Match, Mount
+from starlette.types import Receive, Scope, Send
+
+from secure_media.errors import ConfigurationError
+from secure_media.servers.asgi import incoming, write
+from secure_media.servers.gate import Gate
+from secure_media.servers.public import is_public
+
+
+class GuardedRoute(BaseRoute):
+    """
+    Another route that answers only requests the guard allows.
+
+    Args:
+        route: The route.
+        gate: Decides.
+    """
+
+    def __init__(self, route: BaseRoute, gate: Gate) -> None:
+        self._route = route
+        self._gate = gate
+
+    def matches(self, scope: Scope) -> tuple[Match, Scope]:
+        """Match what the route matches."""
+        return self._route.matches(scope)
+
+    def url_path_for(self, name: str, /, **path_params: Any) -> Any:
+        """Return the route's URL."""
+        return self._route.url_path_for(name, **path_params)
+
+    async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Refuse the request or hand it to the route."""
+        refusal = self._gate.endpoint(incoming(scope))
+        if refusal is None:
+            await self._route.handle(scope, receive, send)
+        elif scope["type"] == "websocket":
+            await send({"type": "websocket.close", "code": 1008})
+        else:
+            await write(refusal, receive, send)
+
+
+def guarded_routes(routes: Iterable[Any], gate: Gate, base_path: str) -> list[BaseRoute]:
+    """
+    Return `routes` below the base path, each behind the guard unless marked public.
+
+    Raises:
+        ConfigurationError: One of them is not a Starlette route.
+    """
+    result: list[BaseRoute] = []
+    for route in routes:
+        if not isinstance(route, BaseRoute):
+            msg = f"routes: expected Starlette routes such as Route('/reports', endpoint), got {type(route).__name__}"
+            raise ConfigurationError(msg)
+        guarded = route if is_public(route) else GuardedRoute(route, gate)
+        result.append(_Below(base_path, guarded) if base_path else guarded)
+    return result
+
+
+class _Below(BaseRoute):
+    """A route below a prefix; unlike a `Mount`, it leaves what it does not match to the routes after it."""
+
+    def __init__(self, prefix: str, route: BaseRoute) -> None:
+        self._route = route
+        self._mount = Mount(prefix, routes=[route])
+
+    def matches(self, scope: Scope) -> tuple[Match, Scope]:
+        match, child = self._mount.matches(scope)
+        if match is Match.NONE:
+            return match, child
+        return self._route.matches({**scope, **child})[0], child
+
+    def url_path_for(self, name: str, /, **path_params: Any) -> Any:
+        return self._mount.url_path_for(name, **path_params)
+
+    async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await self._mount.handle(scope, receive, send)

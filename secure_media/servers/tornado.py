@@ -1,0 +1,259 @@
+"""The Tornado adapter, for Streamlit 1.45 to 1.56. The only module that imports Tornado."""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+import logging
+import re
+from collections.abc import Callable, Iterable
+from typing import Any
+from urllib.parse import unquote
+
+from streamlit.web.server.app_static_file_handler import AppStaticFileHandler
+from streamlit.web.server.browser_websocket_handler import BrowserWebSocketHandler
+from streamlit.web.server.media_file_handler import MediaFileHandler
+from streamlit.web.server.upload_file_request_handler import UploadFileRequestHandler
+from tornado.httputil import HTTPHeaders, HTTPServerRequest
+from tornado.iostream import StreamClosedError
+from tornado.web import Application, OutputTransform, RequestHandler
+
+from secure_media.errors import ConfigurationError, MediaError
+from secure_media.servers.gate import MEDIA, STATIC, UPLOAD, Gate, Incoming, came_over_https, handshake
+from secure_media.servers.public import is_public
+from secure_media.serving.plan import Plan
+from secure_media.serving.sources import Source
+
+logger = logging.getLogger(__name__)
+
+#: The name under which the application's settings hold the gate.
+_GATE = "secure_media_gate"
+
+
+class SecureMediaFileHandler(MediaFileHandler):
+    """
+    Serves ``/media/``: `prepare` decides, before any method runs and before any header of the file is known.
+
+    Streamlit's own handler derives the type from the URL, caches for ten years on ``?v=`` and knows no owner; none of its
+    serving is used.
+    """
+
+    _answer: Plan
+
+    # Every method gets past Tornado's own refusals (405 with a page of its own, XSRF) to the same answer as on ASGI.
+    SUPPORTED_METHODS = (*MediaFileHandler.SUPPORTED_METHODS, "TRACE", "CONNECT")
+
+    def set_default_headers(self) -> None:
+        """Start without headers: the plan has them all."""
+        for name in ("Content-Type", "Server"):
+            self.clear_header(name)
+
+    def check_xsrf_cookie(self) -> None:
+        """Leave it to `prepare`: only GET and HEAD do anything."""
+
+    def compute_etag(self) -> None:
+        """Return None: the plan has the validator."""
+
+    def prepare(self) -> None:
+        """Decide, and answer at once unless there are bytes of media to send."""
+        answer = _gate(self).answer(incoming(self.request))
+        if answer is None:  # cannot be: the route and the gate agree on what is media
+            raise RuntimeError("the gate passed a request for media on")
+        self._answer = answer
+        if answer.status not in {200, 206} or self.request.method != "GET":
+            _finish(self, answer)
+
+    async def get(self, *args: Any, **kwargs: Any) -> None:
+        """Send what `prepare` allowed."""
+        self._transforms: list[OutputTransform] = []  # no compression: it would undo Content-Length and ranges
+        _write_head(self, self._answer)
+        try:
+            await self.flush()
+            for position, count in self._answer.chunks():
+                self.write(await self._read(self._answer.source, position, count))
+                await self.flush()
+        except StreamClosedError:
+            return
+        except (MediaError, OSError) as error:
+            # What has been sent cannot be taken back; closing tells the client that it is not complete.
+            logger.warning("media.broken_off %s", type(error).__name__)
+            stream = self.detach()
+            stream.close()
+
+    async def _read(self, source: Source | None, position: int, count: int) -> bytes:
+        if source is None:
+            return b""
+        if source.blocking:
+            loop = asyncio.get_running_loop()
+            return await loop.run_in_executor(None, self.get_content, source, position, position + count)
+        return self.get_content(source, position, position + count)
+
+    @classmethod
+    def get_content(cls, source: Any, start: int | None = None, end: int | None = None) -> bytes:
+        """Return bytes of an open source; unlike the method it overrides, never of whatever a path may name."""
+        first = start or 0
+        content: bytes = source.read(first, (source.size if end is None else end) - first)
+        return content
+
+    def write_error(self, status_code: int, **kwargs: Any) -> None:
+        """Say nothing about the error."""
+        self.finish()
+
+
+class _Guarded(RequestHandler):
+    """Mixed into handlers of others: their `prepare` runs only after the guard has allowed the request."""
+
+    _ask: Callable[[Gate, Incoming], Plan | None] = Gate.answer
+
+    @functools.cached_property
+    def _refusal(self) -> Plan | None:
+        """The guard's answer, asked for once although Tornado's XSRF check and `prepare` both need it."""
+        return type(self)._ask(_gate(self), incoming(self.request))
+
+    async def prepare(self) -> None:
+        refusal = self._refusal
+        if refusal is not None:
+            for name in list(self._headers):  # what set_default_headers of the handler has put there
+                self.clear_header(name)
+            _finish(self, refusal)
+            return
+        result = super().prepare()
+        if result is not None:
+            await result
+
+    def check_xsrf_cookie(self) -> None:
+        """Let the guard speak first; a request that it refuses learns nothing else."""
+        if self._refusal is None:
+            super().check_xsrf_cookie()
+
+
+class _GuardedStatic(_Guarded, AppStaticFileHandler):
+    def set_default_headers(self) -> None:
+        """Leave out Streamlit's ``Access-Control-Allow-Origin: *``: these files are not for every site."""
+
+    def set_extra_headers(self, path: str) -> None:
+        super().set_extra_headers(path)
+        self.set_header("X-Content-Type-Options", "nosniff")
+        self.set_header("Cache-Control", "private, no-cache")
+
+    def get_cache_time(self, path: str, modified: Any, mime_type: str) -> int:
+        """Return 0: Tornado would let every cache keep ``?v=...`` for ten years."""
+        return 0
+
+
+class _GuardedUpload(_Guarded, UploadFileRequestHandler):
+    pass
+
+
+class _Endpoint(_Guarded):
+    _ask = Gate.endpoint
+
+
+class _Handshake(BrowserWebSocketHandler):
+    """Notes who opens the WebSocket, for the session that is made from it."""
+
+    def open(self, *args: Any, **kwargs: Any) -> Any:
+        token = handshake.set(incoming(self.request))
+        try:
+            return super().open(*args, **kwargs)
+        finally:
+            handshake.reset(token)
+
+
+class _SetCookie(OutputTransform):
+    """Adds the browser cookie to the responses that greet a browser."""
+
+    gate: Gate
+
+    def __init__(self, request: HTTPServerRequest) -> None:
+        self._set_cookie = self.gate.set_cookie(incoming(request))
+
+    def transform_first_chunk(
+        self, status_code: int, headers: HTTPHeaders, chunk: bytes, finishing: bool
+    ) -> tuple[int, HTTPHeaders, bytes]:
+        if self._set_cookie is not None:
+            headers["Cache-Control"] = "private, no-cache"
+            headers.add("Set-Cookie", self._set_cookie)
+        return status_code, headers, chunk
+
+
+def mount(application: Application, gate: Gate, *, base_path: str, runtime: Any, static_dir: str | None,
+          handlers: Iterable[Any]) -> None:
+    """
+    Put the guard in front of the routes of Streamlit's `application`.
+
+    Args:
+        application: Streamlit's.
+        gate: Answers requests.
+        base_path: ``server.baseUrlPath`` as ``/base``, or the empty string.
+        runtime: Streamlit's runtime.
+        static_dir: The directory behind ``/app/static/``, if it is served.
+        handlers: The user's own: (pattern, handler class) or (pattern, handler class, arguments).
+
+    Raises:
+        ConfigurationError: One of `handlers` is of another form.
+    """
+    base = re.escape(base_path)
+    application.settings[_GATE] = gate
+    application.transforms.insert(0, type("SetCookie", (_SetCookie,), {"gate": gate}))
+    rules: list[Any] = [
+        (rf"^{base}{MEDIA}.*$", SecureMediaFileHandler, {"path": ""}),
+        (
+            rf"^{base}{UPLOAD}(?P<session_id>[^/]+)/(?P<file_id>[^/]+)/?$",
+            _GuardedUpload,
+            {"file_mgr": runtime.uploaded_file_mgr, "is_active_session": runtime.is_active_session},
+        ),
+        (rf"^{base}/_stcore/stream/?$", _Handshake, {"runtime": runtime}),
+    ]
+    if static_dir is not None:
+        rules.append((rf"^{base}{STATIC}(.*)$", _GuardedStatic, {"path": static_dir}))
+    rules.extend(_guarded(handler, base) for handler in handlers)
+    application.add_handlers(r".*", rules)
+
+
+def incoming(request: HTTPServerRequest) -> Incoming:
+    """Return the facts of `request`."""
+    headers = [(name.lower(), value) for name, value in request.headers.get_all()]
+    return Incoming(
+        method=request.method or "",
+        path=unquote(request.path),
+        query=request.query,
+        headers=headers,
+        secure=came_over_https(request.protocol, headers),
+        client_ip=request.remote_ip,
+    )
+
+
+def _guarded(handler: Any, base: str) -> tuple[Any, ...]:
+    if (
+        not isinstance(handler, tuple)
+        or len(handler) not in (2, 3)
+        or not isinstance(handler[0], str)
+        or not (isinstance(handler[1], type) and issubclass(handler[1], RequestHandler))
+    ):
+        msg = r'handlers: expected tuples such as (r"/reports/(.*)", MyHandler) with a Tornado RequestHandler class'
+        raise ConfigurationError(msg)
+    pattern, cls, *arguments = handler
+    if not is_public(cls):
+        cls = type(cls.__name__, (_Endpoint, cls), {})
+    return (rf"^{base}{pattern.removeprefix('^')}", cls, *arguments)
+
+
+def _gate(handler: RequestHandler) -> Gate:
+    gate: Gate = handler.application.settings[_GATE]
+    return gate
+
+
+def _write_head(handler: RequestHandler, answer: Plan) -> None:
+    handler.set_status(answer.status)
+    for name, value in answer.headers:
+        handler.set_header(name, value)
+
+
+def _finish(handler: RequestHandler, answer: Plan) -> None:
+    """Send an answer that fits into one piece."""
+    handler._transforms = []
+    _write_head(handler, answer)
+    if answer.source is not None and answer.stop > answer.start:
+        handler.write(answer.source.read(answer.start, answer.stop - answer.start))
+    handler.finish()

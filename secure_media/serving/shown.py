@@ -1,0 +1,233 @@
+"""
+The ledger of what was shown: which browser each session belongs to, and which media each session was sent.
+
+An id counts as shown to a session when two things have come together: the session's own script registered the media,
+and a message that contains its URL left for the browser. The first alone is not enough because the browser has not
+got it. The second alone is not enough because an app may echo what a visitor types: whoever got hold of somebody
+else's URL could have it "shown" to their own session and so make it theirs.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Hashable, Iterable
+from dataclasses import dataclass, field
+
+#: How many ids are remembered per session, newest first. A page shows dozens; an animation that runs for days shows
+#: millions, one after the other.
+REMEMBERED = 20_000
+
+
+@dataclass(slots=True)
+class _Session:
+    browser: str | None
+    #: Registered by the script, not yet sent. Insertion-ordered.
+    registered: dict[str, None] = field(default_factory=dict)
+    #: Sent. Insertion-ordered.
+    shown: dict[str, None] = field(default_factory=dict)
+    #: What stands at each place of the page, and since which run: media that must not vanish under the browser's eyes.
+    screen: dict[Hashable, tuple[int, frozenset[str]]] = field(default_factory=dict)
+    #: Deferred downloads that this session's page offers.
+    placeholders: dict[str, None] = field(default_factory=dict)
+    run: int = 0
+    ended_at: float | None = None
+
+
+class ShownLedger:
+    """
+    Records sessions and what they were shown; answers the guard's questions (`secure_media.core.model.Ownership`).
+
+    Threads: scripts register from their own threads, everything else happens on the event loop.
+
+    Args:
+        grace: For how long after its end a session still counts, in seconds.
+        resumable: For how long after its end a session may be resumed, in seconds.
+        clock: A monotonic clock, in seconds.
+    """
+
+    def __init__(self, *, grace: float, resumable: float, clock: Callable[[], float] = time.monotonic) -> None:
+        self._grace = grace
+        self._keep = max(grace, resumable)
+        self._clock = clock
+        self._sessions: dict[str, _Session] = {}
+        self._of_browser: dict[str, set[str]] = {}
+        self._lock = threading.Lock()
+
+    # --- the life of a session
+
+    def begin(self, session_id: str, browser: str | None) -> None:
+        """Record that `browser` opened the session, or came back to it."""
+        with self._lock:
+            self._forget_old()
+            session = self._sessions.get(session_id)
+            if session is None or session.browser != browser:
+                self._forget(session_id)
+                self._sessions[session_id] = _Session(browser)
+                if browser is not None:
+                    self._of_browser.setdefault(browser, set()).add(session_id)
+            else:
+                session.ended_at = None
+
+    def may_resume(self, session_id: str, browser: str | None) -> bool:
+        """Return whether `browser` is the one that had this session. Sessions without a browser are nobody's."""
+        with self._lock:
+            session = self._sessions.get(session_id)
+            return session is not None and browser is not None and session.browser == browser
+
+    def end(self, session_id: str) -> None:
+        """Record that the session's connection is gone."""
+        with self._lock:
+            session = self._sessions.get(session_id)
+            if session is not None and session.ended_at is None:
+                session.ended_at = self._clock()
+            self._forget_old()
+
+    # --- what happens in it
+
+    def registered(self, session_id: str, media_id: str) -> None:
+        """Record that the session's script handed over this media."""
+        with self._lock:
+            session = self._sessions.get(session_id)
+            if session is not None and media_id not in session.shown:
+                _remember(session.registered, media_id)
+
+    def sent(self, session_id: str, place: Hashable, media_ids: Iterable[str]) -> None:
+        """Record that a message for this `place` of the page left for the browser, containing `media_ids`."""
+        with self._lock:
+            session = self._sessions.get(session_id)
+            if session is None:
+                return
+            mine = frozenset(
+                media_id for media_id in media_ids if media_id in session.registered or media_id in session.shown
+            )
+            self._show(session, mine)
+            if mine:
+                session.screen[place] = session.run, mine
+            else:
+                session.screen.pop(place, None)
+
+    def sent_again(self, session_id: str, place: Hashable) -> None:
+        """
+        Record that the browser was told to reuse a message it has cached.
+
+        Its content is not to be seen here, so all that the script has registered counts as shown: that is no more than what
+        the session's own script made for it.
+        """
+        with self._lock:
+            session = self._sessions.get(session_id)
+            if session is None:
+                return
+            before = session.screen.get(place, (0, frozenset()))[1]
+            session.screen[place] = session.run, before | frozenset(session.registered)
+            self._show(session, session.screen[place][1])
+
+    def sent_deferred(self, session_id: str, media_ids: Iterable[str]) -> None:
+        """Record the answer to a deferred download of this session. Such media are made outside of any script run."""
+        with self._lock:
+            session = self._sessions.get(session_id)
+            if session is not None:
+                ids = frozenset(media_ids)
+                self._show(session, ids)
+                session.screen["deferred"] = session.run, ids
+
+    def offered(self, session_id: str, placeholder: str) -> None:
+        """Record that the page offers a deferred download."""
+        with self._lock:
+            session = self._sessions.get(session_id)
+            if session is not None:
+                _remember(session.placeholders, placeholder)
+
+    def was_offered(self, session_id: str, placeholder: str) -> bool:
+        """Return whether this session's page offers that deferred download."""
+        with self._lock:
+            session = self._sessions.get(session_id)
+            return session is not None and placeholder in session.placeholders
+
+    def run_started(self, session_id: str) -> None:
+        """Record that a run of the whole script began: what it does not show again will leave the page when it is over."""
+        with self._lock:
+            session = self._sessions.get(session_id)
+            if session is not None:
+                session.run += 1
+
+    def run_finished(self, session_id: str) -> None:
+        """Record that a run of the whole script came to its end."""
+        with self._lock:
+            session = self._sessions.get(session_id)
+            if session is not None:
+                session.screen = {
+                    place: entry for place, entry in session.screen.items() if entry[0] >= session.run
+                }
+
+    # --- questions
+
+    def was_shown(self, browser: str, media_id: str) -> bool:
+        """Return whether a session of `browser`, alive or within the grace, was shown `media_id`."""
+        with self._lock:
+            return any(media_id in session.shown for session in self._current(browser))
+
+    def has_session(self, browser: str) -> bool:
+        """Return whether `browser` has a session, alive or within the grace."""
+        with self._lock:
+            return any(True for _ in self._current(browser))
+
+    def owns_session(self, browser: str, session_id: str) -> bool:
+        """Return whether the live session `session_id` belongs to `browser`."""
+        with self._lock:
+            session = self._sessions.get(session_id)
+            return session is not None and session.ended_at is None and session.browser == browser
+
+    def on_screen(self) -> set[str]:
+        """Return every media id that some browser may still have on its page."""
+        with self._lock:
+            now = self._clock()
+            ids: set[str] = set()
+            for session in self._sessions.values():
+                if self._counts(session, now):
+                    ids.update(session.registered)
+                    for _, shown in session.screen.values():
+                        ids |= shown
+            return ids
+
+    # --- with the lock held
+
+    def _current(self, browser: str) -> Iterable[_Session]:
+        now = self._clock()
+        for session_id in self._of_browser.get(browser, ()):
+            session = self._sessions[session_id]
+            if self._counts(session, now):
+                yield session
+
+    def _counts(self, session: _Session, now: float) -> bool:
+        return session.ended_at is None or now < session.ended_at + self._grace
+
+    def _show(self, session: _Session, media_ids: Iterable[str]) -> None:
+        for media_id in media_ids:
+            session.registered.pop(media_id, None)
+            _remember(session.shown, media_id)
+
+    def _forget_old(self) -> None:
+        horizon = self._clock() - self._keep
+        for session_id in [
+            session_id
+            for session_id, session in self._sessions.items()
+            if session.ended_at is not None and session.ended_at < horizon
+        ]:
+            self._forget(session_id)
+
+    def _forget(self, session_id: str) -> None:
+        session = self._sessions.pop(session_id, None)
+        if session is not None and session.browser is not None:
+            siblings = self._of_browser[session.browser]
+            siblings.discard(session_id)
+            if not siblings:
+                del self._of_browser[session.browser]
+
+
+def _remember(ids: dict[str, None], new: str) -> None:
+    """Add `new` as the newest, dropping the oldest beyond `REMEMBERED`."""
+    ids.pop(new, None)
+    ids[new] = None
+    if len(ids) > REMEMBERED:
+        del ids[next(iter(ids))]

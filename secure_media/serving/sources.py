@@ -1,0 +1,127 @@
+"""Sources of bytes. A source is immutable: it gives the bytes that were shown, or it gives an error."""
+
+from __future__ import annotations
+
+import os
+import stat
+import threading
+import weakref
+from typing import Protocol
+
+from secure_media.errors import MediaChangedError, MediaNotFoundError
+
+#: A file of up to this size is copied into memory when it is shown, as Streamlit does with files of every size. Above,
+#: it stays on the disk. In bytes.
+INLINE_LIMIT = 4 * 1024 * 1024
+
+
+class Source(Protocol):
+    """Bytes of a known length that can be read from any position."""
+
+    @property
+    def size(self) -> int:
+        """The length, in bytes."""
+
+    @property
+    def blocking(self) -> bool:
+        """Whether `read` may wait for a disk, so that an event loop should call it in a thread."""
+
+    def read(self, start: int, count: int) -> bytes:
+        """
+        Return exactly `count` bytes from position `start`.
+
+        Raises:
+            MediaChangedError: They are not there (any more).
+        """
+
+
+class MemorySource:
+    """Bytes in memory."""
+
+    __slots__ = ("content",)
+
+    blocking = False
+
+    def __init__(self, content: bytes) -> None:
+        self.content = content
+
+    @property
+    def size(self) -> int:
+        """The length, in bytes."""
+        return len(self.content)
+
+    def read(self, start: int, count: int) -> bytes:
+        """Return `count` bytes from `start`; without a copy if that is all of them."""
+        return self.content if start == 0 and count == len(self.content) else self.content[start : start + count]
+
+
+class FileSource:
+    """
+    A file on the disk, as it was when it was shown.
+
+    The descriptor is opened once and kept. An app may delete its temporary file, or move another one into its place, and
+    the browser still gets what it was shown. If the file is written to instead, its bytes may now be somebody else's:
+    then reading fails.
+    """
+
+    __slots__ = ("__weakref__", "_fd", "_path", "_seen", "size")
+
+    blocking = True
+
+    def __init__(self, path: str) -> None:
+        """
+        Open `path`.
+
+        Raises:
+            MediaNotFoundError: It is not a file that can be read.
+        """
+        try:
+            # O_NONBLOCK: opening a FIFO must not wait for a writer.
+            fd = os.open(path, os.O_RDONLY | getattr(os, "O_BINARY", 0) | getattr(os, "O_NONBLOCK", 0))
+        except OSError as error:
+            msg = f"cannot be opened: {error.strerror}"
+            raise MediaNotFoundError(msg) from None
+        weakref.finalize(self, os.close, fd)
+        status = os.fstat(fd)
+        if not stat.S_ISREG(status.st_mode):
+            raise MediaNotFoundError("not a regular file")
+        self._fd = fd
+        self._path = path
+        self._seen = _signature(status)
+        self.size = status.st_size
+
+    @property
+    def signature(self) -> bytes:
+        """What tells this state of this file from every other: device, inode, size and time of change."""
+        return repr((self._path, self._seen)).encode("utf-8", "surrogatepass")
+
+    def read(self, start: int, count: int) -> bytes:
+        """Return `count` bytes from `start`."""
+        parts = []
+        position, missing = start, count
+        while missing:
+            part = _pread(self._fd, missing, position)
+            if not part:
+                raise MediaChangedError("the file has become shorter")
+            parts.append(part)
+            position += len(part)
+            missing -= len(part)
+        # After reading: bytes that were written meanwhile must not leave.
+        if _signature(os.fstat(self._fd)) != self._seen:
+            raise MediaChangedError("the file was written to after it was shown")
+        return parts[0] if len(parts) == 1 else b"".join(parts)
+
+
+if hasattr(os, "pread"):
+    _pread = os.pread
+else:  # pragma: no cover - Windows
+    _seek_lock = threading.Lock()
+
+    def _pread(fd: int, count: int, position: int, /) -> bytes:
+        with _seek_lock:
+            os.lseek(fd, position, os.SEEK_SET)
+            return os.read(fd, count)
+
+
+def _signature(status: os.stat_result) -> tuple[int, int, int, int]:
+    return status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns

@@ -1,0 +1,212 @@
+"""
+The media store: what the app has shown, by media id.
+
+Media ids are keyed: HMAC-SHA256 over a hash of the whole content. Nobody without the key can work out the id of a
+content they guess, and two different contents never share one. The same content has the same id as long as the key
+stays, so that URLs do not change between reruns or restarts.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import re
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from secure_media.core.keys import KeyRing, Purpose, fingerprint
+from secure_media.errors import MediaNotFoundError
+from secure_media.serving import http
+from secure_media.serving.sources import INLINE_LIMIT, FileSource, MemorySource, Source
+
+_ID_BYTES = 20
+#: An id with or without an extension: Streamlit appends one that goes with the type, and nothing is ever read from it.
+_NAME = re.compile(r"([0-9a-f]{40})(?:\.[^/]*)?\Z", re.ASCII)
+#: An id inside of a text.
+ID_IN_URL = re.compile(r"/media/([0-9a-f]{40})(?![0-9a-f])")
+
+#: Contents up to this size are simply hashed; comparing first would not be faster. In bytes.
+_HASH_AT_ONCE = 64 * 1024
+#: Deleted media that nobody has on screen any more may fill this much memory until their grace is over. In bytes.
+_HELD_LIMIT = 64 * 1024 * 1024
+
+OnScreen = Callable[[], set[str]]
+
+
+def media_id_in(name: str) -> str | None:
+    """Return the media id that `name` (what follows ``/media/``) stands for, or None if it cannot stand for any."""
+    match = _NAME.match(name) if len(name) <= 256 else None
+    return match.group(1) if match else None
+
+
+@dataclass(frozen=True, slots=True)
+class Media:
+    """
+    One stored item.
+
+    Args:
+        media_id: Its opaque name.
+        source: Its bytes.
+        mimetype: Its type as the app declared it. Untrusted; see `content_type`.
+        save_as: The file name if it is a download, else None.
+    """
+
+    media_id: str
+    source: Source
+    mimetype: str
+    save_as: str | None
+
+    @property
+    def etag(self) -> str:
+        """The strong validator: the id names this content in this type and nothing else."""
+        return f'"{self.media_id}"'
+
+    @property
+    def content_type(self) -> str:
+        """The value of Content-Type. Follows the storage, never the URL."""
+        return http.media_type(self.mimetype)
+
+
+class MediaStore:
+    """
+    Holds media until they are discarded and have left every screen.
+
+    Streamlit deletes media whenever no session refers to them, which is also the case in the middle of every rerun. So a
+    discarded item stays as long as some page may show it, and for a grace after that.
+
+    Threads: safe from any.
+
+    Args:
+        keys: The ring; its active key makes the ids.
+        on_screen: Tells which ids some page may still show.
+        grace: For how long a discarded item stays at least, in seconds.
+        clock: A monotonic clock, in seconds.
+    """
+
+    def __init__(
+        self, keys: KeyRing, *, on_screen: OnScreen, grace: float, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._key = keys.active.derive(Purpose.MEDIA_ID)
+        self._on_screen = on_screen
+        self._grace = grace
+        self._clock = clock
+        self._media: dict[str, Media] = {}
+        self._held: dict[str, float] = {}
+        #: Contents that need not be hashed again: by the very object, and by size and samples (to be compared).
+        self._by_object: dict[tuple[int, str, str | None], str] = {}
+        self._by_sample: dict[tuple[bytes, str, str | None], list[str]] = {}
+        self._lock = threading.Lock()
+
+    def put(self, content: bytes, mimetype: str, save_as: str | None) -> str:
+        """Store `content` and return its id."""
+        by_object = (id(content), mimetype, save_as)
+        by_sample = (_sample(content), mimetype, save_as)
+        with self._lock:
+            known = self._by_object.get(by_object)
+            candidates = [] if known else list(self._by_sample.get(by_sample, ()))
+            if known:
+                self._held.pop(known, None)
+                return known
+            sources = [(media_id, self._media[media_id].source) for media_id in candidates]
+        # Comparing costs a tenth of hashing, and neither is done under the lock.
+        for media_id, source in sources:
+            if isinstance(source, MemorySource) and source.content == content and self._keep(media_id):
+                return media_id
+        digest = hashlib.sha256(content).digest()
+        media = Media(self._id(b"content", digest, mimetype, save_as), MemorySource(content), mimetype, save_as)
+        with self._lock:
+            if media.media_id not in self._media:
+                self._media[media.media_id] = media
+                self._by_object[by_object] = media.media_id
+                if len(content) > _HASH_AT_ONCE:
+                    self._by_sample.setdefault(by_sample, []).append(media.media_id)
+            self._held.pop(media.media_id, None)
+        return media.media_id
+
+    def put_file(self, path: str, mimetype: str, save_as: str | None) -> str:
+        """
+        Store the file at `path` and return its id. A large file stays on the disk.
+
+        Raises:
+            MediaNotFoundError: It cannot be read.
+        """
+        source = FileSource(path)
+        if source.size <= INLINE_LIMIT:
+            return self.put(source.read(0, source.size), mimetype, save_as)
+        media = Media(self._id(b"file", source.signature, mimetype, save_as), source, mimetype, save_as)
+        with self._lock:
+            self._media.setdefault(media.media_id, media)
+            self._held.pop(media.media_id, None)
+        return media.media_id
+
+    def get(self, media_id: str) -> Media:
+        """
+        Return the item.
+
+        Raises:
+            MediaNotFoundError: There is none.
+        """
+        try:
+            return self._media[media_id]
+        except KeyError:
+            raise MediaNotFoundError("nothing is stored under that id") from None
+
+    def discard(self, media_id: str) -> None:
+        """Let the item go once it has left every screen and the grace is over."""
+        with self._lock:
+            if media_id in self._media:
+                self._held.setdefault(media_id, self._clock())
+        self.sweep()
+
+    def sweep(self) -> None:
+        """Remove the discarded items whose time has come."""
+        on_screen = self._on_screen()
+        with self._lock:
+            now = self._clock()
+            idle = [media_id for media_id in self._held if media_id not in on_screen]
+            in_memory = sum(self._memory(media_id) for media_id in idle)
+            for media_id in idle:  # the longest held first
+                if now - self._held[media_id] >= self._grace or in_memory > _HELD_LIMIT:
+                    in_memory -= self._memory(media_id)
+                    self._remove(media_id)
+
+    def items(self) -> list[Media]:
+        """Return all that is stored."""
+        return list(self._media.copy().values())
+
+    def _keep(self, media_id: str) -> bool:
+        with self._lock:
+            self._held.pop(media_id, None)
+            return media_id in self._media
+
+    def _memory(self, media_id: str) -> int:
+        source = self._media[media_id].source
+        return source.size if isinstance(source, MemorySource) else 0
+
+    def _remove(self, media_id: str) -> None:
+        media = self._media.pop(media_id)
+        del self._held[media_id]
+        if isinstance(media.source, MemorySource):
+            content = media.source.content
+            self._by_object.pop((id(content), media.mimetype, media.save_as), None)
+            by_sample = (_sample(content), media.mimetype, media.save_as)
+            siblings = self._by_sample.get(by_sample, [])
+            if media_id in siblings:
+                siblings.remove(media_id)
+                if not siblings:
+                    del self._by_sample[by_sample]
+
+    def _id(self, kind: bytes, identity: bytes, mimetype: str, save_as: str | None) -> str:
+        name = b"view" if save_as is None else b"save:" + save_as.encode("utf-8", "surrogatepass")
+        what = fingerprint(kind, identity, mimetype.encode("utf-8", "surrogatepass"), name)
+        return hmac.digest(self._key, what, "sha256")[:_ID_BYTES].hex()
+
+
+def _sample(content: bytes) -> bytes:
+    """Return a few bytes that differ for most contents that differ. Never an identity: who shares it is compared in full."""
+    if len(content) <= _HASH_AT_ONCE:
+        return b""
+    middle = len(content) // 2
+    return b"%d:" % len(content) + content[:64] + content[middle : middle + 64] + content[-64:]
