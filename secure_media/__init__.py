@@ -1,4 +1,7 @@
-"""Authenticated media for Streamlit: images, audio, video and downloads reach the browser they were shown to, and no other."""
+"""
+Authenticated media for Streamlit: images, audio, video and downloads reach the browser they were shown to, and no
+other.
+"""
 
 from secure_media.core.policy import allow_if as allow_if
 from secure_media.core.policy import jwt as jwt

@@ -1,7 +1,10 @@
-"""Real servers and real clients for the tests: a guarded app in a process of its own, and a browser without a screen."""
+"""
+Real servers and real clients for the tests: a guarded app in a process of its own, and a browser without a screen.
+"""
 
 from __future__ import annotations
 
+import contextlib
 import http.client
 import json
 import os
@@ -58,8 +61,8 @@ class AppServer:
     A Streamlit app, served in a process of its own.
 
     Args:
-        script: The text of the script, or the path to it. `secure_run` is added at the top of a text, unless `guarded` is
-            False.
+        script: The text of the script, or the path to it. `secure_run` is added at the top of a text, unless
+            `guarded` is False.
         run_arguments: Further arguments for that `secure_run`, as source.
         options: Options of Streamlit.
         env: Further environment variables.
@@ -100,7 +103,11 @@ class AppServer:
             head = f"from secure_media import secure_run\nsecure_run(__file__, {run_arguments})\n" if guarded else ""
             self.script.write_text(head + textwrap.dedent(script), "utf-8")
         self._env = {
-            **{key: value for key, value in os.environ.items() if not key.startswith(("SECURE_MEDIA_SECRET", "STREAMLIT_"))},
+            **{
+                key: value
+                for key, value in os.environ.items()
+                if not key.startswith(("SECURE_MEDIA_SECRET", "STREAMLIT_"))
+            },
             "PYTHONPATH": str(ROOT),
             "PYTHONUNBUFFERED": "1",
             "HOME": str(self.folder),
@@ -153,7 +160,9 @@ class AppServer:
         """Where a browser opens the app."""
         return f"{self.origin}{self.base}/"
 
-    def request(self, method: str, path: str, headers: Mapping[str, str] | None = None, body: bytes | None = None) -> Response:
+    def request(
+        self, method: str, path: str, headers: Mapping[str, str] | None = None, body: bytes | None = None
+    ) -> Response:
         """Send one request on a connection of its own."""
         connection: http.client.HTTPConnection
         if self.tls:
@@ -175,13 +184,13 @@ class AppServer:
         finally:
             connection.close()
 
-    def raw(self, data: bytes) -> bytes:
-        """Send bytes as they are and return all that comes back until the server closes, or falls silent."""
+    def raw(self, data: bytes, *, until: bytes | None = None) -> bytes:
+        """Send bytes as they are and return what comes back: up to `until`, or until the server closes or is silent."""
         with socket.create_connection(("127.0.0.1", self.port), timeout=10) as sock:
             sock.sendall(data)
             received = b""
             try:
-                while chunk := sock.recv(65536):
+                while (until is None or until not in received) and (chunk := sock.recv(65536)):
                     received += chunk
             except (TimeoutError, ConnectionResetError):
                 pass
@@ -242,7 +251,9 @@ class Browser:
         tab.rerun(query=query, wait=wait)
         return tab
 
-    def get(self, path: str, headers: Mapping[str, str] | None = None, method: str = "GET", body: bytes | None = None) -> Response:
+    def get(
+        self, path: str, headers: Mapping[str, str] | None = None, method: str = "GET", body: bytes | None = None
+    ) -> Response:
         """Send a request as this browser; `path` is below the base path."""
         return self.server.request(method, f"{self.server.base}{path}", {**self._headers(), **(headers or {})}, body)
 
@@ -273,7 +284,8 @@ class Tab:
             context.check_hostname = False
             context.verify_mode = ssl.CERT_NONE
         protocols = ["streamlit", browser.cookies.get("_streamlit_xsrf", "x").strip('"'), *([resume] if resume else [])]
-        self.socket: ClientConnection = connect(
+        self._closing = contextlib.ExitStack()
+        connection = connect(
             f"{'wss' if server.tls else 'ws'}://127.0.0.1:{server.port}{server.base}/_stcore/stream",
             subprotocols=[_protocol(name) for name in protocols],
             additional_headers=browser._headers(),
@@ -283,6 +295,7 @@ class Tab:
             ssl=context,
             compression=None,
         )
+        self.socket: ClientConnection = self._closing.enter_context(connection)
 
     def send(self, message: BackMsg) -> None:
         """Send a message to the server."""
@@ -316,10 +329,10 @@ class Tab:
         received: list[ForwardMsg] = []
         for message in self.receive():
             received.append(message)
-            if message.WhichOneof("type") == "script_finished":
-                # A run that gives way to another one is not the end.
-                if message.script_finished != ForwardMsg.FINISHED_EARLY_FOR_RERUN:
-                    return received
+            finished = message.WhichOneof("type") == "script_finished"
+            # A run that gives way to another one is not the end.
+            if finished and message.script_finished != ForwardMsg.FINISHED_EARLY_FOR_RERUN:
+                return received
         raise AssertionError("the connection ended before the script")
 
     def receive(self) -> Iterator[ForwardMsg]:
@@ -362,7 +375,7 @@ class Tab:
 
     def close(self) -> None:
         """Close the tab."""
-        self.socket.close()
+        self._closing.close()
 
     def __enter__(self) -> Tab:
         return self

@@ -27,9 +27,7 @@ class Guard:
 
     __slots__ = ("_evidence", "_policy", "_uploads", "identity")
 
-    def __init__(
-        self, *, policy: policies.Policy, identity: BrowserIdentity, evidence: policies.Evidence
-    ) -> None:
+    def __init__(self, *, policy: policies.Policy, identity: BrowserIdentity, evidence: policies.Evidence) -> None:
         self._policy = policy
         self._uploads = policies.own_session()
         self._evidence = evidence

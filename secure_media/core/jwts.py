@@ -96,7 +96,7 @@ class JwtVerifier:
         self._key = _key_for(key, self._algorithms, setting)
         for name, value in (("issuer", issuer), ("audience", audience)):
             if not isinstance(value, str) or not value:
-                msg = f"{setting}({name}=...): expected a non-empty string; it is what tells one service's JWTs from another's"
+                msg = f"{setting}({name}=...): expected a non-empty string; it tells one service's JWTs from another's"
                 raise ConfigurationError(msg)
         if not 0 <= leeway <= 300:
             msg = f"{setting}(leeway=...): expected 0 to 300 seconds"
@@ -187,7 +187,8 @@ def _key_for(key: str | bytes, algorithms: list[str], setting: str) -> Any:
     """
     unknown = [name for name in algorithms if name not in ALGORITHMS]
     if unknown or not algorithms:
-        msg = f"{setting}(algorithms=...): {unknown or 'the empty list'} is not accepted; choose among {', '.join(ALGORITHMS)}"
+        wrong = ", ".join(map(repr, unknown)) or "an empty list"
+        msg = f"{setting}(algorithms=...): {wrong} is not accepted; choose among {', '.join(ALGORITHMS)}"
         raise ConfigurationError(msg)
     raw = key.encode() if isinstance(key, str) else key
     if not isinstance(raw, bytes):
@@ -204,7 +205,7 @@ def _key_for(key: str | bytes, algorithms: list[str], setting: str) -> Any:
     if symmetric:
         needed = max(_HMAC_KEY_BYTES[name] for name in symmetric)
         if len(raw) < needed:
-            msg = f"{setting}(key=...): has {len(raw)} bytes; {max(symmetric)} needs at least {needed} (RFC 7518 section 3.2)"
+            msg = f"{setting}(key=...): has {len(raw)} bytes; {max(symmetric)} needs {needed} (RFC 7518 section 3.2)"
             raise ConfigurationError(msg)
         return raw
     return _public_key(raw, algorithms, setting)

@@ -211,8 +211,9 @@ def jwt(
         algorithms: The only algorithms accepted, whatever the token says of itself.
         issuer: The ``iss`` it must have.
         audience: The ``aud`` it must contain.
-        require: Further claims. A mapping compares each claim with a value; a list, set or tuple of values accepts any of
-            them; a claim that is itself a list has to contain one. A callable gets the claims and returns True to accept.
+        require: Further claims. A mapping compares each claim with a value; a list, set or tuple of values accepts
+            any of them; a claim that is itself a list has to contain one. A callable gets the claims and returns True
+            to accept.
         leeway: Tolerance for clocks that disagree, in seconds.
 
     Raises:

@@ -1,5 +1,6 @@
 """
-URL tokens: signed permission to do one thing with one resource until a certain moment. The only module that imports itsdangerous.
+URL tokens: signed permission to do one thing with one resource until a certain moment. The only module that imports
+itsdangerous.
 
 The form is ``<kid>.<claims>.<signature>``: claims as compact JSON in base64url without padding, HMAC-SHA256 over all
 that stands before the last dot. Only this one form verifies. itsdangerous by itself takes several strings for one

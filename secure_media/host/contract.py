@@ -50,8 +50,11 @@ _TORNADO: tuple[tuple[str, str, tuple[str, ...]], ...] = (
     ("streamlit.web.server.server", "Server._create_app", ("self",)),
     ("streamlit.web.server.media_file_handler", "MediaFileHandler", ()),
     ("streamlit.web.server.app_static_file_handler", "AppStaticFileHandler", ()),
-    ("streamlit.web.server.upload_file_request_handler", "UploadFileRequestHandler.initialize",
-     ("self", "file_mgr", "is_active_session")),
+    (
+        "streamlit.web.server.upload_file_request_handler",
+        "UploadFileRequestHandler.initialize",
+        ("self", "file_mgr", "is_active_session"),
+    ),
     ("streamlit.web.server.browser_websocket_handler", "BrowserWebSocketHandler.initialize", ("self", "runtime")),
 )
 #: From 1.53, where it is optional until 1.56.

@@ -26,6 +26,8 @@ from secure_media.serving.store import MediaStore
 from secure_media.settings import Settings
 
 _MEDIA_ENDPOINT = "/media"
+#: The attribute by which a guarded runtime is known.
+_MARK = "_secure_media_deployment"
 
 
 class Deployment:
@@ -110,9 +112,15 @@ install = _installation.install
 current = _installation.deployment
 
 
-def is_installed() -> bool:
-    """Return whether this process is guarded."""
-    return _installation.installed
+def is_guarded(runtime: Any) -> bool:
+    """
+    Return whether `runtime` was built by the hook.
+
+    Read from the runtime, not from this module: when a source file changes, Streamlit forgets the modules of a
+    package that is not installed in site-packages, and a script that imports them again gets new ones that have
+    hooked nothing.
+    """
+    return getattr(runtime, _MARK, None) is not None
 
 
 def base_path() -> str:
@@ -144,14 +152,20 @@ def _hook_runtime(installation: _Installation) -> None:
     original = streamlit_runtime.Runtime.__init__
 
     @functools.wraps(original)
-    def __init__(self: Runtime, config: RuntimeConfig) -> None:
-        original(self, installation.deployment().runtime_config(config))
+    def init(self: Runtime, config: RuntimeConfig) -> None:
+        deployment = installation.deployment()
+        original(self, deployment.runtime_config(config))
+        setattr(self, _MARK, deployment)
 
-    streamlit_runtime.Runtime.__init__ = __init__  # type: ignore[method-assign]
+    streamlit_runtime.Runtime.__init__ = init  # type: ignore[method-assign]
 
 
 def _hook_starlette(installation: _Installation) -> None:
-    """Every Starlette application of Streamlit's, managed, `st.App` or mounted, starts with our middleware. 1.53-1.67."""
+    """
+    Every Starlette application of Streamlit's, managed, `st.App` or mounted, starts with our middleware.
+
+    1.53-1.67.
+    """
     from starlette.middleware import Middleware
     from streamlit.web.server.starlette import starlette_app
 
@@ -170,7 +184,8 @@ def _hook_starlette(installation: _Installation) -> None:
         deployment = installation.deployment()
         if deployment.handlers:
             raise ConfigurationError(
-                "handlers: Tornado handlers cannot run on Streamlit's Starlette server. Pass routes=[Route(...)] instead"
+                "handlers: Tornado handlers cannot run on Streamlit's Starlette server. Pass routes=[Route(...)] "
+                "instead"
             )
         own = guarded_routes(deployment.routes, deployment.gate, deployment.base_path)
         return [*own, *create_routes(runtime)]

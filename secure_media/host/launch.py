@@ -33,10 +33,10 @@ def secure_run(
     """
     Serve a Streamlit script with its media guarded.
 
-    Stands in the script itself, at the top: ``secure_run(__file__, secret=...)``, started with ``python app.py``. While the
-    guarded server runs the script it does nothing. In a server that it does not guard (``streamlit run app.py``) it stops the
-    script with an error. Does not return: the process ends with the server, with exit code 0 after Ctrl+C or SIGTERM and 2
-    after a configuration error.
+    Stands in the script itself, at the top: ``secure_run(__file__, secret=...)``, started with ``python app.py``.
+    While the guarded server runs the script it does nothing. In a server that it does not guard (``streamlit run
+    app.py``) it stops the script with an error. Does not return: the process ends with the server, with exit code 0
+    after Ctrl+C or SIGTERM and 2 after a configuration error.
 
     Args:
         script: The script to serve, usually ``__file__``.
@@ -108,7 +108,7 @@ def _serve(script: Path, flags: Sequence[str], args: Sequence[str], options: dic
         return hooks.Deployment(_load(**options), handlers=handlers, routes=routes)
 
     hooks.install(build)
-    bootstrap.Server = SecureServer  # type: ignore[misc]
+    bootstrap.Server = SecureServer  # type: ignore[attr-defined]
     try:
         # Streamlit's own command line: it reads config.toml, STREAMLIT_* and the flags as `streamlit run` does.
         cli.main(["run", str(script), *flags, "--", *args], prog_name="streamlit", standalone_mode=False)
@@ -180,8 +180,8 @@ def guard(
     """
     Guard the media of an ``st.App``, or of any ASGI app around one.
 
-    Write it on a line of its own, ``app = st.App("main.py")`` and then ``app = guard(app)``: ``streamlit run`` looks for the
-    first line, ``uvicorn`` takes the result of the second.
+    Write it on a line of its own, ``app = st.App("main.py")`` and then ``app = guard(app)``: ``streamlit run`` looks
+    for the first line, ``uvicorn`` takes the result of the second.
 
     Args:
         app: An ``st.App``, or an ASGI app (FastAPI, Starlette) that mounts one. It must not have been started.
@@ -237,11 +237,12 @@ def _inside_streamlit() -> bool:
     runtime_module = sys.modules.get("streamlit.runtime.runtime")
     if runtime_module is None or not runtime_module.Runtime.exists():
         return False
-    if not isinstance(runtime_module.Runtime.instance(), runtime_module.Runtime):
-        return True  # streamlit.testing's AppTest: nothing is served
+    runtime = runtime_module.Runtime.instance()
+    if not issubclass(type(runtime), runtime_module.Runtime):
+        return True  # streamlit.testing's AppTest, which puts a mock there: nothing is served
     from secure_media.host import deployment as hooks
 
-    if not hooks.is_installed():
+    if not hooks.is_guarded(runtime):
         _stop_the_script()
     return True
 
@@ -251,8 +252,8 @@ def _stop_the_script() -> None:
 
     name = Path(sys.argv[0]).name or "app.py"
     st.error(
-        "**This app was started without its guard, so it was stopped.** Its images, videos and downloads would be open to "
-        "anyone who has their URL.\n\n"
+        "**This app was started without its guard, so it was stopped.** Its images, videos and downloads would be "
+        "open to anyone who has their URL.\n\n"
         f"Start it with `python {name}` or with `secure-media run {name}` instead.",
         icon="🔒",
     )

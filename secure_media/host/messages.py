@@ -40,8 +40,9 @@ def media_ids(message: Message) -> Iterator[str]:
     """
     Yield the id in every media URL that any text in `message` contains.
 
-    Not only the fields that are URLs: components get theirs inside of JSON, and people put them into Markdown and HTML. What
-    a text merely claims does no harm, since the ledger counts only what the session's own script has registered.
+    Not only the fields that are URLs: components get theirs inside of JSON, and people put them into Markdown and
+    HTML. What a text merely claims does no harm, since the ledger counts only what the session's own script has
+    registered.
     """
     for text in _texts(message):
         if "/media/" in text:
@@ -62,11 +63,11 @@ def withdraw_request(message: BackMsg) -> None:
 
 
 def _deferred_request(message: BackMsg) -> Any:
-    kind = message.WhichOneof("type")
+    kind: str | None = message.WhichOneof("type")
     if kind == "deferred_file_request":  # 1.52-1.57
-        return message.deferred_file_request
+        return getattr(message, kind)
     if kind == "backend_operation_request":  # 1.58 and later
-        request = message.backend_operation_request
+        request = getattr(message, kind)
         return request.deferred_file if request.HasField("deferred_file") else None
     return None
 
@@ -83,14 +84,15 @@ def _offered(message: ForwardMsg) -> str | None:
 def _is_fragment_run(message: ForwardMsg) -> bool:
     if hasattr(message.new_session, "fragment_ids_this_run"):  # up to 1.66
         return bool(message.new_session.fragment_ids_this_run)
-    return bool(message.metadata.run.fragment_ids)
+    run = getattr(message.metadata, "run", None)  # 1.67
+    return bool(run is not None and run.fragment_ids)
 
 
 def _texts(message: Message) -> Iterator[str]:
     for field, value in message.ListFields():
         if field.type == FieldDescriptor.TYPE_STRING:
             yield from [value] if isinstance(value, str) else value
-        elif field.type == FieldDescriptor.TYPE_MESSAGE:
+        elif field.type == FieldDescriptor.TYPE_MESSAGE and field.message_type is not None:
             if field.message_type.GetOptions().map_entry:
                 yield from _texts_of_map(value)
             elif isinstance(value, Message):

@@ -73,7 +73,8 @@ def _record_what_leaves(client: SessionClient, session_id: str, ledger: ShownLed
     """
     Hook the client's outgoing messages.
 
-    On the instance: a proxy around it would no longer be the client that Streamlit compares with ``is`` (1.61 and later).
+    On the instance: a proxy around it would no longer be the client that Streamlit compares with ``is`` (1.61 and
+    later).
     """
     send = client.write_forward_msg
 
@@ -85,11 +86,13 @@ def _record_what_leaves(client: SessionClient, session_id: str, ledger: ShownLed
             logger.exception("hook.failed")
         send(message)
 
-    client.write_forward_msg = write_forward_msg  # type: ignore[method-assign]
+    client.write_forward_msg = write_forward_msg  # type: ignore[method-assign, assignment]
 
 
 def _keep_deferred_downloads_apart(session: Any, session_id: str, ledger: ShownLedger) -> None:
-    """Let a session ask only for the deferred downloads that its own page offers; Streamlit lets it ask for anyone's."""
+    """
+    Let a session ask only for the deferred downloads that its own page offers; Streamlit lets it ask for anyone's.
+    """
     if "handle_backmsg" in vars(session):
         return  # a resumed session
     handle = session.handle_backmsg

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, MutableMapping
+from collections.abc import Awaitable, Callable, Iterable, MutableMapping
 from contextlib import suppress
 from typing import Any
 
@@ -47,8 +47,8 @@ class GuardMiddleware:
             if answer is not None:
                 await write(answer, receive, send)
                 return
-            set_cookie = self._gate.set_cookie(request)
-            await self._app(scope, receive, send if set_cookie is None else _adding(send, set_cookie))
+            amendments = self._gate.amendments(request)
+            await self._app(scope, receive, _amending(send, amendments) if amendments else send)
         elif scope["type"] == "websocket":
             token = handshake.set(incoming(scope))
             try:
@@ -82,8 +82,8 @@ async def write(answer: Plan, receive: Receive, send: Send) -> None:
     """
     Write `answer`, a chunk at a time, at the client's pace.
 
-    A transfer that breaks off, on either side, ends without the rest of the body; the server then closes the connection,
-    which is how the client knows that it is not complete.
+    A transfer that breaks off, on either side, ends without the rest of the body; the server then closes the
+    connection, which is how the client knows that it is not complete.
     """
     headers = [(name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in answer.headers]
     await send({"type": "http.response.start", "status": answer.status, "headers": headers})
@@ -127,15 +127,15 @@ async def _disconnected(receive: Receive) -> None:
         pass
 
 
-def _adding(send: Send, set_cookie: str) -> Send:
-    """Return `send` with a cookie added to the response, and the response kept out of shared caches."""
+def _amending(send: Send, amendments: Iterable[tuple[str, str | None]]) -> Send:
+    """Return `send` with headers of the response changed, removed or, for cookies, added."""
+    replaced = {name.encode("latin-1") for name, _ in amendments if name != "set-cookie"}
+    added = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in amendments if value is not None]
 
-    async def send_with_cookie(message: Message) -> None:
+    async def send_amended(message: Message) -> None:
         if message["type"] == "http.response.start":
-            headers = [(name, value) for name, value in message.get("headers", ()) if name.lower() != b"cache-control"]
-            headers.append((b"cache-control", b"private, no-cache"))
-            headers.append((b"set-cookie", set_cookie.encode("latin-1")))
-            message = {**message, "headers": headers}
+            kept = [(name, value) for name, value in message.get("headers", ()) if name.lower() not in replaced]
+            message = {**message, "headers": kept + added}
         await send(message)
 
-    return send_with_cookie
+    return send_amended

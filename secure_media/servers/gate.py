@@ -27,6 +27,14 @@ STATIC = "/app/static/"
 UPLOAD = "/_stcore/upload_file/"
 #: What the page fetches before it opens its WebSocket, also after a server restart.
 _GREETINGS = frozenset({"/_stcore/health", "/_stcore/host-config"})
+_PRIVATE = ("cache-control", "private, no-cache")
+#: Streamlit opens these files to every site (``*``), and Tornado lets caches keep ``?v=...`` for ten years.
+_PRIVATE_STATIC = (
+    _PRIVATE,
+    ("x-content-type-options", "nosniff"),
+    ("access-control-allow-origin", None),
+    ("expires", None),
+)
 _DOCUMENTS = frozenset({"document", "embed", "fencedframe", "frame", "iframe", "object"})
 
 
@@ -111,8 +119,19 @@ class Gate:
         identified = self._guard.identity.identify(_credentials(incoming), now=self._clock())
         return identified.browser.id if isinstance(identified, Identified) else None
 
-    def set_cookie(self, incoming: Incoming) -> str | None:
-        """Return the ``Set-Cookie`` to add to the response, if this is a moment to set or renew the browser cookie."""
+    def amendments(self, incoming: Incoming) -> tuple[tuple[str, str | None], ...]:
+        """
+        Return what to change in the headers of Streamlit's response: a name and its new value, or None to remove it.
+
+        The names are in lower case. Nothing that is for one browser may stay in a shared cache.
+        """
+        if self._below_base(incoming.path).startswith(STATIC):
+            return _PRIVATE_STATIC
+        cookie = self._new_cookie(incoming)
+        return () if cookie is None else (_PRIVATE, ("set-cookie", cookie))
+
+    def _new_cookie(self, incoming: Incoming) -> str | None:
+        """Return the ``Set-Cookie`` if this is a moment to set or renew the browser cookie."""
         if incoming.method != "GET" or not self._is_greeting(incoming):
             return None
         identity, now = self._guard.identity, self._clock()

@@ -7,7 +7,7 @@ import functools
 import logging
 import re
 from collections.abc import Callable, Iterable
-from typing import Any
+from typing import Any, ClassVar
 from urllib.parse import unquote
 
 from streamlit.web.server.app_static_file_handler import AppStaticFileHandler
@@ -34,8 +34,8 @@ class SecureMediaFileHandler(MediaFileHandler):
     """
     Serves ``/media/``: `prepare` decides, before any method runs and before any header of the file is known.
 
-    Streamlit's own handler derives the type from the URL, caches for ten years on ``?v=`` and knows no owner; none of its
-    serving is used.
+    Streamlit's own handler derives the type from the URL, caches for ten years on ``?v=`` and knows no owner; none of
+    its serving is used.
     """
 
     _answer: Plan
@@ -89,7 +89,9 @@ class SecureMediaFileHandler(MediaFileHandler):
         return self.get_content(source, position, position + count)
 
     @classmethod
-    def get_content(cls, source: Any, start: int | None = None, end: int | None = None) -> bytes:
+    def get_content(  # type: ignore[override]
+        cls, source: Any, start: int | None = None, end: int | None = None
+    ) -> bytes:
         """Return bytes of an open source; unlike the method it overrides, never of whatever a path may name."""
         first = start or 0
         content: bytes = source.read(first, (source.size if end is None else end) - first)
@@ -103,7 +105,7 @@ class SecureMediaFileHandler(MediaFileHandler):
 class _Guarded(RequestHandler):
     """Mixed into handlers of others: their `prepare` runs only after the guard has allowed the request."""
 
-    _ask: Callable[[Gate, Incoming], Plan | None] = Gate.answer
+    _ask: ClassVar[Callable[[Gate, Incoming], Plan | None]] = Gate.answer
 
     @functools.cached_property
     def _refusal(self) -> Plan | None:
@@ -128,17 +130,7 @@ class _Guarded(RequestHandler):
 
 
 class _GuardedStatic(_Guarded, AppStaticFileHandler):
-    def set_default_headers(self) -> None:
-        """Leave out Streamlit's ``Access-Control-Allow-Origin: *``: these files are not for every site."""
-
-    def set_extra_headers(self, path: str) -> None:
-        super().set_extra_headers(path)
-        self.set_header("X-Content-Type-Options", "nosniff")
-        self.set_header("Cache-Control", "private, no-cache")
-
-    def get_cache_time(self, path: str, modified: Any, mime_type: str) -> int:
-        """Return 0: Tornado would let every cache keep ``?v=...`` for ten years."""
-        return 0
+    pass
 
 
 class _GuardedUpload(_Guarded, UploadFileRequestHandler):
@@ -160,25 +152,34 @@ class _Handshake(BrowserWebSocketHandler):
             handshake.reset(token)
 
 
-class _SetCookie(OutputTransform):
-    """Adds the browser cookie to the responses that greet a browser."""
+class _Amend(OutputTransform):
+    """Changes the headers of Streamlit's responses as the gate says."""
 
-    gate: Gate
+    gate: ClassVar[Gate]
 
     def __init__(self, request: HTTPServerRequest) -> None:
-        self._set_cookie = self.gate.set_cookie(incoming(request))
+        self._amendments = self.gate.amendments(incoming(request))
 
     def transform_first_chunk(
         self, status_code: int, headers: HTTPHeaders, chunk: bytes, finishing: bool
     ) -> tuple[int, HTTPHeaders, bytes]:
-        if self._set_cookie is not None:
-            headers["Cache-Control"] = "private, no-cache"
-            headers.add("Set-Cookie", self._set_cookie)
+        for name, value in self._amendments:
+            if name != "set-cookie":
+                headers.pop(name, None)
+            if value is not None:
+                headers.add(name, value)
         return status_code, headers, chunk
 
 
-def mount(application: Application, gate: Gate, *, base_path: str, runtime: Any, static_dir: str | None,
-          handlers: Iterable[Any]) -> None:
+def mount(
+    application: Application,
+    gate: Gate,
+    *,
+    base_path: str,
+    runtime: Any,
+    static_dir: str | None,
+    handlers: Iterable[Any],
+) -> None:
     """
     Put the guard in front of the routes of Streamlit's `application`.
 
@@ -195,7 +196,7 @@ def mount(application: Application, gate: Gate, *, base_path: str, runtime: Any,
     """
     base = re.escape(base_path)
     application.settings[_GATE] = gate
-    application.transforms.insert(0, type("SetCookie", (_SetCookie,), {"gate": gate}))
+    application.transforms.insert(0, type("Amend", (_Amend,), {"gate": gate}))
     rules: list[Any] = [
         (rf"^{base}{MEDIA}.*$", SecureMediaFileHandler, {"path": ""}),
         (

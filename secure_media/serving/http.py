@@ -17,8 +17,8 @@ def parse_range(value: str | None, size: int) -> tuple[int, int] | None:
     """
     Return the (first, stop) positions that a ``Range`` header selects from `size` bytes, or None for all of them.
 
-    A header that is malformed, in another unit, or asks for several ranges is ignored, as RFC 9110 section 14.2 allows: the
-    answer is then the whole representation.
+    A header that is malformed, in another unit, or asks for several ranges is ignored, as RFC 9110 section 14.2
+    allows: the answer is then the whole representation.
 
     Raises:
         RangeNotSatisfiableError: The range is well-formed but selects nothing.
@@ -43,7 +43,10 @@ def parse_range(value: str | None, size: int) -> tuple[int, int] | None:
 
 
 def matches_none(header: str | None, etag: str) -> bool:
-    """Return whether ``If-None-Match`` names `etag`, so that the answer is 304 (RFC 9110 section 13.1.2, weak comparison)."""
+    """
+    Return whether ``If-None-Match`` names `etag`, so that the answer is 304 (RFC 9110 section 13.1.2, weak
+    comparison).
+    """
     if header is None:
         return False
     if header.strip() == "*":
@@ -52,7 +55,11 @@ def matches_none(header: str | None, etag: str) -> bool:
 
 
 def media_type(value: str | None) -> str:
-    """Return `value` as a ``Content-Type``, or the type for unknown bytes if it is not one. Text without a charset is UTF-8."""
+    """
+    Return `value` as a ``Content-Type``, or the type for unknown bytes if it is not one.
+
+    Text without a charset is UTF-8.
+    """
     if not value or not _MEDIA_TYPE.match(value):
         return "application/octet-stream"
     if value.lower().startswith("text/") and "charset" not in value.lower():
@@ -64,8 +71,8 @@ def attachment(filename: str) -> str:
     """
     Return a ``Content-Disposition`` that saves under `filename` (RFC 6266).
 
-    A name that a quoted string cannot carry safely goes, percent-encoded, into ``filename*`` (RFC 8187) instead: a quote,
-    backslash or line break in it must not end the parameter or the header.
+    A name that a quoted string cannot carry safely goes, percent-encoded, into ``filename*`` (RFC 8187) instead: a
+    quote, backslash or line break in it must not end the parameter or the header.
     """
     if _PLAIN_NAME.match(filename) and "%" not in filename:
         return f'attachment; filename="{filename}"'

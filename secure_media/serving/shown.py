@@ -111,8 +111,8 @@ class ShownLedger:
         """
         Record that the browser was told to reuse a message it has cached.
 
-        Its content is not to be seen here, so all that the script has registered counts as shown: that is no more than what
-        the session's own script made for it.
+        Its content is not to be seen here, so all that the script has registered counts as shown: that is no more
+        than what the session's own script made for it.
         """
         with self._lock:
             session = self._sessions.get(session_id)
@@ -145,7 +145,9 @@ class ShownLedger:
             return session is not None and placeholder in session.placeholders
 
     def run_started(self, session_id: str) -> None:
-        """Record that a run of the whole script began: what it does not show again will leave the page when it is over."""
+        """
+        Record that a run of the whole script began: what it does not show again will leave the page when it is over.
+        """
         with self._lock:
             session = self._sessions.get(session_id)
             if session is not None:
@@ -156,9 +158,7 @@ class ShownLedger:
         with self._lock:
             session = self._sessions.get(session_id)
             if session is not None:
-                session.screen = {
-                    place: entry for place, entry in session.screen.items() if entry[0] >= session.run
-                }
+                session.screen = {place: entry for place, entry in session.screen.items() if entry[0] >= session.run}
 
     # --- questions
 

@@ -59,9 +59,9 @@ class FileSource:
     """
     A file on the disk, as it was when it was shown.
 
-    The descriptor is opened once and kept. An app may delete its temporary file, or move another one into its place, and
-    the browser still gets what it was shown. If the file is written to instead, its bytes may now be somebody else's:
-    then reading fails.
+    The descriptor is opened once and kept. An app may delete its temporary file, or move another one into its place,
+    and the browser still gets what it was shown. If the file is written to instead, its bytes may now be somebody
+    else's: then reading fails.
     """
 
     __slots__ = ("__weakref__", "_fd", "_path", "_seen", "size")

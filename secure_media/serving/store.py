@@ -73,8 +73,8 @@ class MediaStore:
     """
     Holds media until they are discarded and have left every screen.
 
-    Streamlit deletes media whenever no session refers to them, which is also the case in the middle of every rerun. So a
-    discarded item stays as long as some page may show it, and for a grace after that.
+    Streamlit deletes media whenever no session refers to them, which is also the case in the middle of every rerun.
+    So a discarded item stays as long as some page may show it, and for a grace after that.
 
     Threads: safe from any.
 
@@ -205,7 +205,11 @@ class MediaStore:
 
 
 def _sample(content: bytes) -> bytes:
-    """Return a few bytes that differ for most contents that differ. Never an identity: who shares it is compared in full."""
+    """
+    Return a few bytes that differ for most contents that differ.
+
+    Never an identity: who shares it is compared in full.
+    """
     if len(content) <= _HASH_AT_ONCE:
         return b""
     middle = len(content) // 2

@@ -1,0 +1,210 @@
+"""What is guarded besides media: static files, uploads, people's own endpoints; below a base path and over HTTPS."""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
+
+from tests.servers import SECRET, STARLETTE, AppServer, Browser, Tab
+
+PAGE = """
+import streamlit as st
+st.download_button("save", b"the content", file_name="a.txt")
+uploaded = st.file_uploader("file")
+"""
+ENDPOINTS = """
+from secure_media import public
+if {starlette}:
+    from starlette.responses import PlainTextResponse
+    from starlette.routing import Route, WebSocketRoute
+
+    async def report(request):
+        return PlainTextResponse("report " + request.path_params["name"])
+
+    async def status(request):
+        return PlainTextResponse("fine")
+
+    async def live(websocket):
+        await websocket.accept()
+        await websocket.send_text("live")
+        await websocket.close()
+
+    own = dict(
+        routes=[
+            Route("/reports/{{name}}", report, methods=["GET", "POST"]),
+            public(Route("/status", status)),
+            WebSocketRoute("/live", live),
+        ]
+    )
+else:
+    from tornado.web import RequestHandler
+    from tornado.websocket import WebSocketHandler
+
+    class Report(RequestHandler):
+        def get(self, name):
+            self.finish("report " + name)
+        post = get
+
+    @public
+    class Status(RequestHandler):
+        def get(self):
+            self.finish("fine")
+
+    class Live(WebSocketHandler):
+        def open(self):
+            self.write_message("live")
+            self.close()
+
+    own = dict(handlers=[(r"/reports/([^/]+)", Report), (r"/status", Status), (r"/live", Live)])
+from secure_media import secure_run
+secure_run(__file__, secret={secret!r}, **own)
+"""
+
+
+@pytest.fixture(scope="module", params=["", "some/where"], ids=["root", "base-path"])
+def server(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[AppServer]:
+    """An app with static files, uploads and endpoints of its own."""
+    folder = tmp_path_factory.mktemp("app")
+    (folder / "static").mkdir()
+    (folder / "static" / "plan.txt").write_text("the plan")
+    options: dict[str, Any] = {"server.enableStaticServing": True}
+    if request.param:
+        options["server.baseUrlPath"] = request.param
+    script = ENDPOINTS.format(starlette=STARLETTE, secret=SECRET) + PAGE
+    with AppServer(script, guarded=False, options=options, folder=folder) as running:
+        yield running
+        assert "Traceback" not in running.log
+
+
+def test_media_are_guarded(server: AppServer) -> None:
+    """With and without a base path, media go to who was shown them."""
+    ann = Browser(server)
+    with ann.open() as tab:
+        (url,) = tab.urls()
+        assert ann.get(url).body == b"the content"
+        assert server.request("GET", f"{server.base}{url}").status == 403
+
+
+def test_static_files_need_a_session(server: AppServer) -> None:
+    """/app/static/ is for browsers that have the app open, and not for shared caches or other sites."""
+    ann, visitor = Browser(server), Browser(server).visit()
+    path = "/app/static/plan.txt"
+    with ann.open():
+        answer = ann.get(path)
+        assert (answer.status, answer.body) == (200, b"the plan")
+        assert answer.headers["cache-control"] == "private, no-cache"
+        assert "access-control-allow-origin" not in answer.headers
+        assert ann.get(f"{path}?v=1").headers["cache-control"] == "private, no-cache"
+        for denied in (visitor.get(path), server.request("GET", f"{server.base}{path}"), visitor.get("/app/static/no")):
+            assert (denied.status, denied.body) == (403, b"Forbidden\n")
+
+
+def upload(browser: Browser, tab: Tab, name: str, method: str = "PUT") -> int:
+    """Upload a file into the session of `tab` as `browser`, and return the status."""
+    body = (
+        b'--b\r\nContent-Disposition: form-data; name="f"; filename="' + name.encode() + b'"\r\n'
+        b"Content-Type: text/plain\r\n\r\nuploaded\r\n--b--\r\n"
+    )
+    headers = {"Content-Type": "multipart/form-data; boundary=b"}
+    if xsrf := browser.cookies.get("_streamlit_xsrf"):
+        headers["X-Xsrftoken"] = xsrf
+    return browser.get(f"/_stcore/upload_file/{tab.session_id}/{name}", headers, method, body).status
+
+
+def test_uploads_are_for_the_browser_that_has_the_session(server: AppServer) -> None:
+    """Nobody else can put a file into a session or delete one from it, even with the session's id."""
+    ann, mallory = Browser(server), Browser(server)
+    with ann.open() as tab, mallory.open():
+        assert upload(ann, tab, "one") == 204
+        assert upload(ann, tab, "one", "DELETE") == 204
+        for method in ("PUT", "DELETE"):
+            assert upload(mallory, tab, "two", method) == 403
+            assert upload(Browser(server), tab, "three", method) == 403
+
+
+def test_endpoints_are_guarded_unless_public(server: AppServer) -> None:
+    """An endpoint of one's own needs a session; one that is marked public needs nothing."""
+    ann = Browser(server)
+    with ann.open():
+        assert ann.get("/reports/may").body == b"report may"
+    assert server.request("GET", f"{server.base}/reports/may").body == b"Forbidden\n"
+    assert server.request("POST", f"{server.base}/reports/may", body=b"x").body == b"Forbidden\n"
+    assert server.request("GET", f"{server.base}/status").body == b"fine"
+
+
+def test_websocket_endpoints_are_guarded(server: AppServer) -> None:
+    """A WebSocket of one's own is refused before it is accepted."""
+    handshake = (
+        "GET {}/live HTTP/1.1\r\nHost: {}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"
+        "Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\nCookie: {}\r\n\r\n"
+    )
+    host = f"127.0.0.1:{server.port}"
+    ann = Browser(server)
+    with ann.open():
+        answer = server.raw(handshake.format(server.base, host, ann.cookie_header()).encode(), until=b"live")
+        assert answer.startswith(b"HTTP/1.1 101")
+        assert b"live" in answer
+    refused = server.raw(handshake.format(server.base, host, "a=b").encode(), until=b"\r\n\r\n")
+    assert refused.startswith(b"HTTP/1.1 403")
+    assert b"live" not in refused
+
+
+def test_https_has_its_own_cookie(tmp_path: Path) -> None:
+    """Over HTTPS the cookie is __Host-, Secure and HttpOnly, and a plain one that somebody planted counts for nothing."""
+    certificate(tmp_path)
+    options = {
+        "server.sslCertFile": str(tmp_path / "cert.pem"),
+        "server.sslKeyFile": str(tmp_path / "key.pem"),
+    }
+    with AppServer(PAGE, options=options, folder=tmp_path) as server:
+        page = server.request("GET", "/", {"Accept": "text/html"})
+        (line,) = (cookie for cookie in page.set_cookies if "sm_" in cookie)
+        assert line.startswith("__Host-sm_")
+        assert {"Path=/", "HttpOnly", "Secure", "SameSite=Lax"} <= set(line.split("; "))
+
+        ann = Browser(server)
+        with ann.open() as tab:
+            (url,) = tab.urls()
+            assert ann.get(url).body == b"the content"
+            name = next(name for name in ann.cookies if name.startswith("__Host-"))
+            plain = f"{name.removeprefix('__Host-')}={ann.cookies[name]}"
+            assert server.request("GET", url, {"Cookie": plain}).status == 403
+
+
+def test_behind_a_proxy_with_https_the_cookie_is_the_same(tmp_path: Path) -> None:
+    """X-Forwarded-Proto from the proxy that ends TLS makes the cookie a __Host- cookie, on HTTP and on the WebSocket."""
+    with AppServer(PAGE, folder=tmp_path) as server:
+        ann = Browser(server, headers={"X-Forwarded-Proto": "https"})
+        with ann.open() as tab:
+            (url,) = tab.urls()
+            assert any(name.startswith("__Host-sm_") for name in ann.cookies)
+            assert ann.get(url).body == b"the content"
+
+
+def certificate(folder: Path) -> None:
+    """Write a self-signed certificate and its key."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "localhost")])
+    now = datetime.datetime.now(datetime.timezone.utc)
+    cert = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - datetime.timedelta(minutes=1))
+        .not_valid_after(now + datetime.timedelta(days=1))
+        .sign(key, hashes.SHA256())
+    )
+    (folder / "cert.pem").write_bytes(cert.public_bytes(serialization.Encoding.PEM))
+    (folder / "key.pem").write_bytes(
+        key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+    )
