@@ -13,6 +13,10 @@ def redact(text: str) -> str:
     return _TOKEN.sub(r"\1***", text)
 
 
+#: Loggers of the servers that write down request targets or headers.
+SERVER_LOGGERS = ("tornado.access", "tornado.application", "tornado.general", "uvicorn.access", "uvicorn.error")
+
+
 class TokenFilter(logging.Filter):
     """
     Masks tokens in log records; meant for access logs, which write down whole URLs and Referers.

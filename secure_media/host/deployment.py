@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import functools
+import logging
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -15,6 +16,7 @@ from streamlit.runtime.runtime import Runtime, RuntimeConfig
 from secure_media.core.guard import Guard
 from secure_media.core.identity import BrowserIdentity
 from secure_media.core.policy import Evidence
+from secure_media.core.redact import SERVER_LOGGERS, TokenFilter
 from secure_media.core.tokens import GrantCodec
 from secure_media.errors import ConfigurationError
 from secure_media.host import contract
@@ -101,6 +103,8 @@ class _Installation:
             )
         contract.check()
         self._build = build
+        for name in SERVER_LOGGERS:
+            logging.getLogger(name).addFilter(TokenFilter())
         _hook_runtime(self)
         if contract.has_starlette():
             _hook_starlette(self)

@@ -152,3 +152,14 @@ app = guard(app, secret={SECRET!r})
 
     assert server.process.wait(30) != 0
     assert "did not refuse media" in server.log
+
+
+def test_tokens_do_not_reach_the_access_log(tmp_path: Path) -> None:
+    """uvicorn writes down whole URLs; the value of a media_token is masked there."""
+    with serve(tmp_path, PLAIN, UVICORN) as server:
+        token = "a" * 30 + ".b.c"
+        path = f"/media/{'0' * 40}.png"
+        assert server.request("GET", f"{path}?media_token={token}").status == 403
+        eventually(lambda: path in server.log, "the line in the access log")
+        assert "media_token=***" in server.log
+        assert token not in server.log

@@ -1,4 +1,7 @@
-"""`secure_run` as a person meets it: where it may stand, how it starts and ends, and what it says when something is wrong."""
+"""
+`secure_run` as a person meets it: where it may stand, how it starts and ends, and what it says when something is
+wrong.
+"""
 
 from __future__ import annotations
 
@@ -19,6 +22,10 @@ PAGE = """
 import streamlit as st
 st.download_button("save", b"the content", file_name="a.txt")
 """
+
+
+RUN = f"from secure_media import secure_run\nsecure_run(__file__, secret={SECRET!r})\n"
+UNDER_MAIN = RUN.replace("secure_run(_", "if __name__ == '__main__': secure_run(_")
 
 
 def run_python(
@@ -57,19 +64,10 @@ def assert_guarded(server: AppServer) -> None:
 @pytest.mark.parametrize(
     "script",
     [
-        pytest.param(f"from secure_media import secure_run\nsecure_run(__file__, secret={SECRET!r})\n{PAGE}", id="top"),
-        pytest.param(
-            f"{PAGE}\nfrom secure_media import secure_run\nsecure_run(__file__, secret={SECRET!r})\n", id="bottom"
-        ),
-        pytest.param(
-            f"from secure_media import secure_run\nif __name__ == '__main__':\n    secure_run(__file__, secret={SECRET!r})\n{PAGE}",
-            id="under-main",
-        ),
-        pytest.param(
-            f"from secure_media import secure_run\nsecure_run(__file__, secret={SECRET!r})\n"
-            f"secure_run(__file__, secret={SECRET!r})\n{PAGE}",
-            id="twice",
-        ),
+        pytest.param(f"{RUN}{PAGE}", id="top"),
+        pytest.param(f"{PAGE}\n{RUN}", id="bottom"),
+        pytest.param(f"{UNDER_MAIN}{PAGE}", id="under-main"),
+        pytest.param(f"{RUN}{RUN}{PAGE}", id="twice"),
     ],
 )
 def test_it_may_stand_anywhere_in_the_script(script: str) -> None:
@@ -169,9 +167,7 @@ def test_a_spawned_worker_does_not_start_a_server(tmp_path: Path) -> None:
 
 def test_importing_the_script_starts_nothing(tmp_path: Path) -> None:
     """A test that imports the app does not find itself inside of a server."""
-    (tmp_path / "page.py").write_text(
-        f"from secure_media import secure_run\nsecure_run(__file__, secret={SECRET!r})\nX = 1\n"
-    )
+    (tmp_path / "page.py").write_text(f"{RUN}X = 1\n")
     done = run_python(tmp_path, "import page\nprint(page.X)\n")
 
     assert (done.returncode, done.stdout.strip()) == (0, "1")
@@ -179,12 +175,11 @@ def test_importing_the_script_starts_nothing(tmp_path: Path) -> None:
 
 def test_streamlits_own_test_harness_runs_the_script(tmp_path: Path) -> None:
     """AppTest, which serves nothing, runs a script with secure_run in it as if it were not there."""
-    (tmp_path / "page.py").write_text(
-        f"from secure_media import secure_run\nsecure_run(__file__, secret={SECRET!r})\nimport streamlit as st\nst.text('hello')\n"
-    )
+    (tmp_path / "page.py").write_text(f"{RUN}import streamlit as st\nst.text('hello')\n")
     done = run_python(
         tmp_path,
-        "from streamlit.testing.v1 import AppTest\nprint([t.value for t in AppTest.from_file('page.py').run(timeout=30).text])\n",
+        "from streamlit.testing.v1 import AppTest\n"
+        "print([text.value for text in AppTest.from_file('page.py').run(timeout=30).text])\n",
     )
 
     assert done.stdout.strip().endswith("['hello']"), done.stderr

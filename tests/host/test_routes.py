@@ -158,7 +158,9 @@ def test_websocket_endpoints_are_guarded(server: AppServer) -> None:
 
 
 def test_https_has_its_own_cookie(tmp_path: Path) -> None:
-    """Over HTTPS the cookie is __Host-, Secure and HttpOnly, and a plain one that somebody planted counts for nothing."""
+    """
+    Over HTTPS the cookie is __Host-, Secure and HttpOnly, and a plain one that somebody planted counts for nothing.
+    """
     certificate(tmp_path)
     options = {
         "server.sslCertFile": str(tmp_path / "cert.pem"),
@@ -180,7 +182,9 @@ def test_https_has_its_own_cookie(tmp_path: Path) -> None:
 
 
 def test_behind_a_proxy_with_https_the_cookie_is_the_same(tmp_path: Path) -> None:
-    """X-Forwarded-Proto from the proxy that ends TLS makes the cookie a __Host- cookie, on HTTP and on the WebSocket."""
+    """
+    X-Forwarded-Proto from the proxy that ends TLS makes the cookie a __Host- cookie, on HTTP and on the WebSocket.
+    """
     with AppServer(PAGE, folder=tmp_path) as server:
         ann = Browser(server, headers={"X-Forwarded-Proto": "https"})
         with ann.open() as tab:

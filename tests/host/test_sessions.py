@@ -1,12 +1,18 @@
-"""Who gets what the page shows: sessions, reruns, replays, reconnects. Over a real server and Streamlit's own protocol."""
+"""
+Who gets what the page shows: sessions, reruns, replays, reconnects.
+
+Over a real server and Streamlit's own protocol.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
+from streamlit.proto.BackMsg_pb2 import BackMsg
 
-from tests.servers import SECRET, STREAMLIT, AppServer, Browser, eventually
+from tests.servers import SECRET, STREAMLIT, AppServer, Browser, Tab, eventually
 
 APP = """
 import time
@@ -199,14 +205,9 @@ def test_a_deferred_download_belongs_to_the_session_that_offers_it(server: AppSe
         assert mallory.get(url).status == 403
 
 
-def request_deferred(tab: object, placeholder: str) -> object:
+def request_deferred(tab: Tab, placeholder: str) -> Any:
     """Click a deferred download and return the answer."""
-    from streamlit.proto.BackMsg_pb2 import BackMsg
-
-    from tests.servers import Tab
-
-    assert isinstance(tab, Tab)
-    message = BackMsg()
+    message: Any = BackMsg()
     if hasattr(message, "deferred_file_request"):
         message.deferred_file_request.file_id = placeholder
         message.deferred_file_request.session_id = tab.session_id
