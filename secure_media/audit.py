@@ -52,4 +52,4 @@ def pseudonym(subject: str | None) -> str | None:
 
 def _printable(text: str) -> str:
     """Return `text` without anything that could forge or break a line of a log."""
-    return text[:200].encode("ascii", "backslashreplace").decode("ascii").replace("\r", "\\r").replace("\n", "\\n")
+    return text[:200].encode("unicode_escape").decode("ascii")

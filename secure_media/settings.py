@@ -23,7 +23,7 @@ from secure_media.errors import ConfigurationError
 Secret = str | bytes | Iterable[str | bytes]
 
 _ENV_PREFIX = "SECURE_MEDIA_"
-_NAMES = ("secret", "secret_file", "grace", "cookie_lifetime", "deployment")
+NAMES = ("secret", "secret_file", "grace", "cookie_lifetime", "deployment")
 
 DEFAULT_GRACE = 30.0
 DEFAULT_COOKIE_LIFETIME = 30 * 24 * 3600
@@ -98,9 +98,9 @@ class _Sources:
     """Where a setting stands if it is not an argument, and what it is called there."""
 
     def __init__(self, environ: Mapping[str, str], section: Mapping[str, Any]) -> None:
-        unknown = sorted(set(section) - set(_NAMES))
+        unknown = sorted(set(section) - set(NAMES))
         if unknown:
-            msg = f"secrets.toml: [secure_media] has no setting {unknown[0]!r}; there are {', '.join(_NAMES)}"
+            msg = f"secrets.toml: [secure_media] has no setting {unknown[0]!r}; there are {', '.join(NAMES)}"
             raise ConfigurationError(msg)
         self._environ = environ
         self._section = section
@@ -116,20 +116,25 @@ class _Sources:
 
 def _keys(secret: Secret | None, sources: _Sources) -> KeyRing | None:
     if secret is not None:
-        return _ring("secret", [secret] if isinstance(secret, (str, bytes)) else list(secret))
+        return _ring("secret", secret)
     found, file = sources.find("secret"), sources.find("secret_file")
     if found and file:
         msg = f"{found[0]} and {file[0]} are both set; keep one of them"
         raise ConfigurationError(msg)
     if found:
         name, value = found
-        return _ring(name, value.split(",") if isinstance(value, str) else list(value))
+        return _ring(name, value.split(",") if isinstance(value, str) else value)
     if file:
         return _ring(file[0], _read_secret_file(*file))
     return None
 
 
-def _ring(name: str, secrets: Iterable[Any]) -> KeyRing:
+def _ring(name: str, secrets: Any) -> KeyRing:
+    if isinstance(secrets, (str, bytes)):
+        secrets = [secrets]
+    if not isinstance(secrets, Iterable):
+        msg = f"{name}: expected a secret or a list of secrets, got {type(secrets).__name__}"
+        raise ConfigurationError(msg)
     try:
         return KeyRing(part.strip() if isinstance(part, str) else part for part in secrets)
     except ConfigurationError as error:
@@ -139,7 +144,11 @@ def _ring(name: str, secrets: Iterable[Any]) -> KeyRing:
 
 def _read_secret_file(name: str, value: Any) -> list[str]:
     """Return the secrets in a file: one a line, newest first; blank lines and lines that begin with # do not count."""
-    path = Path(str(value)).expanduser()
+    try:
+        path = Path(str(value)).expanduser()
+    except RuntimeError:
+        msg = f"{name}: {value} has no home directory to begin with"
+        raise ConfigurationError(msg) from None
     try:
         mode = path.stat().st_mode
         if not stat.S_ISREG(mode):
@@ -158,6 +167,9 @@ def _read_secret_file(name: str, value: Any) -> list[str]:
     except UnicodeDecodeError:
         msg = f"{name}: {path} is not a text file; write one secret a line"
         raise ConfigurationError(msg) from None
+    except ValueError:
+        msg = f"{name}: {str(value)!r} is not a path"
+        raise ConfigurationError(msg) from None
     return [line for line in lines if line.strip() and not line.startswith("#")]
 
 
@@ -165,7 +177,7 @@ def _number(name: str, argument: Any, sources: _Sources, *, default: float, leas
     where, value = (name, argument) if argument is not None else sources.find(name) or (name, default)
     try:
         number = float(value) if not isinstance(value, bool) else math.nan
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         number = math.nan
     if not least <= number <= most:
         msg = f"{where}: expected a number of seconds from {least:g} to {most:g}, got {value!r}"

@@ -52,8 +52,8 @@ class Guard:
                 now=request.now,
                 client_ip=request.client_ip,
             )
+            policy = self._uploads if request.resource.kind is ResourceKind.UPLOAD else self._policy
         except Exception:
             logger.exception("guard.failed")
             return Deny(DenialReason.INTERNAL)
-        policy = self._uploads if context.resource.kind is ResourceKind.UPLOAD else self._policy
         return policies.decide(policy, context, self._evidence)

@@ -6,8 +6,10 @@ The cookie says who a request comes from, not what it may have; that is the poli
 
 from __future__ import annotations
 
+import functools
 import secrets
 from dataclasses import dataclass
+from typing import Any, NoReturn
 
 from secure_media.core import jwts
 from secure_media.core.keys import Key, KeyRing, Purpose, fingerprint
@@ -15,6 +17,8 @@ from secure_media.core.model import Browser, Credentials
 from secure_media.errors import CredentialError, DenialReason, MalformedCredentialError
 
 _ISSUER = "secure_media"
+#: How many cookies are remembered as genuine, the last used ones: a few hundred bytes each.
+_REMEMBERED = 4096
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +48,7 @@ class BrowserIdentity:
         lifetime: For how long a cookie is good, in seconds. Renewed after half of it, while the browser comes back.
     """
 
-    __slots__ = ("_deployment", "_keys", "_names", "_verifiers", "lifetime")
+    __slots__ = ("_deployment", "_genuine", "_keys", "_names", "_verifiers", "lifetime")
 
     def __init__(self, keys: KeyRing, *, deployment: str, lifetime: int) -> None:
         self._keys = keys
@@ -57,6 +61,8 @@ class BrowserIdentity:
             for key in keys
         }
         self.lifetime = lifetime
+        # A page with thirty pictures shows one cookie thirty times, and the signature takes most of a decision's time.
+        self._genuine = functools.lru_cache(maxsize=_REMEMBERED)(_authenticate)
 
     def cookie_name(self, *, secure: bool) -> str:
         """Return the name of the cookie that `issue` makes the value of."""
@@ -96,17 +102,30 @@ class BrowserIdentity:
         if len(values) > 1:
             # One of the two was planted (from another path or a parent domain), and nothing says which.
             raise MalformedCredentialError("more than one cookie of that name")
-        if jwts.kid_of(values[0]) != key.kid:
-            raise MalformedCredentialError("the cookie's name and its kid disagree")
-        claims = self._verifiers[key.kid].verify(values[0], now=now)
-        browser_id, subject = claims.get("bid"), claims.get("sub")
-        if not isinstance(browser_id, str) or not browser_id or not isinstance(subject, (str, type(None))):
-            raise MalformedCredentialError("not a browser's cookie")
+        verifier = self._verifiers[key.kid]
+        claims = self._genuine(verifier, key.kid, values[0])
+        verifier.judge_times(claims, now=now)
         past_half = claims["exp"] - now < self.lifetime / 2
-        return Identified(Browser(browser_id, subject), fresh=key.kid == self._keys.active.kid and not past_half)
+        return Identified(
+            Browser(claims["bid"], claims.get("sub")), fresh=key.kid == self._keys.active.kid and not past_half
+        )
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError("an identity holds keys and cannot be pickled")
 
     def __repr__(self) -> str:
         return f"BrowserIdentity(deployment={self._deployment!r}, keys={self._keys!r})"
+
+
+def _authenticate(verifier: jwts.JwtVerifier, kid: str, value: str) -> dict[str, Any]:
+    """Return the claims of a genuine cookie. The same for the same arguments at all times, so it may be remembered."""
+    if jwts.kid_of(value) != kid:
+        raise MalformedCredentialError("the cookie's name and its kid disagree")
+    claims = verifier.authenticate(value)
+    browser_id, subject = claims.get("bid"), claims.get("sub")
+    if not isinstance(browser_id, str) or not browser_id or not isinstance(subject, (str, type(None))):
+        raise MalformedCredentialError("not a browser's cookie")
+    return claims
 
 
 def _cookie_name(key: Key, deployment: str) -> str:

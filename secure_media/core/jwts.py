@@ -7,6 +7,7 @@ The verifier pins the algorithms; the token's own ``alg`` is only ever compared 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from datetime import datetime, timezone
 from typing import Any, NoReturn
@@ -35,6 +36,9 @@ _RSA = ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512")
 _EC_CURVES = {"ES256": "secp256r1", "ES384": "secp384r1", "ES512": "secp521r1"}
 #: RFC 7518 section 3.3.
 _MIN_RSA_BITS = 2048
+
+#: RFC 7515 section 7.1.
+_COMPACT = re.compile(r"[\w-]+\.[\w-]+\.[\w-]*\Z", re.ASCII)
 
 ALGORITHMS = (*_HMAC_KEY_BYTES, *_RSA, *_EC_CURVES, "EdDSA")
 
@@ -90,15 +94,13 @@ class JwtVerifier:
         leeway: float = 0,
         setting: str = "jwt",
     ) -> None:
-        if isinstance(algorithms, str):
-            algorithms = [algorithms]
-        self._algorithms = list(algorithms)
+        self._algorithms = [algorithms] if isinstance(algorithms, str) else list(algorithms or ())
         self._key = _key_for(key, self._algorithms, setting)
         for name, value in (("issuer", issuer), ("audience", audience)):
             if not isinstance(value, str) or not value:
                 msg = f"{setting}({name}=...): expected a non-empty string; it tells one service's JWTs from another's"
                 raise ConfigurationError(msg)
-        if not 0 <= leeway <= 300:
+        if not isinstance(leeway, (int, float)) or not 0 <= leeway <= 300:
             msg = f"{setting}(leeway=...): expected 0 to 300 seconds"
             raise ConfigurationError(msg)
         self._issuer = issuer
@@ -116,6 +118,17 @@ class JwtVerifier:
         Raises:
             CredentialError: The token does not hold.
         """
+        claims = self.authenticate(token)
+        self.judge_times(claims, now=now)
+        return claims
+
+    def authenticate(self, token: str) -> dict[str, Any]:
+        """
+        Return the claims of `token` if it is genuine. Whether it is still (or already) good is up to `judge_times`.
+
+        Raises:
+            CredentialError: The token does not hold.
+        """
         _bounded(token)
         try:
             claims: dict[str, Any] = jwt.decode(
@@ -124,7 +137,7 @@ class JwtVerifier:
                 algorithms=self._algorithms,
                 audience=self._audience,
                 issuer=self._issuer,
-                # PyJWT reads the machine's clock for the three times, so they are judged below, by `now`.
+                # PyJWT reads the machine's clock for the three times; `judge_times` judges them by a given one.
                 options={
                     "require": ["exp", "iss", "aud"],
                     "verify_exp": False,
@@ -140,10 +153,15 @@ class JwtVerifier:
             raise SignatureMismatchError("the signature does not match") from None
         except Exception:  # noqa: BLE001 - hostile input: PyJWT lets UnicodeError, RecursionError and others through
             raise MalformedCredentialError("not a JWT") from None
-        self._judge_times(claims, now)
         return claims
 
-    def _judge_times(self, claims: Mapping[str, Any], now: float) -> None:
+    def judge_times(self, claims: Mapping[str, Any], *, now: float) -> None:
+        """
+        Raise unless `claims` are good at the time `now`, in seconds since the epoch.
+
+        Raises:
+            CredentialError: ``exp`` has passed, or ``nbf`` or ``iat`` lies in the future.
+        """
         if _time_claim(claims, "exp") <= now - self._leeway:
             raise ExpiredCredentialError("exp has passed")
         for name in ("nbf", "iat"):
@@ -173,9 +191,13 @@ def _time_claim(claims: Mapping[str, Any], name: str) -> float:
 
 
 def _bounded(token: str) -> None:
-    """Refuse what cannot be a JWT before any work is done on it."""
-    if len(token) > MAX_JWT_LENGTH or not token.isascii():
-        raise MalformedCredentialError("too long or not ASCII")
+    """
+    Refuse what cannot be a JWT before any work is done on it.
+
+    PyJWT takes padding, which RFC 7515 section 2 excludes; it would give one token several names.
+    """
+    if len(token) > MAX_JWT_LENGTH or not _COMPACT.match(token):
+        raise MalformedCredentialError("too long, or not three parts in base64url")
 
 
 def _key_for(key: str | bytes, algorithms: list[str], setting: str) -> Any:
@@ -190,7 +212,11 @@ def _key_for(key: str | bytes, algorithms: list[str], setting: str) -> Any:
         wrong = ", ".join(map(repr, unknown)) or "an empty list"
         msg = f"{setting}(algorithms=...): {wrong} is not accepted; choose among {', '.join(ALGORITHMS)}"
         raise ConfigurationError(msg)
-    raw = key.encode() if isinstance(key, str) else key
+    try:
+        raw = key.encode() if isinstance(key, str) else key
+    except UnicodeEncodeError:
+        msg = f"{setting}(key=...): has characters that no text can have"
+        raise ConfigurationError(msg) from None
     if not isinstance(raw, bytes):
         msg = f"{setting}(key=...): expected str or bytes, got {type(key).__name__}"
         raise ConfigurationError(msg)

@@ -247,5 +247,15 @@ def _claims_hold(claims: dict[str, Any], require: Mapping[str, Any] | Callable[[
 def _claim_is(actual: Any, wanted: Any) -> bool:
     accepted = list(wanted) if isinstance(wanted, (list, tuple, set, frozenset)) else [wanted]
     present = actual if isinstance(actual, list) else [actual]
-    # Compare types too: in Python True == 1, in a claim they are different things.
-    return any(type(have) is type(want) and have == want for have in present for want in accepted)
+    return any(_same(have, want) for have in present for want in accepted)
+
+
+def _same(have: Any, want: Any) -> bool:
+    """Compare as JSON does: in Python True == 1, in a claim they are different things, at every depth."""
+    if type(have) is not type(want):
+        return False
+    if isinstance(have, dict):
+        return have.keys() == want.keys() and all(_same(have[name], want[name]) for name in have)
+    if isinstance(have, list):
+        return len(have) == len(want) and all(map(_same, have, want))
+    return bool(have == want)

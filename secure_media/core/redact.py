@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import logging
 import re
+from collections.abc import Mapping
+from typing import Any
 
 _TOKEN = re.compile(r"(media_token(?:=|%3[dD]))[^&\s\"'<>#;]+")
 
@@ -26,8 +28,22 @@ class TokenFilter(logging.Filter):
 
     def filter(self, record: logging.LogRecord) -> bool:
         """Mask tokens in the message and its arguments."""
+        try:
+            message = record.getMessage()
+        except (TypeError, ValueError, KeyError):  # does not add up; logging will say so
+            return True
+        if redact(message) == message:
+            return True
+        # In the arguments if that will do: formatters of access logs take them apart again.
+        if isinstance(record.args, tuple):
+            record.args = tuple(map(_redacted, record.args))
+        elif isinstance(record.args, Mapping):
+            record.args = {name: _redacted(value) for name, value in record.args.items()}
         message = record.getMessage()
-        redacted = redact(message)
-        if redacted != message:
-            record.msg, record.args = redacted, None
+        if redact(message) != message:
+            record.msg, record.args = redact(message), None
         return True
+
+
+def _redacted(value: Any) -> Any:
+    return redact(value) if isinstance(value, str) else value

@@ -27,6 +27,8 @@ STATIC = "/app/static/"
 UPLOAD = "/_stcore/upload_file/"
 #: What the page fetches before it opens its WebSocket, also after a server restart.
 _GREETINGS = frozenset({"/_stcore/health", "/_stcore/host-config"})
+#: NAME_MAX of the usual file systems, in bytes.
+_LONGEST_NAME = 255
 _PRIVATE = ("cache-control", "private, no-cache")
 #: Streamlit opens these files to every site (``*``), and Tornado lets caches keep ``?v=...`` for ten years.
 _PRIVATE_STATIC = (
@@ -97,6 +99,8 @@ class Gate:
         path = self._below_base(incoming.path)
         if path.startswith(MEDIA):
             return self._media(incoming, path.removeprefix(MEDIA))
+        if not _is_plausible(path):
+            return self._refusal(incoming, None, Action.VIEW)
         if incoming.method == "OPTIONS":
             return None  # a preflight carries no credentials and gets no content
         if path.startswith(STATIC):
@@ -174,7 +178,7 @@ class Gate:
         )
         return plan.serve(media, method, conditions)
 
-    def _refusal(self, incoming: Incoming, resource: Resource, action: Action) -> plan.Plan | None:
+    def _refusal(self, incoming: Incoming, resource: Resource | None, action: Action) -> plan.Plan | None:
         if isinstance(self._decide(incoming, resource, action), Allow):
             return None
         return plan.forbidden(incoming.method)
@@ -196,6 +200,11 @@ class Gate:
         if self._base_path and path.startswith(f"{self._base_path}/"):
             return path[len(self._base_path) :]
         return path
+
+
+def _is_plausible(path: str) -> bool:
+    """Return whether `path` could be a file's: Streamlit answers 500 where the file system cannot take one."""
+    return "\0" not in path and all(len(part) <= _LONGEST_NAME for part in path.encode("utf-8", "replace").split(b"/"))
 
 
 def came_over_https(scheme: str, headers: Sequence[tuple[str, str]]) -> bool:

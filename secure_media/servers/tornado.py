@@ -68,7 +68,6 @@ class SecureMediaFileHandler(MediaFileHandler):
         self._transforms: list[OutputTransform] = []  # no compression: it would undo Content-Length and ranges
         _write_head(self, self._answer)
         try:
-            await self.flush()
             for position, count in self._answer.chunks():
                 self.write(await self._read(self._answer.source, position, count))
                 await self.flush()
@@ -137,6 +136,10 @@ class _GuardedUpload(_Guarded, UploadFileRequestHandler):
     pass
 
 
+class _Implausible(_Guarded):
+    """Takes what Streamlit's file handlers answer with 500."""
+
+
 class _Endpoint(_Guarded):
     _ask = Gate.endpoint
 
@@ -158,12 +161,12 @@ class _Amend(OutputTransform):
     gate: ClassVar[Gate]
 
     def __init__(self, request: HTTPServerRequest) -> None:
-        self._amendments = self.gate.amendments(incoming(request))
+        self._request = request
 
     def transform_first_chunk(
         self, status_code: int, headers: HTTPHeaders, chunk: bytes, finishing: bool
     ) -> tuple[int, HTTPHeaders, bytes]:
-        for name, value in self._amendments:
+        for name, value in self.gate.amendments(incoming(self._request)):
             if name != "set-cookie":
                 headers.pop(name, None)
             if value is not None:
@@ -198,6 +201,7 @@ def mount(
     application.settings[_GATE] = gate
     application.transforms.insert(0, type("Amend", (_Amend,), {"gate": gate}))
     rules: list[Any] = [
+        (r"^.*%00.*$", _Implausible),
         (rf"^{base}{MEDIA}.*$", SecureMediaFileHandler, {"path": ""}),
         (
             rf"^{base}{UPLOAD}(?P<session_id>[^/]+)/(?P<file_id>[^/]+)/?$",

@@ -87,7 +87,7 @@ def serve(what: Representation, method: str, conditions: Conditions) -> Plan:
     download = what.save_as is not None
     common: Headers = (
         *_ISOLATION,
-        _NO_SCRIPT if what.content_type.startswith("application/pdf") else _SANDBOX,
+        _NO_SCRIPT if what.content_type.partition(";")[0].strip().lower() == "application/pdf" else _SANDBOX,
         ("Cache-Control", "private, no-store" if download else "private, no-cache"),
         ("ETag", what.etag),
         ("Accept-Ranges", "bytes"),

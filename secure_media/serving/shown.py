@@ -48,7 +48,7 @@ class ShownLedger:
 
     def __init__(self, *, grace: float, resumable: float, clock: Callable[[], float] = time.monotonic) -> None:
         self._grace = grace
-        self._keep = max(grace, resumable)
+        self._resumable = resumable
         self._clock = clock
         self._sessions: dict[str, _Session] = {}
         self._of_browser: dict[str, set[str]] = {}
@@ -73,7 +73,9 @@ class ShownLedger:
         """Return whether `browser` is the one that had this session. Sessions without a browser are nobody's."""
         with self._lock:
             session = self._sessions.get(session_id)
-            return session is not None and browser is not None and session.browser == browser
+            if session is None or browser is None or session.browser != browser:
+                return False
+            return session.ended_at is None or self._clock() < session.ended_at + self._resumable
 
     def end(self, session_id: str) -> None:
         """Record that the session's connection is gone."""
@@ -208,7 +210,7 @@ class ShownLedger:
             _remember(session.shown, media_id)
 
     def _forget_old(self) -> None:
-        horizon = self._clock() - self._keep
+        horizon = self._clock() - max(self._grace, self._resumable)
         for session_id in [
             session_id
             for session_id, session in self._sessions.items()

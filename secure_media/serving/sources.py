@@ -78,8 +78,8 @@ class FileSource:
         try:
             # O_NONBLOCK: opening a FIFO must not wait for a writer.
             fd = os.open(path, os.O_RDONLY | getattr(os, "O_BINARY", 0) | getattr(os, "O_NONBLOCK", 0))
-        except OSError as error:
-            msg = f"cannot be opened: {error.strerror}"
+        except (OSError, ValueError) as error:  # ValueError: a NUL, or a character that no path can have
+            msg = f"cannot be opened: {getattr(error, 'strerror', 'not a path')}"
             raise MediaNotFoundError(msg) from None
         weakref.finalize(self, os.close, fd)
         status = os.fstat(fd)

@@ -1,0 +1,127 @@
+"""What an attack is, and the requests that most of them are made of."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+from tests.attacks.client import Target, credential_in
+
+Build = Callable[[Target], bytes]
+Path = Callable[[Target], str]
+
+REFUSED = frozenset({403})
+NO_SUCH_METHOD = frozenset({405})
+#: The server's parser may stop it (0: it hangs up without a word), or let it pass to the guard.
+MALFORMED = frozenset({0, 400, 403, 431})
+MALFORMED_METHOD = frozenset({0, 400, 405})
+#: The path is not one of media: the app's page, or some refusal.
+ELSEWHERE = frozenset({200, 400, 403, 404})
+#: To the owner, anything but a failure of the server.
+TO_OWNER = frozenset({200, 206, 304, 416})
+
+
+@dataclass(frozen=True)
+class Honest:
+    """
+    What the victim does.
+
+    Args:
+        request: The request.
+        status: What it is answered with.
+        kind: Which canary is in the answer, if any.
+    """
+
+    request: Build
+    status: int
+    kind: str | None
+
+
+@dataclass(frozen=True)
+class Attack:
+    """
+    One attack.
+
+    Args:
+        id: Its name.
+        attacker: Who.
+        move: What they do.
+        build: The bytes.
+        expect: The statuses that are right; 0 for a connection that is closed in silence.
+        honest: What the victim does first, and gets.
+        before: What the victim sends first on the same connection.
+        same_as: A request whose answer must be the same in all but the date.
+        keeps: Headers that must be those of the answer to the honest request, where the attack is answered at all.
+        elsewhere: The request does not reach media, so that a refusal need not be the guard's.
+        by_owner: The victim's own browser sends it, so that the victim's bytes may come back.
+    """
+
+    id: str
+    attacker: str
+    move: str
+    build: Build
+    expect: frozenset[int]
+    honest: Honest
+    before: Build | None = None
+    same_as: Build | None = None
+    keeps: tuple[str, ...] = ()
+    elsewhere: bool = False
+    by_owner: bool = False
+
+
+NOBODY, STRANGER, FORGER, THIEF, OWNER = "nobody", "another browser", "a forger", "a thief", "the owner"
+
+
+def asking(path: Path, *lines: str, who: str = "", method: str = "GET") -> Build:
+    """Return a request with the cookies of `who`: victim, attacker, foreigner, anonymous, or nobody."""
+    return lambda t: t.send(method, path(t), *lines, cookie=t.cookies_of(who))
+
+
+def asking_with(lines: Callable[[Target], tuple[str, ...]], *, who: str = "") -> Build:
+    """Return a request for the image with header lines that depend on the target."""
+    return lambda t: t.get(t.image, *lines(t), cookie=t.cookies_of(who))
+
+
+def media(kind: str) -> Path:
+    """Return where a media file of the victim's is."""
+    return lambda t: t.media[kind]
+
+
+def image(target: Target) -> str:
+    """Return where the victim's image is."""
+    return target.image
+
+
+def absent(target: Target) -> str:
+    """Return where no image ever was."""
+    return target.absent
+
+
+def static(target: Target) -> str:
+    """Return where a static file is."""
+    return target.static
+
+
+def token_of_victim(target: Target) -> str:
+    """Return the value of the cookie that tells browsers apart."""
+    return credential_in(target.victim)[1]
+
+
+def see(kind: str) -> Honest:
+    return Honest(lambda t: t.get(t.media[kind], cookie=t.victim), 200, kind)
+
+
+IMAGE = see("image")
+STATIC = Honest(lambda t: t.get(t.static, cookie=t.victim), 200, "static")
+
+
+def table(
+    prefix: str,
+    attacker: str,
+    moves: dict[str, tuple[str, Build]],
+    *,
+    expect: frozenset[int] = REFUSED,
+    elsewhere: bool = False,
+) -> Iterable[Attack]:
+    for name, (move, build) in moves.items():
+        yield Attack(f"{prefix}-{name}", attacker, move, build, expect, IMAGE, elsewhere=elsewhere)

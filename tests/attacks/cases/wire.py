@@ -1,0 +1,247 @@
+"""Attacks with HTTP itself, with connections, and with the WebSocket's handshake."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+
+from tests.attacks.cases.model import (
+    IMAGE,
+    MALFORMED,
+    NOBODY,
+    REFUSED,
+    STRANGER,
+    Attack,
+    Build,
+    Honest,
+    asking,
+    image,
+    table,
+)
+from tests.attacks.cases.requests import upgrade
+from tests.attacks.client import Target, verbatim
+
+
+def broken_http() -> Iterable[Attack]:
+    """Send what is not quite HTTP, for two parsers that disagree about it."""
+
+    def plain(target: Target, *lines: str | bytes, version: str = "HTTP/1.1", body: bytes = b"") -> bytes:
+        head = (f"GET {target.image} {version}".rstrip(), f"Host: {target.authority}", "Connection: close")
+        return verbatim(*head, *lines, body=body)
+
+    inner = b"GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
+    moves: dict[str, tuple[str, Build]] = {
+        "two-lengths": (
+            "gives two lengths",
+            lambda t: plain(t, "Content-Length: 0", "Content-Length: 5", body=b"aaaaa"),
+        ),
+        "same-length-twice": (
+            "gives one length twice",
+            lambda t: plain(t, "Content-Length: 1", "Content-Length: 1", body=b"a"),
+        ),
+        "length-list": ("gives a list of lengths", lambda t: plain(t, "Content-Length: 1, 1", body=b"a")),
+        "length-negative": ("gives a negative length", lambda t: plain(t, "Content-Length: -1")),
+        "length-plus": ("gives a length with a sign", lambda t: plain(t, "Content-Length: +1", body=b"a")),
+        "length-hexadecimal": ("gives a length in hexadecimal", lambda t: plain(t, "Content-Length: 0x1", body=b"a")),
+        "length-text": ("gives a length that is no number", lambda t: plain(t, "Content-Length: one")),
+        "length-empty": ("gives an empty length", lambda t: plain(t, "Content-Length:")),
+        "length-huge": ("gives a length of 400 digits", lambda t: plain(t, f"Content-Length: {'9' * 400}")),
+        "length-underscore": ("gives a length as Python writes it", lambda t: plain(t, "Content-Length: 1_0")),
+        "length-and-chunked": (
+            "gives a length and chunks",
+            lambda t: plain(t, "Content-Length: 5", "Transfer-Encoding: chunked", body=b"0\r\n\r\n" + inner),
+        ),
+        "chunked-and-length": (
+            "gives chunks and a length",
+            lambda t: plain(t, "Transfer-Encoding: chunked", "Content-Length: 5", body=b"0\r\n\r\n" + inner),
+        ),
+        "chunked-twice": (
+            "names the coding twice",
+            lambda t: plain(t, "Transfer-Encoding: chunked", "Transfer-Encoding: chunked", body=b"0\r\n\r\n"),
+        ),
+        "chunked-unknown": (
+            "names an unknown coding",
+            lambda t: plain(t, "Transfer-Encoding: xchunked", body=b"0\r\n\r\n"),
+        ),
+        "chunked-identity": (
+            "names two codings",
+            lambda t: plain(t, "Transfer-Encoding: identity, chunked", body=b"0\r\n\r\n"),
+        ),
+        "chunked-vertical-tab": (
+            "puts a control character before the coding",
+            lambda t: plain(t, "Transfer-Encoding: \x0bchunked", body=b"0\r\n\r\n"),
+        ),
+        "chunk-size-junk": (
+            "gives a chunk size that is none",
+            lambda t: plain(t, "Transfer-Encoding: chunked", body=b"zz\r\n\r\n"),
+        ),
+        "chunk-size-huge": (
+            "gives a chunk size of 40 digits",
+            lambda t: plain(t, "Transfer-Encoding: chunked", body=b"f" * 40 + b"\r\n\r\n"),
+        ),
+        "chunk-extension": (
+            "adds extensions to a chunk",
+            lambda t: plain(t, "Transfer-Encoding: chunked", body=b"1;a=b\r\nx\r\n0\r\n\r\n"),
+        ),
+        # Some parsers take trailers for headers. So be it, as long as one does no more than a header would.
+        "cookie-in-trailer": (
+            "sends its own cookie in a trailer",
+            lambda t: plain(
+                t, "Transfer-Encoding: chunked", "Trailer: Cookie", body=f"0\r\nCookie: {t.attacker}\r\n\r\n".encode()
+            ),
+        ),
+        "host-in-trailer": (
+            "sends a second host and a proxy's headers in a trailer",
+            lambda t: plain(
+                t,
+                "Transfer-Encoding: chunked",
+                body=b"0\r\nHost: x\r\nX-Forwarded-Proto: https\r\nX-Forwarded-User: admin\r\n\r\n",
+            ),
+        ),
+        "space-before-colon": ("puts a space before a colon", lambda t: plain(t, f"Cookie : {t.attacker}")),
+        "space-before-name": ("starts the headers with a space", lambda t: plain(t, f" Cookie: {t.attacker}")),
+        "folded-header": ("folds a header", lambda t: plain(t, "X: a\r\n b")),
+        "folded-cookie": (
+            "folds the victim's cookie away behind another header",
+            lambda t: plain(t, f"X: a\r\n Cookie: {t.victim}"),
+        ),
+        "form-without-boundary": (
+            "announces a form without its boundary",
+            lambda t: plain(t, "Content-Type: multipart/form-data"),
+        ),
+        "header-without-colon": ("leaves the colon out", lambda t: plain(t, "nothing")),
+        "header-without-name": ("leaves the name out", lambda t: plain(t, ": x")),
+        "header-nul": ("puts a NUL into a header", lambda t: plain(t, b"X: a\x00b")),
+        "header-carriage-return": ("puts a lone CR into a header", lambda t: plain(t, "X: a\rb: c")),
+        "header-line-feed": ("ends a header line with a lone LF", lambda t: plain(t, "X: a\nY: c")),
+        "header-non-ascii-name": ("names a header in UTF-8", lambda t: plain(t, "Ünï: c")),
+        "header-huge-value": ("sends a header of 70,000 bytes", lambda t: plain(t, f"X: {'a' * 70_000}")),
+        "header-huge-name": ("sends a header name of 70,000 bytes", lambda t: plain(t, f"{'X' * 70_000}: a")),
+        "headers-thousand": ("sends 1,000 headers", lambda t: plain(t, *(f"X-{i}: y" for i in range(1000)))),
+        "cookies-sixty-kilobytes": (
+            "sends 60,000 bytes of cookies",
+            lambda t: plain(t, f"Cookie: {'; '.join(f'c{i}=x' for i in range(7000))[:60_000]}"),
+        ),
+        "cookies-separators": ("sends 20,000 separators", lambda t: plain(t, f"Cookie: {';' * 20_000}")),
+        "http-1.0": ("speaks HTTP/1.0", lambda t: plain(t, version="HTTP/1.0")),
+        "http-1.0-bare": ("speaks HTTP/1.0 without any header", lambda t: verbatim(f"GET {t.image} HTTP/1.0")),
+        "http-0.9": ("speaks HTTP/0.9", lambda t: verbatim(f"GET {t.image}")),
+        "http-0.9-named": ("names HTTP/0.9", lambda t: plain(t, version="HTTP/0.9")),
+        "http-1.2": ("speaks HTTP/1.2", lambda t: plain(t, version="HTTP/1.2")),
+        "http-2": ("names HTTP/2.0", lambda t: plain(t, version="HTTP/2.0")),
+        "http-11": ("names HTTP/11", lambda t: plain(t, version="HTTP/11")),
+        "http-lower-case": ("names http/1.1", lambda t: plain(t, version="http/1.1")),
+        "http-junk": ("names another protocol", lambda t: plain(t, version="HTTX/1.1")),
+        "http-version-twice": ("names the version twice", lambda t: plain(t, version="HTTP/1.1 HTTP/1.1")),
+        "http-2-preface": ("speaks HTTP/2", lambda t: b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"),
+        "line-feeds-only": ("ends lines with LF alone", lambda t: plain(t).replace(b"\r\n", b"\n")),
+        "empty-lines-first": ("sends empty lines first", lambda t: b"\r\n\r\n" + plain(t)),
+        "two-spaces": ("separates with two spaces", lambda t: plain(t).replace(b"GET ", b"GET  ", 1)),
+        "tabs": ("separates with tabs", lambda t: plain(t).replace(b"GET ", b"GET\t", 1)),
+        "space-first": ("starts with a space", lambda t: b" " + plain(t)),
+        "byte-order-mark": ("starts with a byte order mark", lambda t: b"\xef\xbb\xbf" + plain(t)),
+        "request-in-target": (
+            "injects a second request into the target",
+            lambda t: plain(t).replace(b" HTTP/1.1", f" HTTP/1.1\r\nCookie: {t.attacker}\r\nX: HTTP/1.1".encode(), 1),
+        ),
+    }
+    yield from table("http", NOBODY, moves, expect=MALFORMED | {404, 413, 501, 505}, elsewhere=True)
+
+
+def shared_connections() -> Iterable[Attack]:
+    """Use a connection that carried the victim's request, as a proxy in front of the app makes many people do."""
+
+    def keeping(method: str, path: str, *lines: str, cookie: str, body: bytes = b"") -> Build:
+        def build(target: Target) -> bytes:
+            length = (f"Content-Length: {len(body)}",) if body else ()
+            where = target.image if path == "image" else f"{target.base}{path}"
+            head = (f"{method} {where} HTTP/1.1", f"Host: {target.authority}", f"Cookie: {target.cookies_of(cookie)}")
+            return verbatim(*head, *lines, *length, body=body)
+
+        return build
+
+    before: dict[str, Build] = {
+        "get": keeping("GET", "image", cookie="victim"),
+        "head": keeping("HEAD", "image", cookie="victim"),
+        "range": keeping("GET", "image", "Range: bytes=0-3", cookie="victim"),
+        "not-modified": keeping("GET", "image", "If-None-Match: *", cookie="victim"),
+        "page": keeping("GET", "/", "Accept: text/html", cookie="victim"),
+        "health": keeping("GET", "/_stcore/health", cookie="victim"),
+        "body": keeping("GET", "image", cookie="victim", body=b"Cookie: x"),
+    }
+    for name, build in before.items():
+        for attacker, who in ((NOBODY, ""), (STRANGER, "attacker")):
+            yield Attack(
+                f"shared-after-{name}-{'stranger' if who else 'nobody'}",
+                attacker,
+                "asks for the image on the connection on which the victim just got something",
+                asking(image, who=who),
+                REFUSED,
+                IMAGE,
+                before=build,
+            )
+    yield Attack(
+        "shared-pipelined",
+        NOBODY,
+        "asks three times in one packet",
+        lambda t: verbatim(f"GET {t.image} HTTP/1.1", f"Host: {t.authority}") * 2 + t.get(t.image),
+        REFUSED,
+        IMAGE,
+    )
+    yield Attack(
+        "shared-pipelined-own-first",
+        STRANGER,
+        "asks with its own cookie, then without any, in one packet",
+        lambda t: verbatim(f"GET {t.image} HTTP/1.1", f"Host: {t.authority}", f"Cookie: {t.attacker}") + t.get(t.image),
+        REFUSED,
+        IMAGE,
+    )
+    for method in ("GET", "POST"):
+        yield Attack(
+            f"shared-request-in-body-{method.lower()}",
+            NOBODY,
+            f"hides a request for the image in the body of the victim's {method} to another URL",
+            _hiding_one(method),
+            frozenset({200, 400, 403, 405}),
+            IMAGE,
+            elsewhere=True,
+        )
+
+
+def sockets() -> Iterable[Attack]:
+    """Open the app's WebSocket from a page of another site, which sends the victim's cookies along."""
+    own = Honest(_handshake(lambda t: f"http://{t.authority}"), 101, None)
+    for name, origin in {
+        "other-site": lambda t: "http://example.com",
+        "other-site-https": lambda t: "https://example.com",
+        "null": lambda t: "null",
+        "subdomain": lambda t: f"http://{t.host}.example.com:{t.port}",
+        "user": lambda t: f"http://{t.host}@example.com",
+        "fragment": lambda t: f"http://example.com#{t.authority}",
+        "path": lambda t: f"http://example.com/{t.authority}",
+        "suffix": lambda t: f"http://example{t.host}",
+        "file": lambda t: "file://",
+    }.items():
+        yield Attack(
+            f"socket-origin-{name}",
+            "a page of the attacker's",
+            f"opens the WebSocket with the victim's cookies from another origin: {name.replace('-', ' ')}",
+            _handshake(origin),
+            REFUSED,
+            own,
+            elsewhere=True,
+        )
+
+
+def _handshake(origin: Callable[[Target], str]) -> Build:
+    return lambda t: verbatim(
+        f"GET {t.base}/_stcore/stream HTTP/1.1",
+        f"Host: {t.authority}",
+        f"Origin: {origin(t)}",
+        f"Cookie: {t.victim}",
+        "Sec-WebSocket-Protocol: streamlit",
+        *upgrade(),
+    )
+
+
+def _hiding_one(method: str) -> Build:
+    return lambda t: t.send(method, f"{t.base}/_stcore/health", body=t.get(t.image), cookie=t.victim)

@@ -1,0 +1,115 @@
+"""Every attack, on the server that the installed Streamlit has: first the victim's own request, then the attacker's."""
+
+from __future__ import annotations
+
+import re
+import secrets
+from collections.abc import Iterator
+
+import pytest
+
+from tests.attacks.cases import all_attacks
+from tests.attacks.cases.model import Attack
+from tests.attacks.client import Target, credential_in, exchange
+from tests.attacks.trial import attempt
+from tests.servers import SECRET, AppServer, Browser, Tab
+
+# The smallest PNG; decoders stop at its end, and what a test appends to it stays.
+PIXEL = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
+
+SCRIPT = f"""
+import base64
+
+import streamlit as st
+
+who = st.query_params.get("who", "nobody")
+
+
+def canary(kind):
+    return f"canary of {{who}} in {{kind}}".encode()
+
+
+st.image(base64.b64decode({PIXEL!r}) + canary("image"))
+st.audio(canary("audio"), format="audio/wav")
+st.download_button("Report", canary("download"), file_name="report.html", mime="text/html")
+st.file_uploader("File")
+"""
+
+
+def show(server: AppServer, who: str) -> tuple[Browser, Tab]:
+    """Open the app as a browser of its own."""
+    browser = Browser(server)
+    return browser, browser.open(query=f"who={who}")
+
+
+def media_by_kind(tab: Tab) -> dict[str, str]:
+    """Return the media paths that the tab was sent, base path included."""
+    kinds = {"png": "image", "wav": "audio", "html": "download"}
+    return {kinds[url.rpartition(".")[2]]: f"{tab.browser.server.base}{url}" for url in tab.urls()}
+
+
+@pytest.fixture(scope="module", params=["", "some/app"], ids=["root", "below"])
+def target(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Target]:
+    """An app with a victim and an attacker in it, both at their tabs; once at the root, once below a base path."""
+    folder = tmp_path_factory.mktemp("app")
+    static, outside = f"canary of the static file {secrets.token_hex()}", f"canary outside {secrets.token_hex()}"
+    (folder / "static").mkdir()
+    (folder / "static" / "notes.txt").write_text(static, "utf-8")
+    (folder / "outside.txt").write_text(outside, "utf-8")
+    who = secrets.token_hex()
+    options = {"server.enableStaticServing": True, "server.baseUrlPath": request.param}
+    with (
+        AppServer(SCRIPT, options=options, folder=folder) as server,
+        AppServer(SCRIPT, options=options, run_arguments="secret='another-secret-0123456789-abcdefghijk'") as elsewhere,
+    ):
+        victim, shown = show(server, who)
+        attacker, own = show(server, "the attacker")
+        foreigner, foreign = show(elsewhere, who)
+        foreign.close()
+        elsewhere.stop()
+        etag = victim.get(media_by_kind(shown)["image"].removeprefix(server.base)).headers["etag"]
+        target = Target(
+            host="127.0.0.1",
+            port=server.port,
+            base=server.base,
+            media=media_by_kind(shown),
+            canaries={
+                **{kind: f"canary of {who} in {kind}".encode() for kind in ("image", "audio", "download")},
+                "static": static.encode(),
+            },
+            secrets=(outside.encode(), SECRET.encode()),
+            victim=victim.cookie_header(),
+            attacker=attacker.cookie_header(),
+            foreigner=foreigner.cookie_header(),
+            victim_session=shown.session_id,
+            attacker_session=own.session_id,
+            static=f"{server.base}/app/static/notes.txt",
+            outside="outside.txt",
+            etag=etag,
+        )
+        yield target
+        # Whatever was thrown at it, the server has neither failed, nor fallen, nor written a credential down.
+        assert exchange(target, target.get(f"{target.base}/_stcore/health"))[0].status == 200
+        log = server.log
+        shown.close()
+        own.close()
+    found = re.findall(r"^ *Traceback[^\n]*\n(?: +[^\n]*\n)*([^\n]+)", log, re.MULTILINE)
+    found += [
+        f"a cookie of the {who}" for who in ("victim", "attacker") if credential_in(target.cookies_of(who))[1] in log
+    ]
+    assert found == []
+
+
+ATTACKS = all_attacks()
+
+
+@pytest.mark.parametrize("attack", ATTACKS, ids=[attack.id for attack in ATTACKS])
+def test_attack_fails_where_the_honest_request_succeeds(target: Target, attack: Attack) -> None:
+    """The victim is served, the attacker is not."""
+    assert attempt(target, attack) == []
+
+
+def test_attacks_are_many_and_each_has_a_name() -> None:
+    """No two attacks share an id, and none gets lost from the tables."""
+    assert len(ATTACKS) >= 120
+    assert len({attack.id for attack in ATTACKS}) == len(ATTACKS)

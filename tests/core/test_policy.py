@@ -1,0 +1,654 @@
+"""Policies: what each one asks for, and what combinations of them let in."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import logging
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import jwt as pyjwt
+import pytest
+
+from secure_media import allow_if, jwt, own_session, signed_url
+from secure_media.core.keys import KeyRing
+from secure_media.core.model import (
+    AccessContext,
+    Action,
+    Allow,
+    Browser,
+    Credentials,
+    Decision,
+    Deny,
+    Resource,
+    ResourceKind,
+)
+from secure_media.core.policy import Evidence, Policy, decide
+from secure_media.core.tokens import Grant, GrantCodec
+from secure_media.errors import ConfigurationError, DenialReason, ExpiredCredentialError
+from secure_media.serving.shown import ShownLedger
+
+NOW = 1_800_000_000.0
+SECRET = "a-secret-for-tests-0123456789-abcdefghij"
+MEDIA = Resource(ResourceKind.MEDIA, "0" * 40)
+OTHER_MEDIA = Resource(ResourceKind.MEDIA, "1" * 40)
+STATIC = Resource(ResourceKind.STATIC, "logo.png")
+UPLOAD = Resource(ResourceKind.UPLOAD, "anna-session")
+ENDPOINT = Resource(ResourceKind.ENDPOINT, "/report")
+ANNA, BERT = Browser("anna-browser", "anna"), Browser("bert-browser")
+CODEC = GrantCodec(KeyRing([SECRET]))
+CLAIMS: Mapping[str, Any] = {"iss": "login", "aud": "media", "exp": int(NOW) + 60, "sub": "anna"}
+
+NO = allow_if(lambda context: False)
+YES = allow_if(lambda context: True)
+
+
+class _Returns(Policy):
+    """A policy as a user may write it, with whatever it returns or raises."""
+
+    def __init__(self, outcome: object) -> None:
+        self._outcome = outcome
+
+    def decide(self, context: AccessContext, evidence: Evidence) -> Decision:
+        if isinstance(self._outcome, BaseException):
+            raise self._outcome
+        return self._outcome  # type: ignore[return-value]
+
+
+def _evidence() -> Evidence:
+    """Return a world in which Anna has a session and was shown one medium, and Bert has nothing."""
+    ledger = ShownLedger(grace=0, resumable=0, clock=lambda: 0.0)
+    ledger.begin("anna-session", ANNA.id)
+    ledger.registered("anna-session", MEDIA.name)
+    ledger.sent("anna-session", "place", [MEDIA.name])
+    return Evidence(ledger, CODEC)
+
+
+def _context(resource: Resource = MEDIA, browser: Browser | None = ANNA, **more: Any) -> AccessContext:
+    reason = DenialReason.NO_CREDENTIAL if browser else DenialReason.EXPIRED
+    given = {"action": Action.VIEW, "credentials": Credentials(), **more}
+    return AccessContext(resource=resource, browser=browser, browser_reason=reason, now=NOW, **given)
+
+
+def _ask(policy: Policy, context: AccessContext | None = None) -> Decision:
+    return decide(policy, context or _context(), _evidence())
+
+
+def _with_token(*tokens: str) -> AccessContext:
+    return _context(browser=None, credentials=Credentials(tokens=tokens))
+
+
+def _token(resource: Resource = MEDIA, action: Action = Action.VIEW, exp: int = int(NOW) + 60) -> str:
+    return CODEC.issue(Grant(resource, action, exp))
+
+
+def _with_jwt(**claims: Any) -> AccessContext:
+    value = pyjwt.encode({**CLAIMS, **claims}, SECRET, "HS256")
+    return _context(credentials=Credentials(cookies=(("session", value),)))
+
+
+def _jwt(require: Mapping[str, Any] | Callable[[dict[str, Any]], bool] | None = None, **more: Any) -> Policy:
+    given = {"cookie": "session", "key": SECRET, "algorithms": ["HS256"], "issuer": "login", "audience": "media"}
+    return jwt(**{**given, **more}, require=require)
+
+
+# --- own_session
+
+
+def test_browser_gets_what_its_session_was_shown() -> None:
+    """The browser that was shown a medium may have it, and the decision says who that is."""
+    assert _ask(own_session()) == Allow("session", "anna")
+
+
+@pytest.mark.parametrize(
+    ("resource", "browser", "reason"),
+    [
+        pytest.param(OTHER_MEDIA, ANNA, DenialReason.NOT_SHOWN, id="medium-of-somebody-else"),
+        pytest.param(MEDIA, BERT, DenialReason.NOT_SHOWN, id="browser-of-somebody-else"),
+        pytest.param(MEDIA, Browser("stranger", "anna"), DenialReason.NOT_SHOWN, id="same-subject-other-browser"),
+        pytest.param(MEDIA, None, DenialReason.EXPIRED, id="no-browser"),
+        pytest.param(STATIC, BERT, DenialReason.NOT_OWNER, id="static-without-session"),
+        pytest.param(STATIC, None, DenialReason.EXPIRED, id="static-without-browser"),
+        pytest.param(ENDPOINT, BERT, DenialReason.NOT_OWNER, id="endpoint-without-session"),
+        pytest.param(UPLOAD, BERT, DenialReason.NOT_OWNER, id="upload-into-somebody-elses-session"),
+        pytest.param(Resource(ResourceKind.UPLOAD, "bert-session"), ANNA, DenialReason.NOT_OWNER, id="no-such-session"),
+        pytest.param(Resource(ResourceKind.UPLOAD, MEDIA.name), ANNA, DenialReason.NOT_OWNER, id="upload-to-a-medium"),
+        pytest.param(Resource(ResourceKind.MEDIA, "anna-session"), ANNA, DenialReason.NOT_SHOWN, id="session-as-id"),
+    ],
+)
+def test_browser_gets_nothing_else(resource: Resource, browser: Browser | None, reason: DenialReason) -> None:
+    """Whoever was not shown a medium, or has no session, is denied."""
+    assert _ask(own_session()) == Allow("session", "anna")
+
+    assert _ask(own_session(), _context(resource, browser)) == Deny(reason)
+
+
+@pytest.mark.parametrize(
+    "resource",
+    [pytest.param(resource, id=resource.kind.value) for resource in (STATIC, ENDPOINT, UPLOAD)],
+)
+def test_live_session_opens_what_no_session_is_shown(resource: Resource) -> None:
+    """Static files and endpoints are for browsers with a session, uploads for the session's own browser."""
+    assert _ask(own_session(), _context(resource)) == Allow("session", "anna")
+
+
+# --- signed_url
+
+
+@pytest.mark.parametrize(
+    ("resource", "action"),
+    [
+        pytest.param(MEDIA, Action.VIEW, id="media"),
+        pytest.param(STATIC, Action.DOWNLOAD, id="static-download"),
+        pytest.param(ENDPOINT, Action.VIEW, id="endpoint"),
+    ],
+)
+def test_token_opens_what_it_names(resource: Resource, action: Action) -> None:
+    """Whoever has a token for a thing may do that with it, browser or not."""
+    context = dataclasses.replace(_with_token(_token(resource, action)), resource=resource, action=action)
+
+    assert _ask(signed_url(), context) == Allow("signed_url")
+
+
+@pytest.mark.parametrize(
+    ("tokens", "reason"),
+    [
+        pytest.param([], DenialReason.NO_CREDENTIAL, id="none"),
+        pytest.param([""], DenialReason.UNKNOWN_KEY, id="empty"),
+        pytest.param([_token(), _token()], DenialReason.MALFORMED_CREDENTIAL, id="twice-the-same"),
+        pytest.param([_token(), ""], DenialReason.MALFORMED_CREDENTIAL, id="and-an-empty-one"),
+        pytest.param([_token(OTHER_MEDIA)], DenialReason.OTHER_RESOURCE, id="for-another-medium"),
+        pytest.param(
+            [_token(Resource(ResourceKind.STATIC, MEDIA.name))], DenialReason.OTHER_RESOURCE, id="for-another-kind"
+        ),
+        pytest.param([_token(action=Action.DOWNLOAD)], DenialReason.OTHER_ACTION, id="for-another-action"),
+        pytest.param([_token(exp=int(NOW))], DenialReason.EXPIRED, id="expired"),
+        pytest.param([_token()[:-4] + "AAAA"], DenialReason.SIGNATURE_MISMATCH, id="forged"),
+        pytest.param([_token() + "="], DenialReason.MALFORMED_CREDENTIAL, id="not-canonical"),
+        pytest.param(["0" + _token()], DenialReason.UNKNOWN_KEY, id="of-another-key"),
+    ],
+)
+def test_token_opens_nothing_else(tokens: list[str], reason: DenialReason) -> None:
+    """A token for something else, or one that does not hold, opens nothing, and the reason says why."""
+    assert _ask(signed_url(), _with_token(_token())) == Allow("signed_url")
+
+    assert _ask(signed_url(), _with_token(*tokens)) == Deny(reason)
+
+
+# --- jwt
+
+
+def test_jwt_in_its_cookie_opens() -> None:
+    """A valid JWT opens, and its claims and subject are part of the decision."""
+    assert _ask(_jwt(), _with_jwt(role="doctor")) == Allow("jwt", "anna", {**CLAIMS, "role": "doctor"})
+
+
+def test_jwt_without_a_subject_opens() -> None:
+    """A JWT need not say who somebody is."""
+    value = pyjwt.encode({name: CLAIMS[name] for name in ("iss", "aud", "exp")}, SECRET, "HS256")
+    context = _context(credentials=Credentials(cookies=(("session", value),)))
+
+    assert _ask(_jwt(), context) == Allow("jwt", None, {"iss": "login", "aud": "media", "exp": int(NOW) + 60})
+
+
+@pytest.mark.parametrize(
+    ("cookies", "reason"),
+    [
+        pytest.param([], DenialReason.NO_CREDENTIAL, id="none"),
+        pytest.param([("Session", "honest")], DenialReason.NO_CREDENTIAL, id="other-name"),
+        pytest.param([("session", "honest"), ("session", "honest")], DenialReason.MALFORMED_CREDENTIAL, id="twice"),
+        pytest.param([("session", "honest"), ("session", "")], DenialReason.MALFORMED_CREDENTIAL, id="and-an-empty"),
+        pytest.param([("session", "")], DenialReason.MALFORMED_CREDENTIAL, id="empty"),
+        pytest.param([("session", "\ud800")], DenialReason.MALFORMED_CREDENTIAL, id="lone-surrogate"),
+        pytest.param([("session", "forged")], DenialReason.SIGNATURE_MISMATCH, id="forged"),
+        pytest.param([("session", "expired")], DenialReason.EXPIRED, id="expired"),
+        pytest.param([("session", "foreign")], DenialReason.AUDIENCE_MISMATCH, id="for-somebody-else"),
+    ],
+)
+def test_jwt_that_does_not_hold_opens_nothing(cookies: list[tuple[str, str]], reason: DenialReason) -> None:
+    """A JWT that is missing, doubled or does not hold is a denial, and the reason says why."""
+    values = {
+        "honest": pyjwt.encode(dict(CLAIMS), SECRET, "HS256"),
+        "forged": pyjwt.encode(dict(CLAIMS), SECRET[::-1], "HS256"),
+        "expired": pyjwt.encode({**CLAIMS, "exp": int(NOW)}, SECRET, "HS256"),
+        "foreign": pyjwt.encode({**CLAIMS, "aud": "other"}, SECRET, "HS256"),
+    }
+    sent = tuple((name, values.get(value, value)) for name, value in cookies)
+    honest = Credentials(cookies=(("session", values["honest"]),))
+    assert isinstance(_ask(_jwt(), _context(credentials=honest)), Allow)
+
+    assert _ask(_jwt(), _context(credentials=Credentials(cookies=sent))) == Deny(reason)
+
+
+def test_leeway_of_the_policy_reaches_the_verifier() -> None:
+    """A JWT that has just ended opens only with a leeway."""
+    ended = _with_jwt(exp=int(NOW) - 5)
+
+    assert isinstance(_ask(_jwt(leeway=10), ended), Allow)
+    assert _ask(_jwt(), ended) == Deny(DenialReason.EXPIRED)
+
+
+@pytest.mark.parametrize(
+    ("claims", "require"),
+    [
+        pytest.param({}, {}, id="nothing-required"),
+        pytest.param({"role": "doctor"}, {"role": "doctor"}, id="equal"),
+        pytest.param({"role": "doctor"}, {"role": ["nurse", "doctor"]}, id="one-of-a-list"),
+        pytest.param({"role": "doctor"}, {"role": {"nurse", "doctor"}}, id="one-of-a-set"),
+        pytest.param({"role": "doctor"}, {"role": frozenset({"doctor"})}, id="one-of-a-frozenset"),
+        pytest.param({"role": "doctor"}, {"role": ("nurse", "doctor")}, id="one-of-a-tuple"),
+        pytest.param({"roles": ["nurse", "doctor"]}, {"roles": "doctor"}, id="list-contains"),
+        pytest.param({"roles": ["nurse", "doctor"]}, {"roles": ["chief", "doctor"]}, id="list-contains-one-of"),
+        pytest.param({"verified": True}, {"verified": True}, id="true"),
+        pytest.param({"level": 1}, {"level": 1}, id="number"),
+        pytest.param({"level": None}, {"level": None}, id="null"),
+        pytest.param({"role": "doctor", "level": 1}, {"role": "doctor", "level": [1, 2]}, id="two-claims"),
+        pytest.param({"org": {"id": 7}}, {"org": {"id": 7}}, id="object"),
+    ],
+)
+def test_claims_that_are_required_and_there_open(claims: dict[str, Any], require: dict[str, Any]) -> None:
+    """A JWT opens if every required claim has one of the accepted values."""
+    assert isinstance(_ask(_jwt(require), _with_jwt(**claims)), Allow)
+
+
+@pytest.mark.parametrize(
+    ("claims", "require"),
+    [
+        pytest.param({}, {"role": "doctor"}, id="missing"),
+        pytest.param({}, {"role": None}, id="missing-is-not-null"),
+        pytest.param({"role": "nurse"}, {"role": "doctor"}, id="other-value"),
+        pytest.param({"role": "doctors"}, {"role": "doctor"}, id="longer"),
+        pytest.param({"role": "doctor"}, {"role": "doctors"}, id="shorter"),
+        pytest.param({"role": "Doctor"}, {"role": "doctor"}, id="capitals"),
+        pytest.param({"role": "doctor"}, {"role": []}, id="none-accepted"),
+        pytest.param({"role": "doctor"}, {"role": ["nurse"]}, id="not-in-the-list"),
+        pytest.param({"roles": []}, {"roles": "doctor"}, id="empty-list"),
+        pytest.param({"roles": ["nurse"]}, {"roles": "doctor"}, id="list-without"),
+        pytest.param({"roles": [["doctor"]]}, {"roles": "doctor"}, id="nested-list"),
+        pytest.param({"roles": {"doctor": True}}, {"roles": "doctor"}, id="object-with-that-name"),
+        pytest.param({"verified": 1}, {"verified": True}, id="one-is-not-true"),
+        pytest.param({"verified": True}, {"verified": 1}, id="true-is-not-one"),
+        pytest.param({"verified": "true"}, {"verified": True}, id="text-is-not-true"),
+        pytest.param({"verified": 0}, {"verified": False}, id="zero-is-not-false"),
+        pytest.param({"level": 1.0}, {"level": 1}, id="fraction-is-not-whole"),
+        pytest.param({"level": "1"}, {"level": 1}, id="text-is-not-a-number"),
+        pytest.param({"role": ""}, {"role": None}, id="empty-is-not-null"),
+        pytest.param({"role": "doctor"}, {"role": "doctor", "level": 1}, id="one-of-two"),
+        pytest.param({"org": {"verified": 1}}, {"org": {"verified": True}}, id="one-is-not-true-inside-either"),
+    ],
+)
+def test_claims_that_differ_open_nothing(claims: dict[str, Any], require: dict[str, Any]) -> None:
+    """A required claim that is missing, or has any other value or type, is a denial."""
+    assert isinstance(_ask(_jwt({}), _with_jwt(**claims)), Allow)
+
+    assert _ask(_jwt(require), _with_jwt(**claims)) == Deny(DenialReason.CLAIM_MISMATCH)
+
+
+def test_callable_decides_on_the_claims() -> None:
+    """A callable gets all the claims, and only True opens."""
+    policy = _jwt(lambda claims: claims["level"] > 2)
+
+    assert isinstance(_ask(policy, _with_jwt(level=3)), Allow)
+    assert _ask(policy, _with_jwt(level=2)) == Deny(DenialReason.CLAIM_MISMATCH)
+
+
+def test_callable_cannot_change_the_claims() -> None:
+    """What a callable does to the claims that it gets does not reach the decision."""
+
+    def promote(claims: dict[str, Any]) -> bool:
+        claims["role"] = "admin"
+        return True
+
+    decision = _ask(_jwt(promote), _with_jwt(role="guest"))
+
+    assert isinstance(decision, Allow)
+    assert decision.claims["role"] == "guest"
+
+
+@pytest.mark.parametrize(
+    ("answer", "reason"),
+    [
+        pytest.param(lambda claims: 1, DenialReason.CLAIM_MISMATCH, id="one"),
+        pytest.param(lambda claims: "yes", DenialReason.CLAIM_MISMATCH, id="text"),
+        pytest.param(lambda claims: None, DenialReason.CLAIM_MISMATCH, id="none"),
+        pytest.param(lambda claims: claims, DenialReason.CLAIM_MISMATCH, id="the-claims"),
+        pytest.param(lambda claims: claims["missing"], DenialReason.INTERNAL, id="exception"),
+    ],
+)
+def test_callable_that_does_not_say_true_opens_nothing(
+    answer: Callable[[dict[str, Any]], Any], reason: DenialReason
+) -> None:
+    """Anything but True from a callable is a denial, and so is an exception."""
+    assert isinstance(_ask(_jwt(lambda claims: True), _with_jwt()), Allow)
+
+    assert _ask(_jwt(answer), _with_jwt()) == Deny(reason)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        pytest.param({"cookie": ""}, "cookie=...", id="empty-cookie"),
+        pytest.param({"cookie": None}, "cookie=...", id="no-cookie"),
+        pytest.param({"cookie": b"session"}, "cookie=...", id="cookie-as-bytes"),
+        pytest.param({"require": "role=doctor"}, "require=...", id="require-is-text"),
+        pytest.param({"require": ["role"]}, "require=...", id="require-is-a-list"),
+        pytest.param({"key": "short"}, "key=...", id="short-key"),
+        pytest.param({"algorithms": ["none"]}, "algorithms=...", id="none"),
+        pytest.param({"issuer": ""}, "issuer=...", id="no-issuer"),
+        pytest.param({"audience": ""}, "audience=...", id="no-audience"),
+        pytest.param({"leeway": 1000}, "leeway=...", id="long-leeway"),
+    ],
+)
+def test_jwt_refuses_arguments_that_make_no_sense(arguments: dict[str, Any], message: str) -> None:
+    """A policy that could not work is refused at the start, and the error names the argument."""
+    given = {"cookie": "session", "key": SECRET, "algorithms": ["HS256"], "issuer": "login", "audience": "media"}
+    jwt(**given)  # type: ignore[arg-type]
+
+    with pytest.raises(ConfigurationError) as caught:
+        jwt(**{**given, **arguments})
+
+    assert f"jwt({message})" in str(caught.value)
+
+
+# --- allow_if
+
+
+def test_condition_that_is_true_opens() -> None:
+    """A condition gets the facts of the request, and its True opens."""
+    policy = allow_if(lambda context: context.client_ip == "10.0.0.1" and context.subject == "anna")
+
+    assert _ask(policy, _context(client_ip="10.0.0.1")) == Allow("condition", "anna")
+    assert _ask(policy, _context(client_ip="10.0.0.2")) == Deny(DenialReason.CONDITION_FALSE)
+    assert _ask(policy, _context(browser=BERT, client_ip="10.0.0.1")) == Deny(DenialReason.CONDITION_FALSE)
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        pytest.param(False, id="false"),
+        pytest.param(None, id="none"),
+        pytest.param(1, id="one"),
+        pytest.param("no", id="text"),
+        pytest.param([False], id="list"),
+        pytest.param(Allow("condition"), id="allow"),
+        pytest.param(object(), id="object"),
+    ],
+)
+def test_condition_that_is_merely_truthy_opens_nothing(answer: Any) -> None:
+    """Only True is a yes: a query object or a text that says no is none."""
+    assert isinstance(_ask(YES), Allow)
+
+    assert _ask(allow_if(lambda context: answer)) == Deny(DenialReason.CONDITION_FALSE)
+
+
+def test_condition_that_is_a_coroutine_opens_nothing() -> None:
+    """An async function by mistake is a denial, since nobody awaits what it returns."""
+
+    async def condition(context: AccessContext) -> bool:
+        return True
+
+    with pytest.warns(RuntimeWarning, match="never awaited"):
+        decision = _ask(allow_if(condition))  # type: ignore[arg-type]
+
+    assert decision == Deny(DenialReason.CONDITION_FALSE)
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        pytest.param(ValueError("no"), id="value-error"),
+        pytest.param(RecursionError(), id="recursion-error"),
+        pytest.param(StopIteration(), id="stop-iteration"),
+        pytest.param(AssertionError(), id="assertion-error"),
+    ],
+)
+def test_condition_that_raises_is_a_denial_on_record(error: Exception, caplog: pytest.LogCaptureFixture) -> None:
+    """An exception in a condition denies the request and is logged with its traceback."""
+    with caplog.at_level(logging.ERROR, "secure_media"):
+        decision = _ask(_raises(error))
+
+    assert decision == Deny(DenialReason.INTERNAL)
+    assert [record.message for record in caplog.records] == ["guard.failed"]
+    assert caplog.records[0].exc_info
+
+
+def test_condition_has_to_be_callable() -> None:
+    """A condition that is a value, evaluated once at the start, is refused."""
+    with pytest.raises(ConfigurationError, match="callable"):
+        allow_if(True)  # type: ignore[arg-type]
+
+
+def _raises(error: BaseException) -> Policy:
+    def condition(context: AccessContext) -> bool:
+        raise error
+
+    return allow_if(condition)
+
+
+# --- combinations
+
+
+@pytest.mark.parametrize(
+    ("policy", "expected"),
+    [
+        pytest.param(YES | YES, Allow("condition", "anna"), id="yes-or-yes"),
+        pytest.param(YES | NO, Allow("condition", "anna"), id="yes-or-no"),
+        pytest.param(NO | YES, Allow("condition", "anna"), id="no-or-yes"),
+        pytest.param(NO | NO, Deny(DenialReason.CONDITION_FALSE), id="no-or-no"),
+        pytest.param(YES & YES, Allow("condition+condition", "anna"), id="yes-and-yes"),
+        pytest.param(YES & NO, Deny(DenialReason.CONDITION_FALSE), id="yes-and-no"),
+        pytest.param(NO & YES, Deny(DenialReason.CONDITION_FALSE), id="no-and-yes"),
+        pytest.param(NO & NO, Deny(DenialReason.CONDITION_FALSE), id="no-and-no"),
+        pytest.param(NO | YES & YES, Allow("condition+condition", "anna"), id="and-binds-first"),
+        pytest.param(YES | NO & NO, Allow("condition", "anna"), id="and-binds-first-left"),
+        pytest.param((YES | NO) & NO, Deny(DenialReason.CONDITION_FALSE), id="brackets"),
+        pytest.param(YES | _raises(ValueError()), Allow("condition", "anna"), id="yes-or-error"),
+        pytest.param(_raises(ValueError()) | YES, Allow("condition", "anna"), id="error-or-yes"),
+        pytest.param(_raises(ValueError()) | NO, Deny(DenialReason.CONDITION_FALSE), id="error-or-no"),
+        pytest.param(_raises(ValueError()) & YES, Deny(DenialReason.INTERNAL), id="error-and-yes"),
+        pytest.param(YES & _raises(ValueError()), Deny(DenialReason.INTERNAL), id="yes-and-error"),
+    ],
+)
+def test_combinations_let_in_what_their_parts_let_in(policy: Policy, expected: Decision) -> None:
+    """Either side of | is enough, both sides of & are needed, and an error is a no."""
+    assert _ask(policy) == expected
+
+
+def test_right_side_is_asked_only_if_it_matters() -> None:
+    """What is decided by the left side does not run the right one."""
+    asked: list[str] = []
+
+    def note(context: AccessContext) -> bool:
+        asked.append("right")
+        return True
+
+    _ask(YES | allow_if(note))
+    _ask(NO & allow_if(note))
+    assert asked == []
+
+    _ask(NO | allow_if(note))
+    _ask(YES & allow_if(note))
+    assert asked == ["right", "right"]
+
+
+@pytest.mark.parametrize(
+    ("policy", "reason"),
+    [
+        pytest.param(own_session() | signed_url(), DenialReason.EXPIRED, id="session-is-telling"),
+        pytest.param(signed_url() | own_session(), DenialReason.EXPIRED, id="the-other-way-round"),
+        pytest.param(signed_url() | _jwt(), DenialReason.NO_CREDENTIAL, id="nothing-to-tell"),
+    ],
+)
+def test_denial_by_both_sides_gives_the_more_telling_reason(policy: Policy, reason: DenialReason) -> None:
+    """Having no token is not the reason when the browser's cookie has expired."""
+    assert _ask(policy, _context(browser=None)) == Deny(reason)
+
+
+def test_default_policy_takes_session_or_token() -> None:
+    """A medium reaches the browser it was shown to and whoever has a token for it, and nobody else."""
+    policy = own_session() | signed_url()
+
+    assert _ask(policy) == Allow("session", "anna")
+    assert _ask(policy, _with_token(_token())) == Allow("signed_url")
+    assert _ask(policy, _context(browser=BERT)) == Deny(DenialReason.NOT_SHOWN)
+    assert _ask(policy, _with_token(_token(OTHER_MEDIA))) == Deny(DenialReason.OTHER_RESOURCE)
+
+
+def test_session_and_jwt_together_need_both() -> None:
+    """With & a JWT does not open what the browser was not shown."""
+    policy = own_session() & _jwt({"role": "doctor"})
+    doctor = _with_jwt(role="doctor")
+    assert isinstance(_ask(policy, doctor), Allow)
+
+    assert _ask(policy) == Deny(DenialReason.NO_CREDENTIAL)
+    assert _ask(policy, _with_jwt(role="nurse")) == Deny(DenialReason.CLAIM_MISMATCH)
+    assert _ask(policy, dataclasses.replace(doctor, resource=OTHER_MEDIA)) == Deny(DenialReason.NOT_SHOWN)
+
+
+def test_claims_flow_to_the_right() -> None:
+    """A condition to the right of a JWT sees its claims and its subject, and the decision carries both."""
+    policy = _jwt() & allow_if(lambda context: context.claims["role"] == "doctor" and context.subject == "carla")
+
+    decision = _ask(policy, _with_jwt(role="doctor", sub="carla"))
+
+    assert decision == Allow("jwt+condition", "carla", {**CLAIMS, "role": "doctor", "sub": "carla"})
+    assert _ask(policy, _with_jwt(role="nurse", sub="carla")) == Deny(DenialReason.CONDITION_FALSE)
+
+
+def test_claims_flow_through_brackets() -> None:
+    """Claims pass on through a combination of combinations."""
+    third = allow_if(lambda context: context.claims.get("role") == "doctor")
+
+    for policy in ((_jwt() & YES) & third, _jwt() & (YES & third), (NO | _jwt()) & third):
+        decision = _ask(policy, _with_jwt(role="doctor"))
+        assert isinstance(decision, Allow)
+        assert decision.claims["role"] == "doctor"
+
+
+def test_claims_do_not_flow_to_the_left_or_across() -> None:
+    """A condition to the left of a JWT, or on the other side of |, does not see claims."""
+    seen: list[Mapping[str, Any]] = []
+
+    def look(context: AccessContext) -> bool:
+        seen.append(context.claims)
+        return True
+
+    assert isinstance(_ask(allow_if(look) & _jwt(), _with_jwt()), Allow)
+    _ask((_jwt() & NO) | allow_if(look), _with_jwt())
+
+    assert seen == [{}, {}]
+
+
+def test_subject_of_the_session_stands_in_for_a_missing_one() -> None:
+    """The decision of two credentials names whoever one of them names."""
+    policy = own_session() & signed_url()
+    context = _context(credentials=Credentials(tokens=(_token(),)))
+
+    assert _ask(policy, context) == Allow("session+signed_url", "anna")
+
+
+@pytest.mark.parametrize(
+    "outcome",
+    [
+        pytest.param(None, id="none"),
+        pytest.param(True, id="true"),
+        pytest.param("allow", id="text"),
+        pytest.param(Allow, id="the-class"),
+        pytest.param((Allow("mine"), None), id="tuple"),
+        pytest.param(KeyError("x"), id="exception"),
+    ],
+)
+def test_policy_of_a_users_own_that_misbehaves_opens_nothing(outcome: object) -> None:
+    """Only an Allow is an Allow, alone and in combinations."""
+    assert _ask(_Returns(Allow("mine"))) == Allow("mine")
+    bad = _Returns(outcome)
+
+    for policy in (bad, bad & YES, YES & bad, bad | _Returns(Deny(DenialReason.NO_CREDENTIAL))):
+        assert _ask(policy) == Deny(DenialReason.INTERNAL)
+    assert isinstance(_ask(bad | YES), Allow)
+
+
+def test_policy_of_a_users_own_may_raise_a_reason() -> None:
+    """A credential's error is a denial for that reason."""
+    assert _ask(_Returns(ExpiredCredentialError())) == Deny(DenialReason.EXPIRED)
+
+
+@pytest.mark.parametrize("other", [pytest.param(True, id="true"), pytest.param(own_session, id="function")])
+def test_policies_combine_with_policies_only(other: Any) -> None:
+    """Combining with something else, such as a policy's function that was not called, is an error at once."""
+    with pytest.raises(TypeError):
+        own_session() | other
+    with pytest.raises(TypeError):
+        own_session() & other
+
+
+def _named(context: AccessContext) -> bool:
+    return True
+
+
+@pytest.mark.parametrize(
+    ("policy", "expected"),
+    [
+        pytest.param(own_session() | signed_url(), "(own_session() | signed_url())", id="either"),
+        pytest.param(own_session() & allow_if(_named), "(own_session() & allow_if(_named))", id="both"),
+        pytest.param(allow_if(_Returns(True).decide.__get__), "allow_if(__get__)", id="method"),
+        pytest.param(
+            _jwt({"role": "doctor"}),
+            "jwt(cookie='session', JwtVerifier(algorithms=['HS256'], issuer='login', audience='media'))",
+            id="jwt",
+        ),
+    ],
+)
+def test_policies_read_as_they_are_written(policy: Policy, expected: str) -> None:
+    """A policy's representation is the rule, without the key."""
+    assert repr(policy) == expected
+
+
+def test_condition_without_a_name_is_shown_by_its_type() -> None:
+    """A callable object as a condition is recognised by its class."""
+    verdicts = {True: True}
+
+    assert repr(allow_if(_Verdict(verdicts))) == "allow_if(_Verdict)"
+    assert isinstance(_ask(allow_if(_Verdict(verdicts))), Allow)
+
+
+class _Verdict:
+    """A condition that is an object."""
+
+    def __init__(self, verdicts: Mapping[bool, bool]) -> None:
+        self._verdicts = verdicts
+
+    def __call__(self, context: AccessContext) -> bool:
+        return self._verdicts[True]
+
+
+# --- the vocabulary
+
+
+def test_subject_is_the_jwts_then_the_browsers() -> None:
+    """Who is asking is said by the accepted JWT, else by the browser, else by nobody."""
+    assert _context(claims={"sub": "carla"}).subject == "carla"
+    assert _context(claims={"sub": 7}).subject == "anna"
+    assert _context().subject == "anna"
+    assert _context(browser=BERT).subject is None
+    assert _context(browser=None).subject is None
+
+
+def test_credentials_show_no_values() -> None:
+    """What a request presented can be logged as numbers only."""
+    credentials = Credentials(
+        cookies=(("session", "cookie-value"), ("a", "b")),
+        tokens=("token-value",),
+        authorization=("Bearer header-value",),
+        secure=True,
+    )
+
+    assert repr(credentials) == "Credentials(2 cookies, 1 tokens, secure=True)"
+    assert "value" not in repr(_context(credentials=credentials))
+
+
+def test_resources_are_named_by_kind_and_name() -> None:
+    """The text of a resource tells kinds apart, whatever the name."""
+    assert str(MEDIA) == f"media/{MEDIA.name}"
+    assert json.dumps({"r": str(STATIC)}) == '{"r": "static/logo.png"}'

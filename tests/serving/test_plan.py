@@ -1,0 +1,314 @@
+"""The response plan: what is sent for which request, to the byte."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable
+
+import pytest
+
+from secure_media.serving.plan import (
+    CHUNK,
+    Conditions,
+    Plan,
+    forbidden,
+    method_not_allowed,
+    not_found,
+    serve,
+)
+from secure_media.serving.sources import MemorySource
+from secure_media.serving.store import Media
+
+CONTENT = b"0123456789"
+ID = "0123456789abcdef0123456789abcdef01234567"
+ETAG = f'"{ID}"'
+METHODS = [pytest.param("GET", id="get"), pytest.param("HEAD", id="head")]
+
+
+def _media(content: bytes = CONTENT, mimetype: str = "image/png", save_as: str | None = None) -> Media:
+    return Media(ID, MemorySource(content), mimetype, save_as)
+
+
+def _headers(plan: Plan) -> dict[str, str]:
+    assert len(dict(plan.headers)) == len(plan.headers), "a header stands twice"
+    return dict(plan.headers)
+
+
+def _body(plan: Plan) -> bytes:
+    if plan.source is None:
+        return b""
+    return b"".join(plan.source.read(position, count) for position, count in plan.chunks())
+
+
+def test_get_sends_all_of_it() -> None:
+    """A plain request gets the content, its type, its length and a validator."""
+    plan = serve(_media(), "GET", Conditions())
+
+    headers = _headers(plan)
+    assert plan.status == 200
+    assert _body(plan) == CONTENT
+    assert headers["Content-Type"] == "image/png"
+    assert headers["Content-Length"] == "10"
+    assert headers["ETag"] == ETAG
+    assert headers["Accept-Ranges"] == "bytes"
+    assert "Content-Range" not in headers
+    assert "Content-Disposition" not in headers
+
+
+@pytest.mark.parametrize(
+    "media",
+    [
+        pytest.param(_media(), id="media"),
+        pytest.param(_media(b""), id="empty"),
+        pytest.param(_media(save_as="a.txt"), id="download"),
+    ],
+)
+def test_head_sends_the_headers_of_get_and_no_body(media: Media) -> None:
+    """HEAD differs from GET in nothing but the body (RFC 9110 section 9.3.2)."""
+    get, head = serve(media, "GET", Conditions()), serve(media, "HEAD", Conditions())
+
+    assert (head.status, head.headers) == (get.status, get.headers)
+    assert _body(head) == b""
+    assert _headers(head)["Content-Length"] == str(media.source.size)
+
+
+@pytest.mark.parametrize(
+    ("conditions", "selected"),
+    [
+        pytest.param(Conditions(range="bytes=0-0"), (0, 1), id="first-byte"),
+        pytest.param(Conditions(range="bytes=2-5"), (2, 6), id="in-the-middle"),
+        pytest.param(Conditions(range="bytes=7-"), (7, 10), id="open"),
+        pytest.param(Conditions(range="bytes=-3"), (7, 10), id="suffix"),
+        pytest.param(Conditions(range="bytes=0-"), (0, 10), id="all"),
+        pytest.param(Conditions(range="bytes=2-5", if_range=ETAG), (2, 6), id="if-range-matches"),
+        pytest.param(Conditions(range="bytes=2-5", if_none_match='"other"'), (2, 6), id="if-none-match-differs"),
+    ],
+)
+def test_range_sends_a_part(conditions: Conditions, selected: tuple[int, int]) -> None:
+    """A satisfiable range gets 206, just those bytes, and where they stand."""
+    plan = serve(_media(), "GET", conditions)
+
+    start, stop = selected
+    headers = _headers(plan)
+    assert plan.status == 206
+    assert _body(plan) == CONTENT[start:stop]
+    assert headers["Content-Range"] == f"bytes {start}-{stop - 1}/10"
+    assert headers["Content-Length"] == str(stop - start)
+    assert headers["ETag"] == ETAG
+    assert headers["Content-Type"] == "image/png"
+
+
+@pytest.mark.parametrize(
+    ("method", "conditions"),
+    [
+        pytest.param("GET", Conditions(range="bytes=0-1,4-5"), id="two-ranges"),
+        pytest.param("GET", Conditions(range="items=0-1"), id="other-unit"),
+        pytest.param("GET", Conditions(range="bytes=5-2"), id="backwards"),
+        pytest.param("GET", Conditions(range="bytes=2-5", if_range='"other"'), id="if-range-of-another-state"),
+        pytest.param("GET", Conditions(range="bytes=2-5", if_range=f"W/{ETAG}"), id="if-range-weak"),
+        pytest.param(
+            "GET", Conditions(range="bytes=2-5", if_range="Tue, 01 Jan 2030 00:00:00 GMT"), id="if-range-date"
+        ),
+        pytest.param("GET", Conditions(range="bytes=2-5", if_range=""), id="if-range-empty"),
+        pytest.param("GET", Conditions(range="bytes=99-", if_range='"other"'), id="unsatisfiable-of-another-state"),
+        pytest.param("GET", Conditions(if_range=ETAG), id="if-range-alone"),
+        pytest.param("HEAD", Conditions(range="bytes=2-5"), id="head"),
+        pytest.param("HEAD", Conditions(range="bytes=99-"), id="head-unsatisfiable"),
+    ],
+)
+def test_range_that_does_not_count_sends_all_of_it(method: str, conditions: Conditions) -> None:
+    """A range that is ignored, or was meant for another state of the content, gets the whole content."""
+    assert serve(_media(), "GET", Conditions(range="bytes=2-5", if_range=ETAG)).status == 206
+
+    plan = serve(_media(), method, conditions)
+
+    assert plan.status == 200
+    assert _body(plan) == (b"" if method == "HEAD" else CONTENT)
+    assert "Content-Range" not in _headers(plan)
+    assert _headers(plan)["Content-Length"] == "10"
+
+
+@pytest.mark.parametrize(
+    ("content", "header"),
+    [
+        pytest.param(CONTENT, "bytes=10-", id="after-the-end"),
+        pytest.param(CONTENT, "bytes=-0", id="suffix-of-nothing"),
+        pytest.param(b"", "bytes=0-", id="of-nothing"),
+    ],
+)
+def test_range_of_no_bytes_gets_416(content: bytes, header: str) -> None:
+    """An unsatisfiable range gets the size, and no byte of the content (RFC 9110 section 15.5.17)."""
+    plan = serve(_media(content), "GET", Conditions(range=header))
+
+    assert plan.status == 416
+    assert _headers(plan)["Content-Range"] == f"bytes */{len(content)}"
+    assert _body(plan) == b"Range Not Satisfiable\n"
+    assert _headers(plan)["Content-Length"] == str(len(_body(plan)))
+    assert _headers(plan)["Cache-Control"] == "private, no-store"
+
+
+@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize(
+    "conditions",
+    [
+        pytest.param(Conditions(if_none_match=ETAG), id="same"),
+        pytest.param(Conditions(if_none_match=f'"x", W/{ETAG}'), id="weak-in-a-list"),
+        pytest.param(Conditions(if_none_match="*"), id="any"),
+        pytest.param(Conditions(if_none_match=ETAG, range="bytes=0-0"), id="before-the-range"),
+        pytest.param(Conditions(if_none_match=ETAG, range="bytes=99-"), id="before-an-unsatisfiable-range"),
+    ],
+)
+def test_known_content_gets_304_without_a_body(method: str, conditions: Conditions) -> None:
+    """Whoever has the content already gets its validator and how to store it, and nothing else."""
+    plan = serve(_media(), method, conditions)
+
+    headers = _headers(plan)
+    assert plan.status == 304
+    assert plan.source is None
+    assert list(plan.chunks()) == []
+    assert headers["ETag"] == ETAG
+    assert headers["Cache-Control"] == "private, no-cache"
+    assert not {"Content-Type", "Content-Length", "Content-Range", "Content-Disposition"} & set(headers)
+
+
+def test_media_are_kept_but_asked_for_again() -> None:
+    """A browser may keep media and has to ask each time; no cache in between may keep them."""
+    assert _headers(serve(_media(), "GET", Conditions()))["Cache-Control"] == "private, no-cache"
+
+
+@pytest.mark.parametrize(
+    "conditions", [pytest.param(Conditions(), id="all"), pytest.param(Conditions("bytes=0-1"), id="part")]
+)
+def test_downloads_are_saved_under_their_name_and_kept_nowhere(conditions: Conditions) -> None:
+    """A download is saved by the browser, and stored by no cache."""
+    headers = _headers(serve(_media(save_as='a"b.csv', mimetype="text/csv"), "GET", conditions))
+
+    assert headers["Content-Disposition"] == "attachment; filename*=UTF-8''a%22b.csv"
+    assert headers["Content-Type"] == "text/csv; charset=utf-8"
+    assert headers["Cache-Control"] == "private, no-store"
+
+
+def test_download_with_an_empty_name_is_a_download() -> None:
+    """An empty file name does not turn a download into something that is shown."""
+    headers = _headers(serve(_media(save_as="", mimetype="text/html"), "GET", Conditions()))
+
+    assert headers["Content-Disposition"].startswith("attachment")
+    assert headers["Cache-Control"] == "private, no-store"
+
+
+@pytest.mark.parametrize(
+    "plan",
+    [
+        pytest.param(serve(_media(), "GET", Conditions()), id="200"),
+        pytest.param(serve(_media(), "GET", Conditions("bytes=0-0")), id="206"),
+        pytest.param(serve(_media(), "GET", Conditions(if_none_match="*")), id="304"),
+        pytest.param(serve(_media(), "GET", Conditions("bytes=99-")), id="416"),
+        pytest.param(serve(_media(mimetype="text/html"), "GET", Conditions()), id="html"),
+        pytest.param(serve(_media(mimetype="image/svg+xml"), "GET", Conditions()), id="svg"),
+        pytest.param(serve(_media(mimetype="application/pdfx"), "GET", Conditions()), id="nearly-pdf"),
+        pytest.param(serve(_media(mimetype="application/pdf;a,text/html"), "GET", Conditions()), id="pdf-and-html"),
+        pytest.param(forbidden("GET"), id="403"),
+        pytest.param(not_found("GET"), id="404"),
+        pytest.param(method_not_allowed("POST"), id="405"),
+    ],
+)
+def test_every_response_is_isolated(plan: Plan) -> None:
+    """Nothing that is sent can be sniffed, run in the app's origin, embedded elsewhere, or tell its URL."""
+    headers = _headers(plan)
+
+    assert headers["X-Content-Type-Options"] == "nosniff"
+    assert headers["Cross-Origin-Resource-Policy"] == "same-origin"
+    assert headers["Referrer-Policy"] == "no-referrer"
+    assert headers["Content-Security-Policy"] == "sandbox; default-src 'none'"
+    assert headers["Cache-Control"].startswith("private, no-")
+
+
+@pytest.mark.parametrize(
+    "mimetype",
+    [pytest.param("application/pdf", id="plain"), pytest.param("application/pdf; version=1.7", id="parameter")],
+)
+def test_pdf_may_be_viewed_and_nothing_else(mimetype: str) -> None:
+    """A PDF is not sandboxed, since no browser would show it then; scripts stay forbidden."""
+    headers = _headers(serve(_media(mimetype=mimetype), "GET", Conditions()))
+
+    assert "sandbox" not in headers["Content-Security-Policy"]
+    assert "default-src 'none'" in headers["Content-Security-Policy"]
+    assert headers["X-Content-Type-Options"] == "nosniff"
+
+
+@pytest.mark.parametrize("save_as", [pytest.param(None, id="media"), pytest.param("x.bin", id="download")])
+def test_type_that_is_none_becomes_unknown_bytes(save_as: str | None) -> None:
+    """A declared type with a line break in it does not reach the headers."""
+    plan = serve(_media(mimetype="image/png\r\nX-Evil: 1", save_as=save_as), "GET", Conditions())
+
+    assert _headers(plan)["Content-Type"] == "application/octet-stream"
+    assert not [value for header in plan.headers for value in header if "\r" in value or "\n" in value]
+
+
+@pytest.mark.parametrize(
+    ("make", "status", "body"),
+    [
+        pytest.param(forbidden, 403, b"Forbidden\n", id="forbidden"),
+        pytest.param(not_found, 404, b"Not Found\n", id="not-found"),
+        pytest.param(method_not_allowed, 405, b"Method Not Allowed\n", id="method-not-allowed"),
+    ],
+)
+def test_fixed_answers_say_one_line(make: Callable[[str], Plan], status: int, body: bytes) -> None:
+    """An answer without media is one line of text, with its length, for no cache to keep."""
+    get, head = make("GET"), make("HEAD")
+
+    assert (get.status, _body(get)) == (status, body)
+    assert _headers(get)["Content-Type"] == "text/plain; charset=utf-8"
+    assert _headers(get)["Content-Length"] == str(len(body))
+    assert _headers(get)["Cache-Control"] == "private, no-store"
+    assert (head.status, head.headers, _body(head)) == (status, get.headers, b"")
+
+
+def test_every_denial_is_the_same() -> None:
+    """No two denials can be told apart, so a denial says nothing of what is there."""
+    first, second = forbidden("GET"), forbidden("GET")
+
+    assert (first.status, first.headers, _body(first)) == (second.status, second.headers, _body(second))
+    assert not {"ETag", "Accept-Ranges", "Content-Range", "WWW-Authenticate"} & set(_headers(first))
+
+
+def test_refused_method_learns_which_ones_there_are() -> None:
+    """405 names the methods that are allowed (RFC 9110 section 15.5.6)."""
+    assert _headers(method_not_allowed("POST"))["Allow"] == "GET, HEAD"
+    assert _headers(method_not_allowed("PATCH", "PUT"))["Allow"] == "PUT"
+
+
+@pytest.mark.parametrize(
+    ("start", "stop"),
+    [
+        pytest.param(0, 0, id="nothing"),
+        pytest.param(0, 1, id="one-byte"),
+        pytest.param(0, CHUNK - 1, id="just-below-a-chunk"),
+        pytest.param(0, CHUNK, id="one-chunk"),
+        pytest.param(0, CHUNK + 1, id="just-above-a-chunk"),
+        pytest.param(5, 3 * CHUNK + 5, id="three-from-the-fifth"),
+        pytest.param(CHUNK - 1, CHUNK + 1, id="across-a-border"),
+        pytest.param(8_000_000_000, 8_000_000_000 + 2 * CHUNK + 7, id="far-in"),
+    ],
+)
+def test_chunks_cover_the_body_exactly(start: int, stop: int) -> None:
+    """The reads follow each other without gap or overlap, none is empty, and none is larger than a chunk."""
+    chunks = list(Plan(200, (), MemorySource(b""), start, stop).chunks())
+
+    edges = [start, *(position + count for position, count in chunks)]
+    assert edges[:-1] == [position for position, _ in chunks]
+    assert edges[-1] == stop
+    assert all(0 < count <= CHUNK for _, count in chunks)
+    assert all(earlier < later for earlier, later in itertools.pairwise(edges))
+
+
+def test_large_content_arrives_whole() -> None:
+    """What is read chunk by chunk is the content, and a part of it is that part."""
+    content = bytes(range(256)) * 2048 + b"the end"
+    whole, part = (
+        serve(_media(content), "GET", conditions) for conditions in (Conditions(), Conditions("bytes=1000-300000"))
+    )
+
+    assert len(list(whole.chunks())) == 3
+    assert _body(whole) == content
+    assert _body(part) == content[1000:300001]

@@ -1,0 +1,567 @@
+"""The ledger of what was shown: an id is a browser's own once its session registered it and was sent it."""
+
+from __future__ import annotations
+
+import itertools
+import threading
+from dataclasses import dataclass
+
+import pytest
+
+from secure_media.serving.shown import REMEMBERED, ShownLedger
+
+GRACE = 30.0
+RESUMABLE = 120.0
+
+
+@dataclass
+class Clock:
+    """A clock that goes when it is told to."""
+
+    now: float = 1000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@pytest.fixture
+def clock() -> Clock:
+    """Return a clock that stands still."""
+    return Clock()
+
+
+@pytest.fixture
+def ledger(clock: Clock) -> ShownLedger:
+    """Return a ledger in which Anna and Bert have a session each."""
+    ledger = ShownLedger(grace=GRACE, resumable=RESUMABLE, clock=clock)
+    ledger.begin("anna-tab", "anna")
+    ledger.begin("bert-tab", "bert")
+    return ledger
+
+
+def _show(ledger: ShownLedger, session: str, *media: str, place: object = "place") -> None:
+    """Register media and send them, as an element does."""
+    for media_id in media:
+        ledger.registered(session, media_id)
+    ledger.sent(session, place, media)
+
+
+# --- what counts as shown
+
+
+def test_medium_that_was_registered_and_sent_is_shown(ledger: ShownLedger) -> None:
+    """Both together make a medium the browser's own."""
+    _show(ledger, "anna-tab", "m")
+
+    assert ledger.was_shown("anna", "m")
+
+
+def test_medium_that_was_only_registered_is_not_shown(ledger: ShownLedger) -> None:
+    """What the script has made but the browser has not got is nobody's yet."""
+    ledger.registered("anna-tab", "m")
+    assert not ledger.was_shown("anna", "m")
+
+    ledger.sent("anna-tab", "place", ["m"])
+
+    assert ledger.was_shown("anna", "m")
+
+
+def test_medium_that_was_only_sent_is_not_shown(ledger: ShownLedger) -> None:
+    """Whoever gets an app to echo the URL of somebody else's medium does not make it their own."""
+    _show(ledger, "anna-tab", "m")
+    assert ledger.was_shown("anna", "m")
+
+    ledger.sent("bert-tab", "place", ["m"])
+
+    assert not ledger.was_shown("bert", "m")
+
+
+def test_echo_before_the_registration_does_not_count(ledger: ShownLedger) -> None:
+    """A text that names a medium before the session's own script made it does not show it ahead of time."""
+    ledger.sent("bert-tab", "place", ["m"])
+    ledger.registered("bert-tab", "m")
+
+    assert not ledger.was_shown("bert", "m")
+
+
+def test_echo_beside_an_own_medium_does_not_count(ledger: ShownLedger) -> None:
+    """A message with an own and a foreign URL shows the own medium only."""
+    _show(ledger, "anna-tab", "hers")
+    ledger.registered("bert-tab", "his")
+
+    ledger.sent("bert-tab", "place", ["his", "hers"])
+
+    assert ledger.was_shown("bert", "his")
+    assert not ledger.was_shown("bert", "hers")
+    assert ledger.on_screen() == {"his", "hers"}
+
+
+def test_registration_in_another_session_does_not_count(ledger: ShownLedger) -> None:
+    """Even another session of the same browser has to register what it shows."""
+    ledger.begin("anna-second-tab", "anna")
+    ledger.registered("anna-tab", "m")
+
+    ledger.sent("anna-second-tab", "place", ["m"])
+
+    assert not ledger.was_shown("anna", "m")
+
+
+def test_shown_medium_may_be_sent_again_without_a_registration(ledger: ShownLedger) -> None:
+    """A replay of what this session was shown already stays shown."""
+    _show(ledger, "anna-tab", "m")
+
+    ledger.sent("anna-tab", "elsewhere", ["m"])
+
+    assert ledger.was_shown("anna", "m")
+
+
+def test_same_medium_may_be_shown_to_two_browsers(ledger: ShownLedger) -> None:
+    """Two sessions that make the same content share it."""
+    _show(ledger, "anna-tab", "m")
+    _show(ledger, "bert-tab", "m")
+
+    assert ledger.was_shown("anna", "m")
+    assert ledger.was_shown("bert", "m")
+
+
+def test_other_browser_was_shown_nothing(ledger: ShownLedger) -> None:
+    """What one browser was shown is not another one's, known or unknown."""
+    _show(ledger, "anna-tab", "m")
+    assert ledger.was_shown("anna", "m")
+
+    for browser in ("bert", "stranger", "", "anna-tab"):
+        assert not ledger.was_shown(browser, "m")
+
+
+def test_two_tabs_of_a_browser_share_what_was_shown(ledger: ShownLedger) -> None:
+    """The browser, not the tab, makes the request, so what one tab shows the browser may fetch."""
+    ledger.begin("anna-second-tab", "anna")
+    _show(ledger, "anna-second-tab", "m")
+
+    ledger.end("anna-tab")
+
+    assert ledger.was_shown("anna", "m")
+
+
+def test_session_that_nobody_began_is_ignored(ledger: ShownLedger, clock: Clock) -> None:
+    """What happens in an unknown session is recorded nowhere, and is no error."""
+    _show(ledger, "unknown", "m")
+    ledger.sent_again("unknown", "place")
+    ledger.sent_deferred("unknown", ["m"])
+    ledger.offered("unknown", "p")
+    ledger.run_started("unknown")
+    ledger.run_finished("unknown")
+    ledger.end("unknown")
+
+    assert not ledger.was_offered("unknown", "p")
+    assert not ledger.may_resume("unknown", "anna")
+    assert not ledger.owns_session("anna", "unknown")
+    assert ledger.on_screen() == set()
+
+
+# --- references to cached messages
+
+
+def test_reference_shows_what_was_registered(ledger: ShownLedger) -> None:
+    """A message that the browser has cached shows what the session's script has registered since."""
+    ledger.registered("anna-tab", "m")
+
+    ledger.sent_again("anna-tab", "place")
+
+    assert ledger.was_shown("anna", "m")
+    assert ledger.on_screen() == {"m"}
+
+
+def test_reference_shows_nothing_of_others(ledger: ShownLedger) -> None:
+    """A reference in one session shows nothing that another session registered."""
+    ledger.registered("anna-tab", "m")
+
+    ledger.sent_again("bert-tab", "place")
+
+    assert not ledger.was_shown("bert", "m")
+    assert not ledger.was_shown("anna", "m")
+
+
+def test_reference_keeps_its_place_on_screen(ledger: ShownLedger) -> None:
+    """What is referred to in a later run stays on the page."""
+    _show(ledger, "anna-tab", "m")
+    ledger.run_started("anna-tab")
+
+    ledger.sent_again("anna-tab", "place")
+    ledger.run_finished("anna-tab")
+
+    assert ledger.on_screen() == {"m"}
+
+
+# --- deferred downloads
+
+
+def test_answer_to_a_deferred_download_is_shown(ledger: ShownLedger) -> None:
+    """The medium of a deferred download was made outside of any run, and is the browser's that asked for it."""
+    ledger.sent_deferred("anna-tab", iter(["m"]))
+
+    assert ledger.was_shown("anna", "m")
+    assert not ledger.was_shown("bert", "m")
+    assert ledger.on_screen() == {"m"}
+
+
+def test_deferred_download_stays_through_a_run_and_goes_with_the_next(ledger: ShownLedger) -> None:
+    """The answer outlives the run that it came in, so that a slow browser can fetch it."""
+    ledger.run_started("anna-tab")
+    ledger.sent_deferred("anna-tab", ["m"])
+    ledger.run_finished("anna-tab")
+    assert ledger.on_screen() == {"m"}
+
+    ledger.run_started("anna-tab")
+    assert ledger.on_screen() == {"m"}
+    ledger.run_finished("anna-tab")
+
+    assert ledger.on_screen() == set()
+    assert ledger.was_shown("anna", "m")
+
+
+def test_placeholder_is_the_sessions_that_offers_it(ledger: ShownLedger) -> None:
+    """A deferred download is offered by one page, and by no other of the same or another browser."""
+    ledger.begin("anna-second-tab", "anna")
+    ledger.offered("anna-tab", "p")
+
+    assert ledger.was_offered("anna-tab", "p")
+    for session, placeholder in (("anna-second-tab", "p"), ("bert-tab", "p"), ("anna-tab", "q")):
+        assert not ledger.was_offered(session, placeholder)
+
+
+# --- the end of a session
+
+
+@pytest.mark.parametrize(
+    ("after", "counts"),
+    [
+        pytest.param(0.0, True, id="at-once"),
+        pytest.param(GRACE - 0.001, True, id="within-the-grace"),
+        pytest.param(GRACE, False, id="at-its-end"),
+        pytest.param(GRACE + 1000, False, id="long-after"),
+    ],
+)
+def test_ended_session_counts_for_the_grace(ledger: ShownLedger, clock: Clock, after: float, counts: bool) -> None:
+    """After a tab is closed its media stay its browser's for the grace, and no longer."""
+    _show(ledger, "anna-tab", "m")
+    assert ledger.was_shown("anna", "m")
+
+    ledger.end("anna-tab")
+    clock.now += after
+
+    assert ledger.was_shown("anna", "m") is counts
+    assert ledger.has_session("anna") is counts
+    assert ledger.on_screen() == ({"m"} if counts else set())
+
+
+def test_grace_begins_with_the_first_end(ledger: ShownLedger, clock: Clock) -> None:
+    """A session that is reported as ended twice does not count for longer."""
+    _show(ledger, "anna-tab", "m")
+    ledger.end("anna-tab")
+    clock.now += GRACE - 1
+    ledger.end("anna-tab")
+    assert ledger.was_shown("anna", "m")
+
+    clock.now += 1
+
+    assert not ledger.was_shown("anna", "m")
+
+
+def test_no_grace_means_none(clock: Clock) -> None:
+    """With a grace of zero, a session's media go with it."""
+    ledger = ShownLedger(grace=0, resumable=0, clock=clock)
+    ledger.begin("anna-tab", "anna")
+    _show(ledger, "anna-tab", "m")
+    assert ledger.was_shown("anna", "m")
+
+    ledger.end("anna-tab")
+
+    assert not ledger.was_shown("anna", "m")
+
+
+def test_live_session_is_owned_and_an_ended_one_is_not(ledger: ShownLedger) -> None:
+    """Uploads go into a live session of the own browser, without any grace."""
+    assert ledger.owns_session("anna", "anna-tab")
+    assert not ledger.owns_session("bert", "anna-tab")
+
+    ledger.end("anna-tab")
+
+    assert not ledger.owns_session("anna", "anna-tab")
+    assert ledger.has_session("anna")
+
+
+def test_stranger_has_no_session(ledger: ShownLedger) -> None:
+    """A browser without a session has none, also if a session is called like it."""
+    assert ledger.has_session("anna")
+    assert not ledger.has_session("stranger")
+    assert not ledger.has_session("anna-tab")
+    assert not ledger.owns_session("stranger", "unknown")
+
+
+# --- coming back
+
+
+def test_session_is_resumed_by_its_browser_only(ledger: ShownLedger) -> None:
+    """Knowing the id of a session is not enough to take it over."""
+    ledger.end("anna-tab")
+
+    assert ledger.may_resume("anna-tab", "anna")
+    for browser in ("bert", "stranger", "", None):
+        assert not ledger.may_resume("anna-tab", browser)
+
+
+def test_resumed_session_has_what_it_was_shown(ledger: ShownLedger, clock: Clock) -> None:
+    """A browser that comes back after the grace, but in time, finds its media again."""
+    _show(ledger, "anna-tab", "m")
+    ledger.end("anna-tab")
+    clock.now += RESUMABLE - 1
+    assert not ledger.was_shown("anna", "m")
+    assert ledger.may_resume("anna-tab", "anna")
+
+    ledger.begin("anna-tab", "anna")
+
+    assert ledger.was_shown("anna", "m")
+    assert ledger.owns_session("anna", "anna-tab")
+    clock.now += 1_000_000
+    assert ledger.was_shown("anna", "m")
+
+
+def test_session_is_not_resumed_when_its_time_is_over(ledger: ShownLedger, clock: Clock) -> None:
+    """After that time not even its own browser can resume a session, whether others came and went meanwhile or not."""
+    ledger.end("anna-tab")
+    assert ledger.may_resume("anna-tab", "anna")
+
+    clock.now += RESUMABLE + 1
+
+    assert not ledger.may_resume("anna-tab", "anna")
+
+
+def test_session_id_in_other_hands_starts_empty(ledger: ShownLedger) -> None:
+    """If a session's id comes up again with another browser, that browser gets nothing of it."""
+    _show(ledger, "anna-tab", "m")
+    ledger.offered("anna-tab", "p")
+    assert ledger.was_shown("anna", "m")
+
+    ledger.begin("anna-tab", "bert")
+
+    assert not ledger.was_shown("bert", "m")
+    assert not ledger.was_offered("anna-tab", "p")
+    assert not ledger.was_shown("anna", "m")
+    assert not ledger.has_session("anna")
+    assert ledger.owns_session("bert", "anna-tab")
+
+
+def test_second_begin_changes_nothing(ledger: ShownLedger) -> None:
+    """A session that its own browser begins again goes on."""
+    _show(ledger, "anna-tab", "m")
+
+    ledger.begin("anna-tab", "anna")
+
+    assert ledger.was_shown("anna", "m")
+
+
+def test_session_without_a_browser_is_nobodys(clock: Clock) -> None:
+    """A connection without a valid cookie has a session that nobody owns, fetches from or resumes."""
+    ledger = ShownLedger(grace=GRACE, resumable=RESUMABLE, clock=clock)
+    ledger.begin("tab", None)
+    _show(ledger, "tab", "m")
+
+    for browser in ("", "None", "tab"):
+        assert not ledger.was_shown(browser, "m")
+        assert not ledger.has_session(browser)
+        assert not ledger.owns_session(browser, "tab")
+    assert not ledger.may_resume("tab", None)
+    assert ledger.on_screen() == {"m"}
+
+
+def test_session_without_a_browser_is_not_inherited(clock: Clock) -> None:
+    """A browser that shows up under that session's id later starts empty."""
+    ledger = ShownLedger(grace=GRACE, resumable=RESUMABLE, clock=clock)
+    ledger.begin("tab", None)
+    _show(ledger, "tab", "m")
+
+    ledger.begin("tab", "anna")
+
+    assert not ledger.was_shown("anna", "m")
+    assert ledger.has_session("anna")
+    ledger.begin("tab", None)
+    assert not ledger.has_session("anna")
+
+
+# --- what is on the screen
+
+
+def test_screen_holds_registered_and_sent_media(ledger: ShownLedger) -> None:
+    """What is about to be sent must not vanish either."""
+    ledger.registered("anna-tab", "coming")
+    _show(ledger, "anna-tab", "there", place="a")
+
+    assert ledger.on_screen() == {"coming", "there"}
+
+
+def test_old_page_stays_until_the_run_is_over(ledger: ShownLedger) -> None:
+    """During a rerun the browser still shows the old page, and may fetch from it."""
+    ledger.run_started("anna-tab")
+    _show(ledger, "anna-tab", "old", place="a")
+    _show(ledger, "anna-tab", "kept", place="b")
+    ledger.run_finished("anna-tab")
+
+    ledger.run_started("anna-tab")
+    assert ledger.on_screen() == {"old", "kept"}
+    _show(ledger, "anna-tab", "kept", place="b")
+    assert ledger.on_screen() == {"old", "kept"}
+    ledger.run_finished("anna-tab")
+
+    assert ledger.on_screen() == {"kept"}
+    assert ledger.was_shown("anna", "old")
+
+
+def test_run_that_does_not_finish_removes_nothing(ledger: ShownLedger) -> None:
+    """A run that was broken off leaves the old page in place, and so does the next one until it is over."""
+    ledger.run_started("anna-tab")
+    _show(ledger, "anna-tab", "old", place="a")
+    ledger.run_finished("anna-tab")
+
+    ledger.run_started("anna-tab")
+    ledger.run_started("anna-tab")
+    assert ledger.on_screen() == {"old"}
+    ledger.run_finished("anna-tab")
+
+    assert ledger.on_screen() == set()
+
+
+def test_fragment_that_runs_alone_removes_nothing_else(ledger: ShownLedger) -> None:
+    """Between runs of the whole script, a place changes and the others stay."""
+    ledger.run_started("anna-tab")
+    _show(ledger, "anna-tab", "fragment", place="a")
+    _show(ledger, "anna-tab", "outside", place="b")
+    ledger.run_finished("anna-tab")
+
+    _show(ledger, "anna-tab", "changed", place="a")
+    ledger.run_finished("anna-tab")
+
+    assert ledger.on_screen() == {"changed", "outside"}
+
+
+@pytest.mark.parametrize(
+    ("now_there", "expected"),
+    [
+        pytest.param(["new"], {"new"}, id="another-medium"),
+        pytest.param(["new", "newer"], {"new", "newer"}, id="two-media"),
+        pytest.param([], set(), id="text"),
+    ],
+)
+def test_replaced_place_shows_only_what_is_there_now(
+    ledger: ShownLedger, now_there: list[str], expected: set[str]
+) -> None:
+    """An animation that fills one place over and over has one picture on the screen."""
+    _show(ledger, "anna-tab", "old", place=(0, 1))
+    assert ledger.on_screen() == {"old"}
+
+    _show(ledger, "anna-tab", *now_there, place=(0, 1))
+
+    assert ledger.on_screen() == expected
+    assert ledger.was_shown("anna", "old")
+
+
+def test_echo_does_not_hold_a_medium_on_screen(ledger: ShownLedger) -> None:
+    """Naming somebody else's medium does not keep it from being deleted."""
+    ledger.sent("bert-tab", "place", ["hers"])
+
+    assert ledger.on_screen() == set()
+
+
+def test_finished_run_of_one_session_leaves_the_others(ledger: ShownLedger) -> None:
+    """Each session has its own page."""
+    _show(ledger, "anna-tab", "m")
+    _show(ledger, "bert-tab", "m")
+
+    ledger.run_started("anna-tab")
+    ledger.run_finished("anna-tab")
+
+    assert ledger.on_screen() == {"m"}
+
+
+# --- what is forgotten
+
+
+def test_newest_media_are_remembered(ledger: ShownLedger) -> None:
+    """A session that shows media without end remembers the newest of them, and only so many."""
+    for number in range(REMEMBERED + 3):
+        _show(ledger, "anna-tab", f"m{number}")
+
+    remembered = [ledger.was_shown("anna", f"m{number}") for number in range(REMEMBERED + 3)]
+
+    assert remembered == [False] * 3 + [True] * REMEMBERED
+
+
+def test_medium_that_is_shown_again_is_the_newest_again(ledger: ShownLedger) -> None:
+    """What is on the page in every run is not the first to be forgotten."""
+    _show(ledger, "anna-tab", "always")
+    _show(ledger, "anna-tab", "once")
+    for number in range(REMEMBERED - 1):
+        _show(ledger, "anna-tab", f"m{number}")
+        _show(ledger, "anna-tab", "always")
+
+    assert ledger.was_shown("anna", "always")
+    assert not ledger.was_shown("anna", "once")
+
+
+def test_registrations_and_offers_are_bounded_too(ledger: ShownLedger) -> None:
+    """A script that registers media without ever sending them, or offers downloads without end, fills no memory."""
+    for number in range(REMEMBERED + 1):
+        ledger.registered("anna-tab", f"m{number}")
+        ledger.offered("anna-tab", f"p{number}")
+
+    assert len(ledger.on_screen()) == REMEMBERED
+    assert [ledger.was_offered("anna-tab", name) for name in ("p0", "p1")] == [False, True]
+
+
+@pytest.mark.parametrize("trigger", [pytest.param("begin", id="next-begins"), pytest.param("end", id="next-ends")])
+def test_old_sessions_are_forgotten(ledger: ShownLedger, clock: Clock, trigger: str) -> None:
+    """A session that can neither be resumed nor count any more leaves no trace when others come or go."""
+    _show(ledger, "anna-tab", "m")
+    ledger.end("anna-tab")
+    clock.now += RESUMABLE + 1
+
+    if trigger == "begin":
+        ledger.begin("carla-tab", "carla")
+    else:
+        ledger.end("bert-tab")
+
+    assert not ledger.may_resume("anna-tab", "anna")
+    ledger.begin("anna-tab", "anna")
+    assert not ledger.was_shown("anna", "m")
+
+
+def test_live_sessions_are_never_forgotten(ledger: ShownLedger, clock: Clock) -> None:
+    """A tab that is open for a year has what it was shown."""
+    _show(ledger, "anna-tab", "m")
+    clock.now += 365 * 24 * 3600
+    ledger.end("bert-tab")
+    ledger.begin("carla-tab", "carla")
+
+    assert ledger.was_shown("anna", "m")
+
+
+def test_ledger_may_be_used_from_many_threads(ledger: ShownLedger) -> None:
+    """Scripts register from their own threads while the event loop asks, and nothing is lost."""
+
+    def script(session: str, browser: str) -> None:
+        for number in range(100):
+            ledger.begin(f"{session}-{number}", browser)
+            _show(ledger, f"{session}-{number}", f"{session}-m{number}")
+            ledger.end(f"{session}-{number}")
+            ledger.on_screen()
+
+    threads = [threading.Thread(target=script, args=(f"s{number}", f"b{number % 3}")) for number in range(6)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+    assert all(
+        ledger.was_shown(f"b{number % 3}", f"s{number}-m{media}")
+        for number, media in itertools.product(range(6), range(100))
+    )

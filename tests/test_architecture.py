@@ -1,0 +1,224 @@
+"""The architecture: what may import what, and what is public."""
+
+from __future__ import annotations
+
+import ast
+import functools
+import graphlib
+from collections.abc import Iterator
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+import secure_media
+from secure_media import errors
+
+PACKAGE = Path(secure_media.__file__).parent
+NAME = "secure_media"
+
+#: The ladder, from the ground up. A module imports from its own rung or from lower ones.
+LADDER = [
+    {"errors", "version"},
+    {"core"},
+    {"serving"},
+    {"settings", "audit"},
+    {"servers"},
+    {"host"},
+    {"widgets", "login"},
+    {"cli", "attack"},
+]
+RUNG = {part: height for height, parts in enumerate(LADDER) for part in parts}
+
+PUBLIC = [
+    "ConfigurationError",
+    "SecureMediaError",
+    "allow_if",
+    "guard",
+    "jwt",
+    "own_session",
+    "public",
+    "secure_run",
+    "signed_url",
+]
+
+#: What a decision must not depend on: the disk, the network, the clock, other threads.
+OUTSIDE_WORLD = {
+    "asyncio",
+    "http",
+    "io",
+    "os",
+    "pathlib",
+    "shutil",
+    "socket",
+    "ssl",
+    "subprocess",
+    "tempfile",
+    "threading",
+    "time",
+    "urllib",
+}
+
+
+@functools.cache
+def _modules() -> dict[str, ast.Module]:
+    """Return every module of the package by its name."""
+    found = {}
+    for path in sorted(PACKAGE.rglob("*.py")):
+        parts = path.relative_to(PACKAGE).with_suffix("").parts
+        if parts[0].startswith("_") and len(parts) > 1:
+            continue  # the examples, in an installed package
+        name = ".".join((NAME, *parts)).removesuffix(".__init__")
+        found[name] = ast.parse(path.read_text("utf-8"))
+    return found
+
+
+def _imported(module: str, nodes: Iterator[ast.AST]) -> Iterator[str]:
+    """Yield the full name of everything that `nodes` import, names out of modules included."""
+    for node in nodes:
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            if node.level:
+                raise AssertionError(f"{module} imports by a relative name")
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
+def _imports(module: str) -> set[str]:
+    """Return what `module` imports anywhere, be it inside of a function or for type checkers only."""
+    return set(_imported(module, ast.walk(_modules()[module])))
+
+
+def _part(name: str) -> str:
+    """Return the part of the package that `name` belongs to: ``core`` for ``secure_media.core.keys``."""
+    return name.split(".")[1]
+
+
+def _importers_of(library: str) -> set[str]:
+    return {module for module in _modules() if any(name.split(".")[0] == library for name in _imports(module))}
+
+
+INNER = [pytest.param(module, id=module) for module in _modules() if module != NAME]
+
+
+def test_every_part_has_its_rung() -> None:
+    """A new part of the package needs a place on the ladder."""
+    assert {_part(module) for module in _modules() if module != NAME} <= set(RUNG)
+
+
+@pytest.mark.parametrize("module", INNER)
+def test_imports_point_down(module: str) -> None:
+    """A module imports nothing from above its own rung, not even inside of a function."""
+    own = {name for name in _imports(module) if name.split(".")[0] == NAME}
+
+    assert NAME not in own
+    assert [name for name in own if RUNG[_part(name)] > RUNG[_part(module)]] == []
+
+
+def test_walk_sees_the_imports_that_there_are() -> None:
+    """The walk finds imports at the top, inside of functions and for type checkers, so it would find a wrong one."""
+    assert "secure_media.core.keys.KeyRing" in _imports("secure_media.core.tokens")
+    assert "secure_media.core.model.Ownership" in _imports("secure_media.core.policy")
+    assert "secure_media.servers.tornado" in _imports("secure_media.host.server")
+
+
+def test_errors_import_nothing_of_ours() -> None:
+    """The errors stand on the ground."""
+    assert _imports("secure_media.errors") == {"__future__.annotations", "enum"}
+
+
+def test_there_are_no_circles() -> None:
+    """No module needs, to be imported, a module that needs it."""
+    graph = {}
+    for module, tree in _modules().items():
+        names = set(_imported(module, iter(tree.body)))
+        graph[module] = {
+            other
+            for other in _modules()
+            if other not in {module, NAME} and any(name == other or name.startswith(f"{other}.") for name in names)
+            if not module.startswith(f"{other}.")
+        }
+
+    order = list(graphlib.TopologicalSorter(graph).static_order())
+
+    assert set(order) == set(_modules())
+
+
+@pytest.mark.parametrize("library", [pytest.param(name, id=name) for name in ("streamlit", "tornado", "starlette")])
+@pytest.mark.parametrize(
+    "part", [pytest.param(name, id=name) for name in ("errors", "core", "serving", "settings", "audit")]
+)
+def test_decisions_and_bytes_know_no_framework(part: str, library: str) -> None:
+    """What decides and what reads runs without any web framework."""
+    assert [module for module in _importers_of(library) if module != NAME and _part(module) == part] == []
+
+
+@pytest.mark.parametrize(
+    ("library", "modules"),
+    [
+        pytest.param("itsdangerous", {"secure_media.core.tokens"}, id="itsdangerous"),
+        pytest.param("jwt", {"secure_media.core.jwts"}, id="jwt"),
+        pytest.param("tornado", {"secure_media.servers.tornado"}, id="tornado"),
+        pytest.param("cryptography", {"secure_media.core.keys", "secure_media.core.jwts"}, id="cryptography"),
+    ],
+)
+def test_library_is_used_in_its_one_place(library: str, modules: set[str]) -> None:
+    """Each dependency that a decision rests on is imported where it is wrapped, and nowhere else."""
+    assert _importers_of(library) == modules
+
+
+@pytest.mark.parametrize("module", [param for param in INNER if str(param.values[0]).startswith("secure_media.core")])
+def test_decisions_know_no_outside_world(module: str) -> None:
+    """A decision depends on what is passed in: core reads no clock, no file and no socket."""
+    assert {name.split(".")[0] for name in _imports(module)} & OUTSIDE_WORLD == set()
+
+
+@pytest.mark.parametrize("module", INNER)
+def test_no_check_is_an_assert(module: str) -> None:
+    """`python -O` leaves out asserts, so nothing may rest on one."""
+    asserts = [node.lineno for node in ast.walk(_modules()[module]) if isinstance(node, ast.Assert)]
+
+    assert asserts == []
+
+
+def test_public_names_are_these() -> None:
+    """What users may rely on is this list, in order, and a change to it is a decision."""
+    assert secure_media.__all__ == PUBLIC
+    assert sorted(PUBLIC) == PUBLIC
+
+
+def test_public_names_are_all_there_is() -> None:
+    """Every public name exists, and no other name looks public."""
+    names = {
+        name
+        for name, value in vars(secure_media).items()
+        if not name.startswith("_") and not isinstance(value, ModuleType)
+    }
+
+    assert names == set(PUBLIC)
+
+
+def test_errors_have_one_root() -> None:
+    """Whoever catches the root catches everything that the package raises of its own."""
+    own = [
+        value
+        for value in vars(errors).values()
+        if isinstance(value, type) and issubclass(value, Exception) and value.__module__ == errors.__name__
+    ]
+
+    assert len(own) > 10
+    assert all(issubclass(error, secure_media.SecureMediaError) for error in own)
+    assert {error.__name__ for error in own} == {
+        word.strip("│├└─ ").split()[0]
+        for word in (errors.__doc__ or "").splitlines()
+        if word.strip("│├└─ ").split(" ")[0].endswith("Error")
+    }
+
+
+@pytest.mark.parametrize(
+    "error", [pytest.param(error, id=error.__name__) for error in errors.CredentialError.__subclasses__()]
+)
+def test_every_credential_error_has_a_reason(error: type[errors.CredentialError]) -> None:
+    """A credential that does not hold is denied for a reason that the log can name."""
+    assert isinstance(error.reason, errors.DenialReason)
+    assert error.reason.value.replace("_", "") in error.__name__.lower() or error is errors.CredentialError

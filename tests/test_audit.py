@@ -1,0 +1,171 @@
+"""The audit trail: one event per decision, at the right level, with nothing in it that opens a door."""
+
+from __future__ import annotations
+
+import logging
+from typing import Any
+
+import pytest
+
+from secure_media import audit
+from secure_media.core.model import Allow, Decision, Deny, Resource, ResourceKind
+from secure_media.errors import DenialReason
+
+MEDIA = Resource(ResourceKind.MEDIA, "0123456789abcdef0123456789abcdef01234567")
+ATTACKS = {
+    DenialReason.AUDIENCE_MISMATCH,
+    DenialReason.INTERNAL,
+    DenialReason.MALFORMED_CREDENTIAL,
+    DenialReason.MALFORMED_RESOURCE,
+    DenialReason.OTHER_ACTION,
+    DenialReason.OTHER_RESOURCE,
+    DenialReason.SIGNATURE_MISMATCH,
+}
+
+
+def _event(
+    caplog: pytest.LogCaptureFixture, decision: Decision, resource: Resource | None = MEDIA, method: str = "GET"
+) -> logging.LogRecord:
+    """Return the one event that `decision` leaves."""
+    caplog.clear()
+    with caplog.at_level(logging.DEBUG, "secure_media.audit"):
+        audit.record(decision, method=method, resource=resource, client_ip="10.0.0.1")
+    (event,) = caplog.records
+    return event
+
+
+def _fields(event: logging.LogRecord) -> dict[str, Any]:
+    usual = vars(logging.makeLogRecord({}))
+    return {name: value for name, value in vars(event).items() if name not in usual and name != "message"}
+
+
+def test_grant_is_an_event_at_debug(caplog: pytest.LogCaptureFixture) -> None:
+    """A grant says by which credential, who, and what."""
+    event = _event(caplog, Allow("session", "anna"))
+
+    who = audit.pseudonym("anna")
+    assert (event.name, event.levelno) == ("secure_media.audit", logging.DEBUG)
+    assert event.getMessage() == f"media.allowed by=session subject={who} resource={MEDIA}"
+    assert _fields(event) == {
+        "method": "GET",
+        "resource": str(MEDIA),
+        "client_ip": "10.0.0.1",
+        "by": "session",
+        "subject": who,
+    }
+
+
+def test_grant_to_nobody_in_particular_is_an_event(caplog: pytest.LogCaptureFixture) -> None:
+    """A grant without a subject has none in its event."""
+    event = _event(caplog, Allow("signed_url"))
+
+    assert _fields(event)["subject"] is None
+    assert event.getMessage() == f"media.allowed by=signed_url subject=None resource={MEDIA}"
+
+
+def test_grant_is_no_event_where_nobody_listens(caplog: pytest.LogCaptureFixture) -> None:
+    """Above DEBUG, grants are not written."""
+    with caplog.at_level(logging.INFO, "secure_media.audit"):
+        audit.record(Allow("session"), method="GET", resource=MEDIA, client_ip=None)
+
+    assert caplog.records == []
+
+
+@pytest.mark.parametrize("reason", [pytest.param(reason, id=reason.value) for reason in DenialReason])
+def test_denial_is_an_event_for_its_reason(caplog: pytest.LogCaptureFixture, reason: DenialReason) -> None:
+    """A denial says why; what points to an attack is a warning, everything else is information."""
+    event = _event(caplog, Deny(reason))
+
+    assert event.levelno == (logging.WARNING if reason in ATTACKS else logging.INFO)
+    assert event.getMessage() == f"media.denied reason={reason.value} resource={MEDIA}"
+    assert _fields(event) == {
+        "method": "GET",
+        "resource": str(MEDIA),
+        "client_ip": "10.0.0.1",
+        "reason": reason.value,
+    }
+
+
+def test_denial_of_an_impossible_name_has_no_resource(caplog: pytest.LogCaptureFixture) -> None:
+    """What was asked for is not written if it could not be anything."""
+    event = _event(caplog, Deny(DenialReason.MALFORMED_RESOURCE), None)
+
+    assert _fields(event)["resource"] == "-"
+    assert event.getMessage() == "media.denied reason=malformed_resource resource=-"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        pytest.param("a\nmedia.allowed by=session", id="newline"),
+        pytest.param("a\r\nmedia.allowed by=session", id="carriage-return"),
+        pytest.param("a\x0bb", id="vertical-tab"),
+        pytest.param("a\x0cb", id="form-feed"),
+        pytest.param("a\x1cb\x1db\x1eb", id="separators"),
+        pytest.param("a\x85b", id="next-line"),
+        pytest.param("a\u2028b\u2029c", id="line-separators"),
+        pytest.param("a\x1b[2K\x1b[1Gb", id="escape-sequence"),
+        pytest.param("a\x9b2Kb", id="escape-sequence-of-one-byte"),
+        pytest.param("a\x08\x08b", id="backspace"),
+        pytest.param("a\x00b", id="nul"),
+        pytest.param("a\x7fb", id="delete"),
+        pytest.param("\u202eb", id="right-to-left-override"),
+        pytest.param("\ud800", id="lone-surrogate"),
+        pytest.param("\u00fc\u4e2d", id="not-ascii"),
+    ],
+)
+def test_event_cannot_be_forged_or_broken(caplog: pytest.LogCaptureFixture, text: str) -> None:
+    """Whatever a path or a method contains, an event is one line of printable ASCII."""
+    honest = _event(caplog, Deny(DenialReason.NOT_SHOWN), Resource(ResourceKind.STATIC, "a/b c.css"))
+    assert _fields(honest)["resource"] == "static/a/b c.css"
+
+    event = _event(caplog, Deny(DenialReason.NOT_SHOWN), Resource(ResourceKind.STATIC, text), method=text)
+
+    for written in (event.getMessage(), _fields(event)["resource"], _fields(event)["method"]):
+        assert [character for character in written if not " " <= character <= "~"] == []
+
+
+def test_event_does_not_grow_with_the_request(caplog: pytest.LogCaptureFixture) -> None:
+    """A path of any length leaves an event of limited length."""
+    event = _event(caplog, Deny(DenialReason.NOT_SHOWN), Resource(ResourceKind.STATIC, "\U0001f512" * 9000))
+
+    assert len(event.getMessage()) < 2500
+
+
+def test_percent_signs_are_not_interpreted(caplog: pytest.LogCaptureFixture) -> None:
+    """A path with percent signs is written as it is."""
+    event = _event(caplog, Deny(DenialReason.NOT_SHOWN), Resource(ResourceKind.STATIC, "%s%(x)s%d"))
+
+    assert event.getMessage() == "media.denied reason=not_shown resource=static/%s%(x)s%d"
+
+
+@pytest.mark.parametrize(
+    "subject",
+    [
+        pytest.param("anna@example.com", id="address"),
+        pytest.param("", id="empty"),
+        pytest.param("\u00fc\ud800", id="odd-characters"),
+    ],
+)
+def test_pseudonym_recognises_without_naming(subject: str) -> None:
+    """The same subject has the same eight digits each time, and they do not contain it."""
+    pseudonym = audit.pseudonym(subject)
+
+    assert pseudonym is not None
+    assert pseudonym == audit.pseudonym(subject)
+    assert pseudonym != audit.pseudonym(f"{subject}x")
+    assert len(pseudonym) == 8
+    assert not subject or subject not in pseudonym
+
+
+def test_nobody_has_no_pseudonym() -> None:
+    """Where no subject is known there is nothing to recognise."""
+    assert audit.pseudonym(None) is None
+
+
+def test_claims_of_a_grant_are_not_written(caplog: pytest.LogCaptureFixture) -> None:
+    """What a JWT said stays out of the log, except for a hash of its subject."""
+    event = _event(caplog, Allow("jwt", "anna@example.com", {"sub": "anna@example.com", "diagnosis": "flu"}))
+
+    assert "flu" not in repr(vars(event))
+    assert "anna" not in repr(vars(event))
