@@ -19,7 +19,7 @@ nox.options.stop_on_first_error = False
 PROJECT = nox.project.load_toml("pyproject.toml")
 GROUPS = PROJECT["dependency-groups"]
 
-#: Streamlit 1.53-1.61, all by itself, answers every media request with 500 on starlette 1.8 and later, and fails on 1.4.0.
+#: Streamlit 1.53-1.61 by itself answers all media with 500 on starlette 1.8 and later, and fails on 1.4.0.
 WORKING_STARLETTE = "starlette<1.8,!=1.4.0"
 
 #: What is supported: the oldest release, the ends of both server generations, and the newest.

@@ -58,9 +58,7 @@ def main() -> None:
     with stock, AppServer(PAGE) as guarded:
         servers = [(server, browser := Browser(server), browser.open()) for server in (stock, guarded)]
         server_name = "Starlette" if STARLETTE else "Tornado"
-        print(
-            f"Streamlit {streamlit.__version__} on {server_name}, {CONNECTIONS} connections, median of {ROUNDS} rounds\n"
-        )
+        print(f"Streamlit {streamlit.__version__} on {server_name}, {CONNECTIONS} connections, median of {ROUNDS}\n")
         print("| | stock, requests/s | guarded, requests/s | guarded / stock |")
         print("|---|---|---|---|")
         rows = [(name, index, headers) for index, (name, _, headers) in zip((0, 1, 1, 2, 2), CASES, strict=True)]
@@ -69,9 +67,8 @@ def main() -> None:
             for _ in range(ROUNDS):
                 for side, (server, browser, tab) in enumerate(servers):
                     urls = [url for url in tab.urls() if not url.endswith(".jpg")]
-                    cookie = (
-                        {} if name.startswith("denied") and server is guarded else {"Cookie": browser.cookie_header()}
-                    )
+                    denied = name.startswith("denied") and server is guarded
+                    cookie = {} if denied else {"Cookie": browser.cookie_header()}
                     rates[side].append(rate(server.origin + urls[index], {**cookie, **headers}))
             before, after = (statistics.median(values) for values in rates)
             print(f"| {name} | {before:,.0f} | {after:,.0f} | {after / before:.2f} |")

@@ -11,6 +11,7 @@ import math
 import multiprocessing
 import os
 import stat
+import sys
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -135,11 +136,7 @@ def _ring(name: str, secrets: Any) -> KeyRing:
     if not isinstance(secrets, Iterable):
         msg = f"{name}: expected a secret or a list of secrets, got {type(secrets).__name__}"
         raise ConfigurationError(msg)
-    try:
-        return KeyRing(part.strip() if isinstance(part, str) else part for part in secrets)
-    except ConfigurationError as error:
-        msg = f"{name}: {str(error).partition(': ')[2]}" if name != "secret" else str(error)
-        raise ConfigurationError(msg) from None
+    return KeyRing((part.strip() if isinstance(part, str) else part for part in secrets), setting=name)
 
 
 def _read_secret_file(name: str, value: Any) -> list[str]:
@@ -160,7 +157,7 @@ def _read_secret_file(name: str, value: Any) -> list[str]:
                 "(for a mounted Kubernetes secret, set defaultMode: 0400)"
             )
             raise ConfigurationError(msg)
-        lines = path.read_text("utf-8").splitlines()
+        lines = path.read_text("utf-8-sig").splitlines()
     except OSError as error:
         msg = f"{name}: cannot read {path}: {error.strerror}"
         raise ConfigurationError(msg) from None
@@ -170,7 +167,7 @@ def _read_secret_file(name: str, value: Any) -> list[str]:
     except ValueError:
         msg = f"{name}: {str(value)!r} is not a path"
         raise ConfigurationError(msg) from None
-    return [line for line in lines if line.strip() and not line.startswith("#")]
+    return [line for line in map(str.strip, lines) if line and not line.startswith("#")]
 
 
 def _number(name: str, argument: Any, sources: _Sources, *, default: float, least: float, most: float) -> float:
@@ -194,6 +191,14 @@ def _text(name: str, argument: Any, sources: _Sources) -> str:
 
 
 def _is_one_of_several(environ: Mapping[str, str]) -> bool:
-    """Return whether this is a worker process: of ``uvicorn --workers``, or of a server told so by WEB_CONCURRENCY."""
-    workers = environ.get("WEB_CONCURRENCY", "")
-    return multiprocessing.parent_process() is not None or (workers.isdecimal() and int(workers) > 1)
+    """
+    Return whether this may be one of several worker processes.
+
+    Of ``uvicorn --workers`` (or its reloader, which looks the same), of gunicorn, or of a server that WEB_CONCURRENCY
+    tells how many to have.
+    """
+    return (
+        multiprocessing.parent_process() is not None
+        or "gunicorn" in sys.modules
+        or environ.get("WEB_CONCURRENCY", "").strip() not in {"", "0", "1"}
+    )

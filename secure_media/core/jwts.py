@@ -14,9 +14,10 @@ from typing import Any, NoReturn
 
 import jwt
 from cryptography.hazmat.primitives.asymmetric import ec, ed448, ed25519, rsa
-from cryptography.hazmat.primitives.serialization import load_pem_public_key
+from cryptography.hazmat.primitives.serialization import load_der_public_key, load_pem_public_key
 from cryptography.x509 import load_pem_x509_certificate
 
+from secure_media.core.keys import is_monotonous
 from secure_media.errors import (
     AudienceMismatchError,
     ClaimMismatchError,
@@ -221,7 +222,7 @@ def _key_for(key: str | bytes, algorithms: list[str], setting: str) -> Any:
         msg = f"{setting}(key=...): expected str or bytes, got {type(key).__name__}"
         raise ConfigurationError(msg)
     symmetric = [name for name in algorithms if name in _HMAC_KEY_BYTES]
-    looks_public = b"-----BEGIN" in raw or raw.startswith((b"ssh-", b"ecdsa-"))
+    looks_public = b"-----BEGIN" in raw or raw.startswith((b"ssh-", b"ecdsa-")) or _is_der(raw)
     if symmetric and (looks_public or len(symmetric) != len(algorithms)):
         msg = (
             f"{setting}(algorithms=...): HS algorithms take a secret that only you know, the others a public key; "
@@ -233,8 +234,20 @@ def _key_for(key: str | bytes, algorithms: list[str], setting: str) -> Any:
         if len(raw) < needed:
             msg = f"{setting}(key=...): has {len(raw)} bytes; {max(symmetric)} needs {needed} (RFC 7518 section 3.2)"
             raise ConfigurationError(msg)
+        if is_monotonous(raw):
+            msg = f"{setting}(key=...): repeats a few characters, so it can be guessed"
+            raise ConfigurationError(msg)
         return raw
     return _public_key(raw, algorithms, setting)
+
+
+def _is_der(key: bytes) -> bool:
+    """Return whether `key` is a public key in binary form."""
+    try:
+        load_der_public_key(key)
+    except Exception:  # noqa: BLE001 - whatever it is then, it is not a public key
+        return False
+    return True
 
 
 def _public_key(pem: bytes, algorithms: list[str], setting: str) -> Any:

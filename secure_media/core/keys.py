@@ -69,6 +69,7 @@ class KeyRing:
 
     Args:
         secrets: One or more secrets of at least 32 bytes each.
+        setting: What to call them in errors.
 
     Raises:
         ConfigurationError: There is no secret, or one is too short to resist guessing.
@@ -76,13 +77,13 @@ class KeyRing:
 
     __slots__ = ("_keys",)
 
-    def __init__(self, secrets: Iterable[str | bytes]) -> None:
+    def __init__(self, secrets: Iterable[str | bytes], *, setting: str = "secret") -> None:
         self._keys: dict[str, Key] = {}
         for position, secret in enumerate(secrets, start=1):
-            key = Key(_acceptable(secret, position))
+            key = Key(_acceptable(secret, setting if position == 1 else f"{setting}, number {position}"))
             self._keys.setdefault(key.kid, key)
         if not self._keys:
-            msg = f"secret: the list of secrets is empty; at least one is needed. {_HOW_TO_MAKE_ONE}"
+            msg = f"{setting}: the list of secrets is empty; at least one is needed. {_HOW_TO_MAKE_ONE}"
             raise ConfigurationError(msg)
 
     @classmethod
@@ -127,6 +128,11 @@ def new_secret() -> str:
     return secrets.token_urlsafe(48)
 
 
+def is_monotonous(secret: bytes) -> bool:
+    """Return whether `secret` repeats so few bytes that it can be guessed, whatever its length."""
+    return len(set(secret)) < MIN_DISTINCT_BYTES
+
+
 def fingerprint(*parts: bytes) -> bytes:
     """Return the SHA-256 of `parts`, each preceded by its length so that no two lists of parts collide."""
     digest = hashlib.sha256()
@@ -136,8 +142,7 @@ def fingerprint(*parts: bytes) -> bytes:
     return digest.digest()
 
 
-def _acceptable(secret: str | bytes, position: int) -> bytes:
-    name = "secret" if position == 1 else f"secret number {position}"
+def _acceptable(secret: str | bytes, name: str) -> bytes:
     if isinstance(secret, str):
         secret = secret.encode("utf-8", "surrogatepass")
     if not isinstance(secret, bytes):
@@ -146,7 +151,7 @@ def _acceptable(secret: str | bytes, position: int) -> bytes:
     if len(secret) < MIN_SECRET_BYTES:
         msg = f"{name}: has {len(secret)} bytes; at least {MIN_SECRET_BYTES} are needed. {_HOW_TO_MAKE_ONE}"
         raise ConfigurationError(msg)
-    if len(set(secret)) < MIN_DISTINCT_BYTES:
+    if is_monotonous(secret):
         msg = f"{name}: repeats a few characters, so it can be guessed. {_HOW_TO_MAKE_ONE}"
         raise ConfigurationError(msg)
     return secret

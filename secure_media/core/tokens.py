@@ -32,8 +32,9 @@ MAX_TOKEN_LENGTH = 2048
 #: Seconds since the epoch that a float can still tell apart.
 _END_OF_TIME = 2**53
 
-#: itsdangerous' namespace, so that these signatures mean nothing to another user of the same derived key.
-_SALT = b"secure_media.url-token.1"
+#: itsdangerous' namespace: what the signature is for. The deployment's name is added, so that two apps with one secret
+#: do not accept each other's tokens.
+_SALT = b"secure_media.url-token.1:"
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,13 +54,19 @@ class Grant:
 
 
 class GrantCodec:
-    """Issues and verifies the tokens of one deployment."""
+    """
+    Issues and verifies the tokens of one deployment.
+
+    Args:
+        keys: The ring.
+        deployment: What distinguishes this app from others with the same secret.
+    """
 
     __slots__ = ("_keys", "_signers")
 
-    def __init__(self, keys: KeyRing) -> None:
+    def __init__(self, keys: KeyRing, *, deployment: str) -> None:
         self._keys = keys
-        self._signers = {key.kid: _signer(key) for key in keys}
+        self._signers = {key.kid: _signer(key, deployment) for key in keys}
 
     def issue(self, grant: Grant) -> str:
         """Return `grant` as a token, signed with the active key."""
@@ -100,9 +107,10 @@ class GrantCodec:
         return f"GrantCodec({self._keys!r})"
 
 
-def _signer(key: Key) -> Signer:
+def _signer(key: Key, deployment: str) -> Signer:
+    salt = _SALT + deployment.encode("utf-8", "surrogatepass")
     return Signer(
-        key.derive(Purpose.URL_TOKEN), salt=_SALT, sep=b".", key_derivation="hmac", digest_method=hashlib.sha256
+        key.derive(Purpose.URL_TOKEN), salt=salt, sep=b".", key_derivation="hmac", digest_method=hashlib.sha256
     )
 
 

@@ -52,11 +52,12 @@ class Deployment:
             grace=settings.grace, resumable=float(config.get_option("server.disconnectedSessionTTL"))
         )
         self.store = MediaStore(settings.keys, on_screen=self.ledger.on_screen, grace=settings.grace)
-        identity = BrowserIdentity(
-            settings.keys, deployment=f"{settings.deployment}{self.base_path}/", lifetime=settings.cookie_lifetime
-        )
+        name = f"{settings.deployment}{self.base_path}/"
+        identity = BrowserIdentity(settings.keys, deployment=name, lifetime=settings.cookie_lifetime)
         guard = Guard(
-            policy=settings.policy, identity=identity, evidence=Evidence(self.ledger, GrantCodec(settings.keys))
+            policy=settings.policy,
+            identity=identity,
+            evidence=Evidence(self.ledger, GrantCodec(settings.keys, deployment=name)),
         )
         self.gate = Gate(guard=guard, store=self.store, base_path=self.base_path)
 

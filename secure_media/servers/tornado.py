@@ -21,7 +21,7 @@ from tornado.web import Application, OutputTransform, RequestHandler
 from secure_media.errors import ConfigurationError, MediaError
 from secure_media.servers.gate import MEDIA, STATIC, UPLOAD, Gate, Incoming, came_over_https, handshake
 from secure_media.servers.public import is_public
-from secure_media.serving.plan import Plan
+from secure_media.serving.plan import CHUNK, Plan
 from secure_media.serving.sources import Source
 
 logger = logging.getLogger(__name__)
@@ -55,16 +55,16 @@ class SecureMediaFileHandler(MediaFileHandler):
         """Return None: the plan has the validator."""
 
     def prepare(self) -> None:
-        """Decide, and answer at once unless there are bytes of media to send."""
+        """Decide, and answer at once unless the body has to be sent piece by piece."""
         answer = _gate(self).answer(incoming(self.request))
         if answer is None:  # cannot be: the route and the gate agree on what is media
             raise RuntimeError("the gate passed a request for media on")
         self._answer = answer
-        if answer.status not in {200, 206} or self.request.method != "GET":
+        if answer.source is None or (answer.stop - answer.start <= CHUNK and not answer.source.blocking):
             _finish(self, answer)
 
     async def get(self, *args: Any, **kwargs: Any) -> None:
-        """Send what `prepare` allowed."""
+        """Send what `prepare` allowed, a chunk at a time, at the client's pace."""
         self._transforms: list[OutputTransform] = []  # no compression: it would undo Content-Length and ranges
         _write_head(self, self._answer)
         try:

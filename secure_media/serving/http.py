@@ -8,9 +8,9 @@ from urllib.parse import quote
 from secure_media.errors import RangeNotSatisfiableError
 
 _RANGE = re.compile(r"bytes=[ \t]*(\d{0,18})-(\d{0,18})[ \t]*\Z", re.ASCII | re.IGNORECASE)
-_TOKEN = r"[!#$%&'*+.^_`|~0-9A-Za-z-]+"
-#: RFC 9110 section 8.3.1. No comma, not even in a quoted parameter: browsers split the header there and take the last part.
-_MEDIA_TYPE = re.compile(rf'{_TOKEN}/{_TOKEN}(?:[ \t]*;[ \t]*{_TOKEN}=(?:{_TOKEN}|"[ !#-+\--\[\]-~]*"))*\Z')
+_WORD = r"[!#$%&'*+.^_`|~0-9A-Za-z-]+"
+#: RFC 9110 section 8.3.1. No comma, not even in quotes: browsers split the header there and take the last part.
+_MEDIA_TYPE = re.compile(rf'{_WORD}/{_WORD}(?:[ \t]*;[ \t]*{_WORD}=(?:{_WORD}|"[ !#-+\--\[\]-~]*"))*\Z')
 #: What may stand in a quoted-string without changing the name that a client reads.
 _PLAIN_NAME = re.compile(r"[ !#$&-\[\]^-~]+\Z")
 

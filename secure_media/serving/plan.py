@@ -22,9 +22,14 @@ _ISOLATION: Headers = (
     ("Cross-Origin-Resource-Policy", "same-origin"),
     ("Referrer-Policy", "no-referrer"),
 )
-_SANDBOX = ("Content-Security-Policy", "sandbox; default-src 'none'")
-#: Browsers refuse to open their PDF viewer in a sandboxed document. A PDF has no access to the app's origin anyway.
-_NO_SCRIPT = ("Content-Security-Policy", "default-src 'none'; object-src 'self'; plugin-types application/pdf")
+#: What a response may do when it is opened by itself or in a frame: nothing but show itself. In the sandbox it has no
+#: origin, so that not even a script that got through could reach the app.
+_SANDBOX = "sandbox; default-src 'none'; style-src 'unsafe-inline'"
+#: A film is played by a document that the browser makes for it, which fetches it again, with the cookie, and so needs
+#: an origin. With `nosniff` these types can never become a document of their own.
+_PLAYER = "default-src 'none'; media-src 'self'; style-src 'unsafe-inline'; form-action 'none'; base-uri 'none'"
+#: Some browsers refuse to open their PDF viewer in a sandbox. A PDF has no access to the app's origin anyway.
+_VIEWER = "default-src 'none'; object-src 'self'; style-src 'unsafe-inline'; form-action 'none'; base-uri 'none'"
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +92,7 @@ def serve(what: Representation, method: str, conditions: Conditions) -> Plan:
     download = what.save_as is not None
     common: Headers = (
         *_ISOLATION,
-        _NO_SCRIPT if what.content_type.partition(";")[0].strip().lower() == "application/pdf" else _SANDBOX,
+        ("Content-Security-Policy", _confinement(what.content_type)),
         ("Cache-Control", "private, no-store" if download else "private, no-cache"),
         ("ETag", what.etag),
         ("Accept-Ranges", "bytes"),
@@ -132,9 +137,19 @@ def _fixed(status: int, body: bytes, method: str, *extra: tuple[str, str]) -> Pl
     headers: Headers = (
         ("Content-Type", "text/plain; charset=utf-8"),
         *_ISOLATION,
-        _SANDBOX,
+        ("Content-Security-Policy", _SANDBOX),
         ("Cache-Control", "private, no-store"),
         ("Content-Length", str(len(body))),
         *extra,
     )
     return Plan(status, headers, MemorySource(body), 0, 0 if method == "HEAD" else len(body))
+
+
+def _confinement(content_type: str) -> str:
+    """Return the Content-Security-Policy for a type."""
+    essence = content_type.partition(";")[0].strip().lower()
+    if essence == "application/pdf":
+        return _VIEWER
+    # Whatever it calls itself, a type that ends in +xml is a document to a browser.
+    playable = essence.startswith(("audio/", "video/")) and not essence.endswith("+xml")
+    return _PLAYER if playable else _SANDBOX

@@ -92,7 +92,7 @@ class FileSource:
 
     @property
     def signature(self) -> bytes:
-        """What tells this state of this file from every other: device, inode, size and time of change."""
+        """What tells this state of this file from every other: device, inode, size and time of the last write."""
         return repr((self._path, self._seen)).encode("utf-8", "surrogatepass")
 
     def read(self, start: int, count: int) -> bytes:

@@ -32,6 +32,11 @@ _HASH_AT_ONCE = 64 * 1024
 #: Deleted media that nobody has on screen any more may fill this much memory until their grace is over. In bytes.
 _HELD_LIMIT = 64 * 1024 * 1024
 
+#: Looking at every screen takes time, and the end of an animation discards thousands of pictures at once. So it is done
+#: once in a while (seconds), or after so much memory was let go (bytes).
+_SWEEP_EVERY = 1.0
+_SWEEP_AFTER = 16 * 1024 * 1024
+
 OnScreen = Callable[[], set[str]]
 
 
@@ -94,6 +99,8 @@ class MediaStore:
         self._clock = clock
         self._media: dict[str, Media] = {}
         self._held: dict[str, float] = {}
+        self._next_sweep = 0.0
+        self._since_sweep = 0
         #: Contents that need not be hashed again: by the very object, and by size and samples (to be compared).
         self._by_object: dict[tuple[int, str, str | None], str] = {}
         self._by_sample: dict[tuple[bytes, str, str | None], list[str]] = {}
@@ -156,15 +163,21 @@ class MediaStore:
     def discard(self, media_id: str) -> None:
         """Let the item go once it has left every screen and the grace is over."""
         with self._lock:
-            if media_id in self._media:
-                self._held.setdefault(media_id, self._clock())
-        self.sweep()
+            if media_id not in self._media:
+                return
+            now = self._clock()
+            self._held.setdefault(media_id, now)
+            self._since_sweep += self._memory(media_id)
+            due = now >= self._next_sweep or self._since_sweep > _SWEEP_AFTER
+        if due:
+            self.sweep()
 
     def sweep(self) -> None:
         """Remove the discarded items whose time has come."""
         on_screen = self._on_screen()
         with self._lock:
             now = self._clock()
+            self._next_sweep, self._since_sweep = now + _SWEEP_EVERY, 0
             idle = [media_id for media_id in self._held if media_id not in on_screen]
             in_memory = sum(self._memory(media_id) for media_id in idle)
             for media_id in idle:  # the longest held first

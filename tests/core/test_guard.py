@@ -30,7 +30,7 @@ from secure_media.serving.shown import ShownLedger
 NOW = 1_800_000_000.0
 RING = KeyRing(["a-secret-for-tests-0123456789-abcdefghij"])
 IDENTITY = BrowserIdentity(RING, deployment="/", lifetime=3600)
-CODEC = GrantCodec(RING)
+CODEC = GrantCodec(RING, deployment="/")
 MEDIA = Resource(ResourceKind.MEDIA, "0" * 40)
 UPLOAD = Resource(ResourceKind.UPLOAD, "anna-session")
 ANNA = Browser("anna-browser", "anna")

@@ -19,7 +19,7 @@ import jwt
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec, ed448, ed25519, padding, rsa
+from cryptography.hazmat.primitives.asymmetric import ec, ed448, ed25519, padding, rsa, x25519
 from cryptography.x509.oid import NameOID
 
 from secure_media.core.jwts import ALGORITHMS, MAX_JWT_LENGTH, JwtVerifier, issue, kid_of
@@ -607,10 +607,13 @@ def test_clock_of_the_machine_does_not_count() -> None:
         pytest.param(_made_by_hand().replace(".", "\uff0e"), id="fullwidth-dots"),
         pytest.param("\ud800.\ud800.\ud800", id="lone-surrogates"),
         pytest.param(_made_by_hand() + "\ud800", id="lone-surrogate-at-the-end"),
+        pytest.param(_made_by_hand() + "=", id="padding"),
+        pytest.param(_made_by_hand() + "\n", id="newline-at-the-end"),
+        pytest.param(" " + _made_by_hand(), id="space-before"),
+        pytest.param(_made_by_hand() + ".c2ln", id="four-parts"),
         pytest.param("a" * (MAX_JWT_LENGTH + 1), id="too-long"),
         pytest.param(f"{_b64(b'[' * 6000)}.{_b64(b'{}')}.c2ln", id="deeply-nested-header"),
         pytest.param(_made_by_hand(payload=b"[" * 5000), id="deeply-nested-payload"),
-        pytest.param(_made_by_hand(payload=b'{"a":' * 1000 + b"1" + b"}" * 1000), id="deeply-nested-objects"),
         pytest.param(_made_by_hand(payload=b"[]"), id="payload-is-a-list"),
         pytest.param(_made_by_hand(payload=b'"text"'), id="payload-is-text"),
         pytest.param(_made_by_hand(payload=b"{"), id="payload-is-not-json"),
@@ -631,6 +634,15 @@ def test_what_is_no_jwt_is_malformed(token: str) -> None:
     assert _failure(_made_by_hand()) is None
 
     assert _failure(token) is MalformedCredentialError
+
+
+def test_deeply_nested_claims_are_no_way_in() -> None:
+    """Claims that some releases of Python can read and others cannot are refused on all of them."""
+    assert _failure(_made_by_hand()) is None
+
+    nested = _made_by_hand(payload=b'{"a":' * 1000 + b"1" + b"}" * 1000)
+
+    assert _failure(nested) in {MalformedCredentialError, ClaimMismatchError}
 
 
 @pytest.mark.parametrize(
@@ -692,7 +704,7 @@ def test_kid_is_read_from_jwts_only(token: str) -> None:
 
 def _middle(key: object) -> str:
     """Return characters that only this key has."""
-    text = key.decode("ascii") if isinstance(key, bytes) else key if isinstance(key, str) else ""
+    text = key.decode("latin-1") if isinstance(key, bytes) else key if isinstance(key, str) else ""
     return text[len(text) // 3 :][:12]
 
 
@@ -742,6 +754,9 @@ def _middle(key: object) -> str:
         pytest.param({"algorithms": ["RS256"], "key": "P-256"}, "does not fit RS256", id="ec-key-for-RS"),
         pytest.param({"algorithms": ["EdDSA"], "key": "P-256"}, "does not fit EdDSA", id="ec-key-for-EdDSA"),
         pytest.param({"algorithms": ["ES256"], "key": "Ed25519"}, "does not fit ES256", id="ed-key-for-ES"),
+        pytest.param({"algorithms": ["EdDSA"], "key": "X25519"}, "does not fit EdDSA", id="key-that-signs-nothing"),
+        pytest.param({"key": "DER"}, "HS algorithms take a secret", id="public-key-in-binary"),
+        pytest.param({"key": "a" * 40}, "repeats a few characters", id="monotonous-secret"),
         pytest.param({"issuer": ""}, "issuer=...", id="empty-issuer"),
         pytest.param({"issuer": None}, "issuer=...", id="no-issuer"),
         pytest.param({"issuer": [ISSUER]}, "issuer=...", id="list-of-issuers"),
@@ -760,8 +775,14 @@ def test_contradicting_arguments_are_refused_at_the_start(arguments: dict[str, A
     """A verifier that could not be safe is not made, the error names the argument, and the key is not in it."""
     keys: dict[object, Callable[[], bytes]] = {
         "certificate": lambda: _certificate("RSA"),
+        "DER": lambda: base64.b64decode(b"".join(_public_pem("RSA").splitlines()[1:-1])),
         "private": lambda: _private_pem("RSA"),
         "ssh": lambda: b"ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIAABAgMEBQYHCAkKCwwNDg8QERITFBUWFxgZGhscHR4f a@b",
+        "X25519": lambda: (
+            x25519.X25519PrivateKey.generate()
+            .public_key()
+            .public_bytes(serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo)
+        ),
         **{name: functools.partial(_public_pem, name) for name in _MAKERS},
     }
     key = arguments.get("key", SECRET)

@@ -37,7 +37,7 @@ STATIC = Resource(ResourceKind.STATIC, "logo.png")
 UPLOAD = Resource(ResourceKind.UPLOAD, "anna-session")
 ENDPOINT = Resource(ResourceKind.ENDPOINT, "/report")
 ANNA, BERT = Browser("anna-browser", "anna"), Browser("bert-browser")
-CODEC = GrantCodec(KeyRing([SECRET]))
+CODEC = GrantCodec(KeyRing([SECRET]), deployment="/")
 CLAIMS: Mapping[str, Any] = {"iss": "login", "aud": "media", "exp": int(NOW) + 60, "sub": "anna"}
 
 NO = allow_if(lambda context: False)
@@ -245,6 +245,7 @@ def test_leeway_of_the_policy_reaches_the_verifier() -> None:
         pytest.param({"level": None}, {"level": None}, id="null"),
         pytest.param({"role": "doctor", "level": 1}, {"role": "doctor", "level": [1, 2]}, id="two-claims"),
         pytest.param({"org": {"id": 7}}, {"org": {"id": 7}}, id="object"),
+        pytest.param({"org": {"ids": [7, {"a": None}]}}, {"org": {"ids": [7, {"a": None}]}}, id="list-inside"),
     ],
 )
 def test_claims_that_are_required_and_there_open(claims: dict[str, Any], require: dict[str, Any]) -> None:
@@ -276,6 +277,11 @@ def test_claims_that_are_required_and_there_open(claims: dict[str, Any], require
         pytest.param({"role": ""}, {"role": None}, id="empty-is-not-null"),
         pytest.param({"role": "doctor"}, {"role": "doctor", "level": 1}, id="one-of-two"),
         pytest.param({"org": {"verified": 1}}, {"org": {"verified": True}}, id="one-is-not-true-inside-either"),
+        pytest.param({"org": {"ids": [1]}}, {"org": {"ids": [True]}}, id="one-is-not-true-in-a-list-inside"),
+        pytest.param({"org": {"ids": [1, 2]}}, {"org": {"ids": [1]}}, id="longer-list-inside"),
+        pytest.param({"org": {"ids": [1]}}, {"org": {"ids": [1, 2]}}, id="shorter-list-inside"),
+        pytest.param({"org": {"id": 7, "x": 1}}, {"org": {"id": 7}}, id="more-inside"),
+        pytest.param({"org": {"id": 7}}, {"org": {"id": 7, "x": 1}}, id="less-inside"),
     ],
 )
 def test_claims_that_differ_open_nothing(claims: dict[str, Any], require: dict[str, Any]) -> None:
@@ -546,6 +552,14 @@ def test_subject_of_the_session_stands_in_for_a_missing_one() -> None:
     context = _context(credentials=Credentials(tokens=(_token(),)))
 
     assert _ask(policy, context) == Allow("session+signed_url", "anna")
+
+
+def test_subject_of_the_right_side_comes_first() -> None:
+    """Where both credentials name somebody, the decision names whom the right one does, and & adds, so both hold."""
+    decision = _ask(own_session() & _jwt(), _with_jwt(sub="carla"))
+
+    assert isinstance(decision, Allow)
+    assert (decision.by, decision.subject) == ("session+jwt", "carla")
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ from secure_media.core.model import Action, Resource, ResourceKind
 from secure_media.core.redact import TokenFilter, redact
 from secure_media.core.tokens import Grant, GrantCodec
 
-TOKEN = GrantCodec(KeyRing(["a-secret-for-tests-0123456789-abcdefghij"])).issue(
+TOKEN = GrantCodec(KeyRing(["a-secret-for-tests-0123456789-abcdefghij"]), deployment="/").issue(
     Grant(Resource(ResourceKind.MEDIA, "0" * 40), Action.VIEW, 1_900_000_000)
 )
 
@@ -33,6 +33,7 @@ def _record(message: object, *args: object, **named: object) -> logging.LogRecor
         pytest.param(f"<a href=/x?media_token={TOKEN}>", "<a href=/x?media_token=***>", id="in-a-tag"),
         pytest.param(f"/x?media_token={TOKEN}#top", "/x?media_token=***#top", id="fragment"),
         pytest.param(f"?u=%2Fx%3Fmedia_token%3D{TOKEN}", "?u=%2Fx%3Fmedia_token%3D***", id="percent-encoded"),
+        pytest.param(f"?u=%252Fx%253Fmedia_token%253D{TOKEN}", "?u=%252Fx%253Fmedia_token%253D***", id="encoded-twice"),
         pytest.param(f"?u=%2fx%3fmedia_token%3d{TOKEN}", "?u=%2fx%3fmedia_token%3d***", id="percent-encoded-lower"),
         pytest.param(f"media_token={TOKEN} media_token={TOKEN}", "media_token=*** media_token=***", id="more-than-one"),
         pytest.param(f"media_token={TOKEN}\nnext", "media_token=***\nnext", id="end-of-line"),
@@ -67,6 +68,16 @@ def test_filter_masks_records_and_drops_none(record: logging.LogRecord) -> None:
     assert TOKEN not in record.getMessage()
     assert TOKEN not in repr(record.args)
     assert "***" in record.getMessage()
+
+
+def test_filter_masks_a_record_that_has_no_arguments() -> None:
+    """A record that was put together by somebody else, with no arguments at all, is masked like any other."""
+    record = logging.makeLogRecord({"msg": f"GET /x?media_token={TOKEN}", "args": None})
+    assert TOKEN in record.getMessage()
+
+    assert TokenFilter().filter(record) is True
+
+    assert record.getMessage() == "GET /x?media_token=***"
 
 
 @pytest.mark.parametrize(

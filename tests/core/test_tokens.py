@@ -33,7 +33,7 @@ MEDIA = Resource(ResourceKind.MEDIA, "0123456789abcdef0123456789abcdef01234567")
 GRANT = Grant(MEDIA, Action.VIEW, int(NOW) + 60)
 RING = KeyRing(["the-first-secret-0123456789-abcdefghij"])
 OTHER = KeyRing(["another-secret-9876543210-zyxwvutsrqponm"])
-CODEC = GrantCodec(RING)
+CODEC = GrantCodec(RING, deployment="/")
 #: All that base64 in any dialect is made of, and some that it is not.
 CHARACTERS = string.ascii_letters + string.digits + "-_.=+/ \n\t~%&\x00\x7f\u00e9\u212a\ud800"
 
@@ -53,7 +53,7 @@ def _b64(data: bytes) -> str:
 
 def _signed(payload: str, ring: KeyRing = RING) -> str:
     """Return `payload`, whatever it is, with a signature that holds."""
-    return _signer(ring.active).sign(f"{ring.active.kid}.{payload}").decode("ascii")
+    return _signer(ring.active, "/").sign(f"{ring.active.kid}.{payload}").decode("ascii")
 
 
 def _claims(**claims: object) -> bytes:
@@ -85,7 +85,9 @@ def test_every_resource_and_action_survives(kind: ResourceKind, action: Action, 
 
 def test_same_grant_makes_the_same_token() -> None:
     """Issuing twice gives the same text, so that a URL does not change from run to run."""
-    assert CODEC.issue(GRANT) == GrantCodec(KeyRing(["the-first-secret-0123456789-abcdefghij"])).issue(GRANT)
+    assert CODEC.issue(GRANT) == GrantCodec(KeyRing(["the-first-secret-0123456789-abcdefghij"]), deployment="/").issue(
+        GRANT
+    )
 
 
 def test_form_stays_what_it_is() -> None:
@@ -93,7 +95,7 @@ def test_form_stays_what_it_is() -> None:
     claims = (
         "eyJyIjoibWVkaWEvMDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWYwMTIzNDU2NyIsImEiOiJ2aWV3IiwiZSI6MTgwMDAwMDA2MH0"
     )
-    token = f"54eef21b.{claims}.EibaRM3WtiaRuJl17W177ZfoRvFerOCLWzelKBbUkVQ"
+    token = f"54eef21b.{claims}.z9U_kzxy0yIvUEwP8NqNsmGSJdbT438YQRad2QtmdZ0"
 
     assert CODEC.issue(GRANT) == token
     assert CODEC.verify(token, now=NOW) == GRANT
@@ -159,7 +161,7 @@ def test_second_spelling_of_the_signature_is_refused() -> None:
     first = alphabet.index(token[-1]) & ~0b11
     spellings = [token[:-1] + alphabet[first + bits] for bits in range(4)]
     assert token in spellings
-    assert [_signer(RING.active).unsign(text) for text in spellings] == [token.rpartition(".")[0].encode()] * 4
+    assert [_signer(RING.active, "/").unsign(text) for text in spellings] == [token.rpartition(".")[0].encode()] * 4
 
     outcomes = {text: _failure(text) for text in spellings}
 
@@ -186,7 +188,7 @@ def test_another_spelling_of_the_signature_is_refused(respell: Callable[[str], s
     forged = f"{signed}.{respell(signature)}"
 
     assert forged != token
-    assert _signer(RING.active).unsign(forged) == signed.encode()
+    assert _signer(RING.active, "/").unsign(forged) == signed.encode()
     assert _failure(forged) is MalformedCredentialError
 
 
@@ -296,11 +298,20 @@ def test_long_token_holds_up_to_the_limit_only() -> None:
 
 def test_token_of_another_deployment_is_refused() -> None:
     """A token that another secret signed names a key that is not known here."""
-    foreign = GrantCodec(OTHER)
+    foreign = GrantCodec(OTHER, deployment="/")
     token = foreign.issue(GRANT)
     assert _failure(token, foreign) is None
 
     assert _failure(token) is UnknownKeyError
+
+
+def test_token_of_another_app_with_the_same_secret_is_refused() -> None:
+    """Two apps that share a secret do not accept each other's tokens."""
+    other = GrantCodec(RING, deployment="/other")
+    token = other.issue(GRANT)
+    assert _failure(token, other) is None
+
+    assert _failure(token) is SignatureMismatchError
 
 
 def test_signature_of_another_key_under_our_name_is_refused() -> None:
@@ -309,7 +320,7 @@ def test_signature_of_another_key_under_our_name_is_refused() -> None:
     assert _failure(token) is None
     signed = token.rpartition(".")[0]
 
-    assert _failure(_signer(OTHER.active).sign(signed).decode("ascii")) is SignatureMismatchError
+    assert _failure(_signer(OTHER.active, "/").sign(signed).decode("ascii")) is SignatureMismatchError
 
 
 def test_signature_of_a_sibling_in_the_ring_is_refused() -> None:
@@ -317,22 +328,25 @@ def test_signature_of_a_sibling_in_the_ring_is_refused() -> None:
     ring = KeyRing(["the-first-secret-0123456789-abcdefghij", "another-secret-9876543210-zyxwvutsrqponm"])
     active, retired = ring
     signed = f"{active.kid}.{_b64(_claims())}"
-    assert _failure(_signer(active).sign(signed).decode("ascii"), GrantCodec(ring)) is None
+    assert _failure(_signer(active, "/").sign(signed).decode("ascii"), GrantCodec(ring, deployment="/")) is None
 
-    assert _failure(_signer(retired).sign(signed).decode("ascii"), GrantCodec(ring)) is SignatureMismatchError
+    assert (
+        _failure(_signer(retired, "/").sign(signed).decode("ascii"), GrantCodec(ring, deployment="/"))
+        is SignatureMismatchError
+    )
 
 
 def test_rotation_keeps_old_tokens_until_the_key_is_dropped() -> None:
     """A token holds as long as its key is in the ring, first or not."""
     old = "the-first-secret-0123456789-abcdefghij"
     new = "another-secret-9876543210-zyxwvutsrqponm"
-    token = GrantCodec(KeyRing([old])).issue(GRANT)
-    rotated = GrantCodec(KeyRing([new, old]))
+    token = GrantCodec(KeyRing([old]), deployment="/").issue(GRANT)
+    rotated = GrantCodec(KeyRing([new, old]), deployment="/")
 
     assert rotated.verify(token, now=NOW) == GRANT
     assert rotated.issue(GRANT).startswith(KeyRing([new]).active.kid)
     with pytest.raises(UnknownKeyError):
-        GrantCodec(KeyRing([new])).verify(token, now=NOW)
+        GrantCodec(KeyRing([new]), deployment="/").verify(token, now=NOW)
 
 
 @pytest.mark.parametrize(
@@ -384,7 +398,7 @@ def test_browser_cookie_is_no_token_and_token_is_no_cookie() -> None:
 def test_key_of_another_purpose_signs_no_token(purpose: Purpose) -> None:
     """Claims in a token's form, signed with the key of any other purpose, do not hold."""
 
-    def sign(key: bytes, salt: bytes = b"secure_media.url-token.1") -> str:
+    def sign(key: bytes, salt: bytes = b"secure_media.url-token.1:/") -> str:
         signer = Signer(key, salt=salt, sep=b".", key_derivation="hmac", digest_method=hashlib.sha256)
         return signer.sign(f"{RING.active.kid}.{_b64(_claims())}").decode("ascii")
 

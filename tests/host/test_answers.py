@@ -35,7 +35,7 @@ ISOLATED = {
     "x-content-type-options": "nosniff",
     "cross-origin-resource-policy": "same-origin",
     "referrer-policy": "no-referrer",
-    "content-security-policy": "sandbox; default-src 'none'",
+    "content-security-policy": "sandbox; default-src 'none'; style-src 'unsafe-inline'",
 }
 VIEW = {**ISOLATED, "cache-control": "private, no-cache", "accept-ranges": "bytes", "etag": "E"}
 SAVE = {**VIEW, "cache-control": "private, no-store"}
@@ -80,7 +80,9 @@ def beyond(size: int) -> dict[str, str]:
 
 
 NO_METHOD = {**FIXED, "content-length": "19", "allow": "GET, HEAD"}
-PDF = "default-src 'none'; object-src 'self'; plugin-types application/pdf"
+OWN = "default-src 'none'; {} 'self'; style-src 'unsafe-inline'; form-action 'none'; base-uri 'none'"
+PDF = {"content-security-policy": OWN.format("object-src")}
+PLAYER = {"content-security-policy": OWN.format("media-src")}
 ALL = {**PNG, **VIEW, "content-length": "100"}
 CASES = {
     "whole": Case("picture", 200, ALL, BYTES),
@@ -116,15 +118,15 @@ CASES = {
     "text-is-not-compressed": Case(
         "text", 200, typed("text/plain; charset=utf-8", 8), "größer".encode(), {"Accept-Encoding": "gzip"}
     ),
-    "pdf": Case("pdf", 200, {**typed("application/pdf", 8), "content-security-policy": PDF}, b"%PDF-1.7"),
-    "empty": Case("empty", 200, typed("audio/wav", 0), b""),
+    "pdf": Case("pdf", 200, {**typed("application/pdf", 8), **PDF}, b"%PDF-1.7"),
+    "empty": Case("empty", 200, {**typed("audio/wav", 0), **PLAYER}, b""),
     "empty-range": Case("empty", 416, beyond(0), b"Range Not Satisfiable\n", {"Range": "bytes=0-"}),
     "no-real-type": Case("untyped", 200, typed("application/octet-stream", 1), b"x"),
-    "many-chunks": Case("video", 200, typed("video/mp4", 1_200_000), b"big" * 400_000),
+    "many-chunks": Case("video", 200, {**typed("video/mp4", 1_200_000), **PLAYER}, b"big" * 400_000),
     "range-across-chunks": Case(
         "video",
         206,
-        {**typed("video/mp4", 600_000), "content-range": "bytes 300000-899999/1200000"},
+        {**typed("video/mp4", 600_000), **PLAYER, "content-range": "bytes 300000-899999/1200000"},
         b"big" * 200_000,
         {"Range": "bytes=300000-899999"},
     ),

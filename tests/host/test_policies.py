@@ -106,7 +106,7 @@ def test_a_signed_url_opens_by_itself_and_only_what_it_names(page: tuple[Browser
     """The other side of |: a token for this media lets anyone in; changed, expired or for another it does not."""
     nobody = Browser(page[0].server)
     media_id = page[2].split("/")[2].split(".")[0]
-    codec = GrantCodec(KeyRing([SECRET]))
+    codec = GrantCodec(KeyRing([SECRET]), deployment="/")
 
     def token(name: str = media_id, lifetime: int = 60) -> str:
         grant = Grant(Resource(ResourceKind.MEDIA, name), Action.VIEW, int(time.time()) + lifetime)

@@ -220,6 +220,20 @@ def test_header_holds_nothing_that_could_end_it(filename: str) -> None:
     assert "\\" not in value
 
 
+@pytest.mark.parametrize(
+    ("filename", "expected"),
+    [
+        pytest.param("my report.pdf", 'attachment; filename="my report.pdf"', id="plain"),
+        pytest.param("100%.txt", "attachment; filename*=UTF-8''100%25.txt", id="percent"),
+        pytest.param('a"b', "attachment; filename*=UTF-8''a%22b", id="quote"),
+        pytest.param("", "attachment; filename*=UTF-8''", id="empty"),
+    ],
+)
+def test_plain_name_is_quoted_and_any_other_is_encoded(filename: str, expected: str) -> None:
+    """A name that browsers would read differently, such as one with a percent sign, does not stand in quotes."""
+    assert attachment(filename) == expected
+
+
 def test_name_that_cannot_be_written_down_is_replaced() -> None:
     """A lone surrogate becomes a question mark, and the rest of the name stays."""
     value = attachment("a\ud800b.txt")

@@ -207,6 +207,7 @@ def test_download_with_an_empty_name_is_a_download() -> None:
         pytest.param(serve(_media(mimetype="image/svg+xml"), "GET", Conditions()), id="svg"),
         pytest.param(serve(_media(mimetype="application/pdfx"), "GET", Conditions()), id="nearly-pdf"),
         pytest.param(serve(_media(mimetype="application/pdf;a,text/html"), "GET", Conditions()), id="pdf-and-html"),
+        pytest.param(serve(_media(mimetype="video/x+xml"), "GET", Conditions()), id="film-that-is-a-document"),
         pytest.param(forbidden("GET"), id="403"),
         pytest.param(not_found("GET"), id="404"),
         pytest.param(method_not_allowed("POST"), id="405"),
@@ -219,16 +220,21 @@ def test_every_response_is_isolated(plan: Plan) -> None:
     assert headers["X-Content-Type-Options"] == "nosniff"
     assert headers["Cross-Origin-Resource-Policy"] == "same-origin"
     assert headers["Referrer-Policy"] == "no-referrer"
-    assert headers["Content-Security-Policy"] == "sandbox; default-src 'none'"
+    assert headers["Content-Security-Policy"] == "sandbox; default-src 'none'; style-src 'unsafe-inline'"
     assert headers["Cache-Control"].startswith("private, no-")
 
 
 @pytest.mark.parametrize(
     "mimetype",
-    [pytest.param("application/pdf", id="plain"), pytest.param("application/pdf; version=1.7", id="parameter")],
+    [
+        pytest.param("application/pdf", id="pdf"),
+        pytest.param("application/pdf; version=1.7", id="pdf-with-parameter"),
+        pytest.param("video/mp4", id="film"),
+        pytest.param("Audio/WAV", id="sound"),
+    ],
 )
-def test_pdf_may_be_viewed_and_nothing_else(mimetype: str) -> None:
-    """A PDF is not sandboxed, since no browser would show it then; scripts stay forbidden."""
+def test_what_needs_an_origin_to_be_shown_has_one_and_no_scripts(mimetype: str) -> None:
+    """Viewers and players fetch what they show, with the cookie, which a sandbox forbids; scripts stay forbidden."""
     headers = _headers(serve(_media(mimetype=mimetype), "GET", Conditions()))
 
     assert "sandbox" not in headers["Content-Security-Policy"]

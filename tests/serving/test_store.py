@@ -391,6 +391,24 @@ def test_discarding_sweeps(world: World) -> None:
     assert _ids(store) == {second}
 
 
+def test_the_end_of_an_animation_does_not_look_at_the_screens_for_every_picture(world: World) -> None:
+    """A thousand pictures that are discarded at once cost a look or two, and go when their time has come."""
+    looks = []
+
+    def on_screen() -> set[str]:
+        looks.append(world.now)
+        return set()
+
+    store = MediaStore(KeyRing([SECRET]), on_screen=on_screen, grace=GRACE, clock=lambda: world.now)
+    for number in range(1000):
+        store.discard(store.put(b"%d" % number, "image/png", None))
+    assert len(looks) < 5
+
+    world.now += GRACE
+    store.sweep()
+    assert _ids(store) == set()
+
+
 def test_discarding_what_is_not_there_is_no_error(world: World) -> None:
     """Streamlit may let go of what is gone already."""
     store = world.store()

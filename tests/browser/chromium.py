@@ -1,0 +1,155 @@
+"""What the browser tests do with a page, and what they ask it."""
+
+from __future__ import annotations
+
+import shutil
+from importlib.util import find_spec
+from typing import Any
+from urllib.parse import urlsplit
+
+from playwright.sync_api import Browser, BrowserContext, Frame, Page
+from playwright.sync_api import Response as PageResponse
+
+from tests.servers import ROOT, SECRET, STREAMLIT, AppServer, Response, eventually
+
+EXAMPLE = ROOT / "examples" / "01_private_media.py"
+MEDIA = EXAMPLE.parent / "media"
+
+#: What no test needs: other hosts, a GPU, a click before anything may play.
+ARGUMENTS = (
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--autoplay-policy=no-user-gesture-required",
+)
+
+#: In milliseconds. Generous: a slow machine must not fail a test, and a test that passes does not wait.
+PATIENCE = 45_000
+
+#: Statuses with which media arrive.
+SERVED = {200, 206, 304}
+
+FORBIDDEN = b"Forbidden\n"
+
+HAS_DEFERRED = STREAMLIT >= (1, 52)
+#: The package behind `st.pdf` is made for the components of 1.51 and later.
+HAS_PDF = STREAMLIT >= (1, 51) and find_spec("streamlit_pdf") is not None
+
+_IDLE = """() => {
+    const app = document.querySelector('[data-testid="stApp"]');
+    return app?.dataset.testConnectionState === 'CONNECTED' && app.dataset.testScriptState === 'notRunning';
+}"""
+
+_LOADED = """() => {
+    const images = [...document.images];
+    const media = [...document.querySelectorAll('audio, video')];
+    return images.length > 0
+        && images.every(image => image.complete && image.naturalWidth > 0)
+        && media.every(player => player.readyState >= 2)
+        && !document.querySelector('[data-testid="stSkeleton"], [data-testid="stSpinner"], [data-stale="true"]');
+}"""
+
+_FETCH = """url => fetch(url, {cache: 'no-store'}).then(async response => {
+    await response.arrayBuffer();
+    return response.status;
+})"""
+
+
+def executable() -> str | None:
+    """Return where Chromium is."""
+    return shutil.which("chromium")
+
+
+def new_browser(chromium: Browser, **options: Any) -> BrowserContext:
+    """Return a browser of its own: cookies, cache and history are nobody else's."""
+    context = chromium.new_context(viewport={"width": 1000, "height": 2200}, **options)
+    context.set_default_timeout(PATIENCE)
+    return context
+
+
+def stranger(chromium: Browser, server: AppServer) -> BrowserContext:
+    """Return a browser that has opened the app, so has a cookie, but no session: its scripts are off."""
+    context = new_browser(chromium, java_script_enabled=False)
+    opened = context.new_page().goto(server.url)
+    assert opened is not None
+    assert opened.status == 200
+    assert any(cookie.get("httpOnly") for cookie in context.cookies())
+    return context
+
+
+def example_server() -> AppServer:
+    """Serve the example as it is."""
+    return AppServer(EXAMPLE, env={"SECURE_MEDIA_SECRET": SECRET})
+
+
+def is_media(url: str) -> bool:
+    """Return whether `url` is one of Streamlit's media, and not a font of its page."""
+    return urlsplit(url).path.startswith("/media/")
+
+
+def record_media(page: Page) -> list[PageResponse]:
+    """Return a list that will hold every response to a media URL of `page`."""
+    responses: list[PageResponse] = []
+    page.on("response", lambda response: responses.append(response) if is_media(response.url) else None)
+    return responses
+
+
+def open_page(context: BrowserContext, url: str, *, page: Page | None = None) -> Page:
+    """Open an app and return its page when the script has run."""
+    page = page or context.new_page()
+    page.goto(url)
+    wait_until_idle(page)
+    return page
+
+
+def wait_until_idle(page: Page) -> None:
+    """Return when the page is connected and its script is not running."""
+    page.wait_for_function(_IDLE)
+
+
+def wait_until_loaded(page: Page) -> None:
+    """Return when every picture, sound and film on the page can be seen and heard."""
+    wait_until_idle(page)
+    page.wait_for_function(_LOADED)
+
+
+def fetch(page: Page, url: str) -> int:
+    """Fetch `url` from inside of the page, past the cache, and return the status."""
+    return int(page.evaluate(_FETCH, url))
+
+
+def image_url(page: Page, place: int) -> str:
+    """Return the URL of the picture number `place` that ``st.image`` shows."""
+    image = page.locator("[data-testid='stImage'] img, [data-testid='stImageContainer'] img").nth(place)
+    return str(image.evaluate("image => image.src"))
+
+
+def visit(context: BrowserContext, url: str) -> tuple[int, bytes]:
+    """Open `url` in a tab of its own, and return the status and the body."""
+    page = context.new_page()
+    try:
+        response = page.goto(url)
+        assert response is not None
+        return response.status, response.body()
+    finally:
+        page.close()
+
+
+def without_cookies(server: AppServer, url: str) -> Response:
+    """Request `url` as a client that has no cookies."""
+    return server.request("GET", urlsplit(url).path)
+
+
+def frame_with(page: Page, part: str) -> Frame:
+    """Return the frame whose URL contains `part`, once there is one."""
+
+    def find() -> Frame | None:
+        page.title()  # Playwright learns of frames while it is being asked something
+        return next((frame for frame in page.frames if part in frame.url), None)
+
+    found: Frame = eventually(find, f"a frame with {part}", timeout=PATIENCE / 1000)
+    return found
