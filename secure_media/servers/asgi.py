@@ -13,9 +13,9 @@ from collections.abc import Awaitable, Callable, Iterable, MutableMapping
 from contextlib import suppress
 from typing import Any
 
-from secure_media.errors import MediaError
 from secure_media.servers.gate import Gate, Incoming, came_over_https, handshake
 from secure_media.serving.plan import Plan
+from secure_media.serving.sources import Source
 
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
@@ -86,40 +86,41 @@ async def write(answer: Plan, receive: Receive, send: Send) -> None:
     connection, which is how the client knows that it is not complete.
     """
     headers = [(name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in answer.headers]
-    await send({"type": "http.response.start", "status": answer.status, "headers": headers})
+    try:
+        await send({"type": "http.response.start", "status": answer.status, "headers": headers})
+        await _write_body(answer, receive, send)
+    except Exception as error:  # noqa: BLE001 - of whatever server
+        # The file has changed, or the server cannot send any more: uvicorn raises where the client has sent rubbish
+        # after its request. What has left cannot be taken back, and nobody is there to tell.
+        logger.warning("media.broken_off %s", type(error).__name__)
+
+
+async def _write_body(answer: Plan, receive: Receive, send: Send) -> None:
     chunks = list(answer.chunks())
     if answer.source is None or not chunks:
         await send({"type": "http.response.body", "body": b""})
         return
     if len(chunks) == 1:
-        await _write_chunk(answer, chunks[0], send, more=False)
+        await send({"type": "http.response.body", "body": await _read(answer.source, *chunks[0])})
         return
     # Servers drop what is sent after the client has gone, without a word. Nobody should read 8 GB for that.
     gone = asyncio.ensure_future(_disconnected(receive))
     try:
         for chunk in chunks:
-            if gone.done() or not await _write_chunk(answer, chunk, send, more=chunk is not chunks[-1]):
+            body = await _read(answer.source, *chunk)
+            if gone.done():
                 return
+            await send({"type": "http.response.body", "body": body, "more_body": chunk is not chunks[-1]})
     finally:
         gone.cancel()
         with suppress(asyncio.CancelledError):
             await gone
 
 
-async def _write_chunk(answer: Plan, chunk: tuple[int, int], send: Send, *, more: bool) -> bool:
-    source = answer.source
-    if source is None:
-        return False
-    try:
-        if source.blocking:
-            body = await asyncio.get_running_loop().run_in_executor(None, source.read, *chunk)
-        else:
-            body = source.read(*chunk)
-    except (MediaError, OSError) as error:
-        logger.warning("media.broken_off %s", type(error).__name__)
-        return False
-    await send({"type": "http.response.body", "body": body, "more_body": more})
-    return True
+async def _read(source: Source, start: int, count: int) -> bytes:
+    if source.blocking:
+        return await asyncio.get_running_loop().run_in_executor(None, source.read, start, count)
+    return source.read(start, count)
 
 
 async def _disconnected(receive: Receive) -> None:

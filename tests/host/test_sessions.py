@@ -7,6 +7,7 @@ Over a real server and Streamlit's own protocol.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -219,3 +220,34 @@ def request_deferred(tab: Tab, placeholder: str) -> Any:
         kind = "backend_operation_response"
     tab.send(message)
     return next(getattr(received, kind) for received in tab.receive() if received.WhichOneof("type") == kind)
+
+
+@pytest.mark.parametrize("change", ["deleted", "replaced", "written-to"])
+def test_a_large_file_is_what_was_shown_or_nothing(tmp_path: Path, change: str) -> None:
+    """A film given by its path is streamed as it was shown; once it is written to, not one byte of it is."""
+    film = tmp_path / "film.mp4"
+    shown, other = b"shown " * 1_000_000, b"other " * 1_000_000
+    film.write_bytes(shown)
+    with AppServer(f"import streamlit as st\nst.video({str(film)!r})", folder=tmp_path) as server:
+        ann = Browser(server)
+        with ann.open() as tab:
+            (url,) = tab.urls()
+            assert ann.get(url).body == shown
+            assert ann.get(url, {"Range": "bytes=5999990-"}).body == shown[5_999_990:]
+
+            if change == "deleted":
+                film.unlink()
+            elif change == "replaced":
+                (tmp_path / "new").write_bytes(other)
+                (tmp_path / "new").replace(film)
+            else:
+                with film.open("r+b") as file:
+                    file.write(other)
+
+            if change == "written-to":
+                request = f"GET {url} HTTP/1.1\r\nHost: x\r\nCookie: {ann.cookie_header()}\r\n\r\n"
+                answer = server.raw(request.encode())
+                assert b"other" not in answer
+                assert b"shown" not in answer
+            else:
+                assert ann.get(url).body == shown
