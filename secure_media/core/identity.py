@@ -99,9 +99,9 @@ class BrowserIdentity:
         return DenialReason.NO_CREDENTIAL
 
     def _verify(self, values: list[str], key: Key, now: float) -> Identified:
-        if len(values) > 1:
+        if len(set(values)) > 1:
             # One of the two was planted (from another path or a parent domain), and nothing says which.
-            raise MalformedCredentialError("more than one cookie of that name")
+            raise MalformedCredentialError("two cookies of that name")
         verifier = self._verifiers[key.kid]
         claims = self._genuine(verifier, key.kid, values[0])
         verifier.judge_times(claims, now=now)

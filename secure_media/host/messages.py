@@ -15,8 +15,12 @@ from secure_media.serving.store import ID_IN_URL
 
 
 def observe(message: ForwardMsg, session_id: str, ledger: ShownLedger) -> None:
-    """Record what `message`, on its way to the browser of `session_id`, shows there."""
-    kind = message.WhichOneof("type")
+    """
+    Record what `message`, on its way to the browser of `session_id`, shows there.
+
+    A type that is unknown here shows nothing.
+    """
+    kind: str | None = message.WhichOneof("type")
     if kind == "delta":
         place: Hashable = tuple(message.metadata.delta_path)
         ledger.sent(session_id, place, media_ids(message.delta))
@@ -27,8 +31,11 @@ def observe(message: ForwardMsg, session_id: str, ledger: ShownLedger) -> None:
         ledger.sent_again(session_id, tuple(message.metadata.delta_path))
     elif kind in {"logo", "page_config_changed"}:
         ledger.sent(session_id, kind, media_ids(getattr(message, kind)))
-    elif kind in {"deferred_file_response", "backend_operation_response"}:  # 1.52-1.57; 1.58 and later
-        ledger.sent_deferred(session_id, media_ids(getattr(message, kind)))
+    elif kind == "deferred_file_response":  # 1.52-1.57
+        ledger.sent_deferred(session_id, ID_IN_URL.findall(message.deferred_file_response.url))
+    elif kind == "backend_operation_response":  # 1.58 and later
+        # This field alone: the message also carries an id that the client has made up.
+        ledger.sent_deferred(session_id, ID_IN_URL.findall(getattr(message, kind).deferred_file.url))
     elif kind == "new_session":
         if not _is_fragment_run(message):
             ledger.run_started(session_id)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from streamlit.runtime.media_file_storage import MediaFileKind, MediaFileStorageError
 from streamlit.runtime.memory_media_file_storage import (
     MemoryFile,
@@ -14,7 +12,6 @@ from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from secure_media.errors import MediaError
 from secure_media.serving.shown import ShownLedger
-from secure_media.serving.sources import MemorySource
 from secure_media.serving.store import MediaStore
 
 
@@ -22,7 +19,9 @@ class SecureMediaStorage(MemoryMediaFileStorage):
     """
     Keeps what elements hand over in a `MediaStore`, and notes whose script it was.
 
-    Inherits from Streamlit's storage because Streamlit asks for that type; uses none of its containers.
+    Inherits from Streamlit's storage because Streamlit asks for that type; uses none of its containers. So the media in
+    memory do not appear in Streamlit's metrics either, which are open to everyone: whether a content that somebody else
+    has on their page is shown once more would be seen there from the outside.
     """
 
     def __init__(self, media_endpoint: str, store: MediaStore, ledger: ShownLedger) -> None:
@@ -46,9 +45,8 @@ class SecureMediaStorage(MemoryMediaFileStorage):
         except MediaError as error:
             msg = f"Error opening '{path_or_data!s}'"
             raise MediaFileStorageError(msg) from error
-        context = get_script_run_ctx(suppress_warning=True)
-        if context is not None:  # None for deferred downloads, which run outside of any script
-            self._ledger.registered(context.session_id, media_id)
+        context = get_script_run_ctx(suppress_warning=True)  # None for deferred downloads: they run outside of scripts
+        self._ledger.registered(None if context is None else context.session_id, media_id)
         return media_id
 
     def get_url(self, file_id: str) -> str:
@@ -68,15 +66,3 @@ class SecureMediaStorage(MemoryMediaFileStorage):
     def delete_file(self, file_id: str) -> None:
         """Let go of a file once no page shows it any more."""
         self._store.discard(file_id)
-
-    def get_stats(self, *args: Any, **kwargs: Any) -> Any:
-        """Return what Streamlit's metrics say about media in memory."""
-        self._files_by_id = {
-            media.media_id: MemoryFile(media.source.content, media.mimetype, MediaFileKind.MEDIA, None)
-            for media in self._store.items()
-            if isinstance(media.source, MemorySource)
-        }
-        try:
-            return super().get_stats(*args, **kwargs)
-        finally:
-            self._files_by_id = {}

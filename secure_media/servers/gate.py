@@ -34,6 +34,7 @@ _PRIVATE = ("cache-control", "private, no-cache")
 _PRIVATE_STATIC = (
     _PRIVATE,
     ("x-content-type-options", "nosniff"),
+    ("cross-origin-resource-policy", "same-origin"),
     ("access-control-allow-origin", None),
     ("expires", None),
 )
@@ -99,13 +100,15 @@ class Gate:
         path = self._below_base(incoming.path)
         if path.startswith(MEDIA):
             return self._media(incoming, path.removeprefix(MEDIA))
-        if not _is_plausible(path):
+        if not _is_plausible(path) or (path.startswith(STATIC) and _has_trailers(incoming)):
             return self._refusal(incoming, None, Action.VIEW)
         if incoming.method == "OPTIONS":
             return None  # a preflight carries no credentials and gets no content
         if path.startswith(STATIC):
             resource = Resource(ResourceKind.STATIC, path.removeprefix(STATIC))
         elif path.startswith(UPLOAD):
+            if incoming.method == "PUT" and not incoming.all("content-type"):
+                return self._refusal(incoming, None, Action.WRITE)  # Streamlit's Tornado handler would answer 500
             resource = Resource(ResourceKind.UPLOAD, path.removeprefix(UPLOAD).partition("/")[0])
         else:
             return None
@@ -162,7 +165,7 @@ class Gate:
         method = incoming.method
         if method not in {"GET", "HEAD"}:
             return plan.method_not_allowed(method)
-        media_id = media_id_in(name)
+        media_id = None if _has_trailers(incoming) else media_id_in(name)
         resource = None if media_id is None else Resource(ResourceKind.MEDIA, media_id)
         decision = self._decide(incoming, resource, Action.VIEW)
         if resource is None or not isinstance(decision, Allow):
@@ -200,6 +203,15 @@ class Gate:
         if self._base_path and path.startswith(f"{self._base_path}/"):
             return path[len(self._base_path) :]
         return path
+
+
+def _has_trailers(incoming: Incoming) -> bool:
+    """
+    Return whether headers may have come after the body, past a proxy that removes or sets them before.
+
+    uvicorn adds such trailers to the others. No GET of a browser has a body.
+    """
+    return any(name in {"transfer-encoding", "trailer"} for name, _ in incoming.headers)
 
 
 def _is_plausible(path: str) -> bool:

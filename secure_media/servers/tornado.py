@@ -16,7 +16,7 @@ from streamlit.web.server.media_file_handler import MediaFileHandler
 from streamlit.web.server.upload_file_request_handler import UploadFileRequestHandler
 from tornado.httputil import HTTPHeaders, HTTPServerRequest
 from tornado.iostream import StreamClosedError
-from tornado.web import Application, OutputTransform, RequestHandler
+from tornado.web import Application, OutputTransform, RequestHandler, stream_request_body
 
 from secure_media.errors import ConfigurationError, MediaError
 from secure_media.servers.gate import MEDIA, STATIC, UPLOAD, Gate, Incoming, came_over_https, handshake
@@ -132,8 +132,20 @@ class _GuardedStatic(_Guarded, AppStaticFileHandler):
     pass
 
 
+@stream_request_body
 class _GuardedUpload(_Guarded, UploadFileRequestHandler):
-    pass
+    """Refuses an upload before its body is received; Streamlit's handler gets it in one piece, as ever."""
+
+    def initialize(self, file_mgr: Any, is_active_session: Callable[[str], bool]) -> None:
+        super().initialize(file_mgr, is_active_session)
+        self._received = bytearray()
+
+    def data_received(self, chunk: bytes) -> None:
+        self._received += chunk
+
+    def put(self, **arguments: Any) -> None:
+        self.request.body = bytes(self._received)
+        super().put(**arguments)
 
 
 class _Implausible(_Guarded):

@@ -60,9 +60,9 @@ def media_type(value: str | None) -> str:
     """
     Return `value` as a ``Content-Type``, or the type for unknown bytes if it is not one.
 
-    Text without a charset is UTF-8.
+    Text without a charset is UTF-8. Types whose parts have types of their own are unknown bytes too.
     """
-    if not value or not _MEDIA_TYPE.match(value):
+    if not value or not _MEDIA_TYPE.match(value) or value.lower().startswith(("multipart/", "message/")):
         return "application/octet-stream"
     if value.lower().startswith("text/") and "charset" not in value.lower():
         return f"{value}; charset=utf-8"
@@ -74,8 +74,10 @@ def attachment(filename: str) -> str:
     Return a ``Content-Disposition`` that saves under `filename` (RFC 6266).
 
     A name that a quoted string cannot carry safely goes, percent-encoded, into ``filename*`` (RFC 8187) instead: a
-    quote, backslash or line break in it must not end the parameter or the header.
+    quote or line break in it must not end the parameter or the header. It is a name, not a path: of separators,
+    browsers make the same underscore (RFC 6266 section 4.3).
     """
+    filename = filename.replace("/", "_").replace("\\", "_")
     if _PLAIN_NAME.match(filename) and "%" not in filename:
         return f'attachment; filename="{filename}"'
     encoded = quote(filename.encode("utf-8", "replace"), safe="")

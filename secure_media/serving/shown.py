@@ -52,6 +52,8 @@ class ShownLedger:
         self._clock = clock
         self._sessions: dict[str, _Session] = {}
         self._of_browser: dict[str, set[str]] = {}
+        #: Made by deferred downloads, of whichever session. Insertion-ordered.
+        self._deferred: dict[str, None] = {}
         self._lock = threading.Lock()
 
     # --- the life of a session
@@ -87,9 +89,12 @@ class ShownLedger:
 
     # --- what happens in it
 
-    def registered(self, session_id: str, media_id: str) -> None:
-        """Record that the session's script handed over this media."""
+    def registered(self, session_id: str | None, media_id: str) -> None:
+        """Record that the session's script handed this over; without a session, that a deferred download made it."""
         with self._lock:
+            if session_id is None:
+                _remember(self._deferred, media_id)
+                return
             session = self._sessions.get(session_id)
             if session is not None and media_id not in session.shown:
                 _remember(session.registered, media_id)
@@ -125,11 +130,11 @@ class ShownLedger:
             self._show(session, session.screen[place][1])
 
     def sent_deferred(self, session_id: str, media_ids: Iterable[str]) -> None:
-        """Record the answer to a deferred download of this session. Such media are made outside of any script run."""
+        """Record the answer to a deferred download of this session: media that were made outside of any script run."""
         with self._lock:
             session = self._sessions.get(session_id)
             if session is not None:
-                ids = frozenset(media_ids)
+                ids = frozenset(media_id for media_id in media_ids if media_id in self._deferred)
                 self._show(session, ids)
                 session.screen["deferred"] = session.run, ids
 

@@ -70,6 +70,12 @@ def test_token_opens_without_a_browser() -> None:
     assert _decide(_guard(), Credentials(tokens=(token,))) == Allow("signed_url")
 
 
+def _two_cookies() -> Credentials:
+    """Return a good cookie and another good one of the same name."""
+    (name, value), (_, other) = _cookie().cookies[0], _cookie(now=NOW - 1).cookies[0]
+    return Credentials(cookies=((name, value), (name, other)))
+
+
 @pytest.mark.parametrize(
     ("credentials", "reason"),
     [
@@ -77,7 +83,7 @@ def test_token_opens_without_a_browser() -> None:
         pytest.param(_cookie(Browser("bert-browser")), DenialReason.NOT_SHOWN, id="another-browser"),
         pytest.param(_cookie(now=NOW - 3600), DenialReason.EXPIRED, id="expired-cookie"),
         pytest.param(_cookie(now=NOW + 10), DenialReason.NOT_YET_VALID, id="cookie-of-tomorrow"),
-        pytest.param(Credentials(cookies=_cookie().cookies * 2), DenialReason.MALFORMED_CREDENTIAL, id="cookie-twice"),
+        pytest.param(_two_cookies(), DenialReason.MALFORMED_CREDENTIAL, id="two-cookies"),
         pytest.param(Credentials(tokens=("x",)), DenialReason.UNKNOWN_KEY, id="no-token"),
     ],
 )

@@ -154,12 +154,13 @@ def test_name_is_compared_exactly(name: object) -> None:
 
 
 def test_two_cookies_of_one_name_are_refused() -> None:
-    """If a cookie is there twice, one of the two was planted, and nothing says which."""
+    """If two cookies have the name, one was planted, and nothing says which; one that is sent twice is one."""
     identity = _identity()
     name, value = identity.cookie_name(secure=False), identity.issue(ANNA, now=NOW)
     assert isinstance(identity.identify(_cookies((name, value)), now=NOW), Identified)
 
-    for planted in (identity.issue(Browser("attacker"), now=NOW), value, ""):
+    assert isinstance(identity.identify(_cookies((name, value), (name, value)), now=NOW), Identified)
+    for planted in (identity.issue(Browser("attacker"), now=NOW), ""):
         for cookies in ([(name, value), (name, planted)], [(name, planted), (name, value)]):
             assert identity.identify(_cookies(*cookies), now=NOW) is DenialReason.MALFORMED_CREDENTIAL
 

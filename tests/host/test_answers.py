@@ -143,7 +143,7 @@ CASES = {
         saved(
             "application/octet-stream",
             4,
-            "filename*=UTF-8''a%22b%5Cc%0D%0AX-Injected%3A%201%20%C3%A9%20%F0%9F%98%80.txt",
+            "filename*=UTF-8''a%22b_c%0D%0AX-Injected%3A%201%20%C3%A9%20%F0%9F%98%80.txt",
         ),
         b"wild",
     ),

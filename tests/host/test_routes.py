@@ -130,6 +130,39 @@ def test_uploads_are_for_the_browser_that_has_the_session(server: AppServer) -> 
             assert upload(Browser(server), tab, "three", method) == 403
 
 
+def test_a_refusal_does_not_wait_for_the_body(server: AppServer) -> None:
+    """Whoever announces 100 MB to where they may not write is refused before sending them."""
+    with Browser(server).open() as tab:
+        request = (
+            f"PUT {server.base}/_stcore/upload_file/{tab.session_id}/one HTTP/1.1\r\nHost: x\r\n"
+            "Content-Type: text/plain\r\nContent-Length: 104857600\r\n\r\n"
+        )
+        assert server.raw(request.encode(), until=b"Forbidden\n").startswith(b"HTTP/1.1 403")
+
+
+def test_an_upload_without_a_type_is_refused(server: AppServer) -> None:
+    """The owner's upload without a Content-Type is a 403, not an error of the server's."""
+    ann = Browser(server)
+    with ann.open() as tab:
+        path = f"/_stcore/upload_file/{tab.session_id}/one"
+        headers = {"X-Xsrftoken": ann.cookies["_streamlit_xsrf"]}
+        assert upload(ann, tab, "one") == 204
+        assert ann.get(path, headers, "PUT", b"x").status == 403
+
+
+def test_headers_after_the_body_are_not_listened_to(server: AppServer) -> None:
+    """A cookie that follows the body, past whatever a proxy has checked, opens nothing."""
+    ann = Browser(server)
+    with ann.open() as tab:
+        (url,) = tab.urls()
+        head = f"GET {server.base}{url} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n"
+        cookie = f"Cookie: {ann.cookie_header()}\r\n"
+        assert b"the content" in server.raw(f"{head}{cookie}\r\n".encode())
+        late = server.raw(f"{head}Transfer-Encoding: chunked\r\n\r\n0\r\n{cookie}\r\n".encode())
+        assert b"the content" not in late
+        assert late.startswith((b"HTTP/1.1 403", b"HTTP/1.1 400"))
+
+
 def test_endpoints_are_guarded_unless_public(server: AppServer) -> None:
     """An endpoint of one's own needs a session; one that is marked public needs nothing."""
     ann = Browser(server)

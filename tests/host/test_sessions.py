@@ -206,6 +206,25 @@ def test_a_deferred_download_belongs_to_the_session_that_offers_it(server: AppSe
         assert mallory.get(url).status == 403
 
 
+@pytest.mark.skipif(STREAMLIT < (1, 58), reason="Streamlit echoes request ids from 1.58 on")
+def test_what_a_client_makes_up_does_not_come_back_as_shown(server: AppServer) -> None:
+    """An attacker whose message is answered with a stolen URL in it, as its id, has not been shown the media."""
+    ann, mallory = Browser(server), Browser(server)
+    with ann.open(query="who=ann") as tab, mallory.open(query="who=mallory") as hers:
+        url = tab.urls()[1]
+        assert ann.get(url).status == 200
+        for payload in ("deferred_file", "dataframe_chunk", None):
+            message: Any = BackMsg()
+            message.backend_operation_request.request_id = url
+            message.backend_operation_request.session_id = hers.session_id
+            if payload:
+                getattr(message.backend_operation_request, payload).SetInParent()
+            hers.send(message)
+            answer = next(m for m in hers.receive() if str(m.WhichOneof("type")) == "backend_operation_response")
+            assert url in str(answer)
+            assert mallory.get(url).status == 403
+
+
 def request_deferred(tab: Tab, placeholder: str) -> Any:
     """Click a deferred download and return the answer."""
     message: Any = BackMsg()

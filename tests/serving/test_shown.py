@@ -198,6 +198,7 @@ def test_reference_keeps_its_place_on_screen(ledger: ShownLedger) -> None:
 
 def test_answer_to_a_deferred_download_is_shown(ledger: ShownLedger) -> None:
     """The medium of a deferred download was made outside of any run, and is the browser's that asked for it."""
+    ledger.registered(None, "m")
     ledger.sent_deferred("anna-tab", iter(["m"]))
 
     assert ledger.was_shown("anna", "m")
@@ -205,9 +206,22 @@ def test_answer_to_a_deferred_download_is_shown(ledger: ShownLedger) -> None:
     assert ledger.on_screen() == {"m"}
 
 
+def test_answer_with_what_no_deferred_download_made_shows_nothing(ledger: ShownLedger) -> None:
+    """Whatever an answer contains, only what a deferred download has made is shown by it."""
+    _show(ledger, "ben-tab", "m")
+    ledger.registered(None, "n")
+    ledger.sent_deferred("anna-tab", ["n"])
+    assert ledger.was_shown("anna", "n")
+
+    ledger.sent_deferred("anna-tab", ["m"])
+
+    assert not ledger.was_shown("anna", "m")
+
+
 def test_deferred_download_stays_through_a_run_and_goes_with_the_next(ledger: ShownLedger) -> None:
     """The answer outlives the run that it came in, so that a slow browser can fetch it."""
     ledger.run_started("anna-tab")
+    ledger.registered(None, "m")
     ledger.sent_deferred("anna-tab", ["m"])
     ledger.run_finished("anna-tab")
     assert ledger.on_screen() == {"m"}
