@@ -16,7 +16,7 @@ def run(app: str, options: tuple[str, ...]) -> None:
     """
     Serve APP, a Streamlit script, with its media guarded.
 
-    OPTIONS are those of `streamlit run`; what follows a further `--` goes to the script:
+    Options of `streamlit run` come after `--`, arguments for the script after a second one:
 
         secure-media run app.py -- --server.port=8080 -- --for-the-script
 
@@ -29,7 +29,7 @@ def run(app: str, options: tuple[str, ...]) -> None:
 @click.command()
 @click.option("--port", type=click.IntRange(0, 65535), help="Where to listen. Default: 8501, or the next free one.")
 def demo(port: int | None) -> None:
-    """Serve the example: every kind of media, and how to see that nobody else gets them."""
+    """Serve an example with every kind of media."""
     launch.run(demo_script(), streamlit_options={} if port is None else {"server.port": port})
 
 

@@ -6,6 +6,7 @@ import dataclasses
 import functools
 import logging
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any
 
 from streamlit import config
@@ -40,13 +41,22 @@ class Deployment:
         settings: The settings.
         handlers: Tornado handlers of the user's own.
         routes: Starlette routes of the user's own.
+        script: The script whose own `secure_run` gave these settings, if one did.
     """
 
-    def __init__(self, settings: Settings, *, handlers: Sequence[Any] = (), routes: Sequence[Any] = ()) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        *,
+        handlers: Sequence[Any] = (),
+        routes: Sequence[Any] = (),
+        script: Path | None = None,
+    ) -> None:
         refuse_what_goes_around()
         self.base_path = base_path()
         self.handlers = handlers
         self.routes = routes
+        self.script = script
         self._grace = settings.grace
         self.ledger = ShownLedger(
             grace=settings.grace, resumable=float(config.get_option("server.disconnectedSessionTTL"))
@@ -117,15 +127,16 @@ install = _installation.install
 current = _installation.deployment
 
 
-def is_guarded(runtime: Any) -> bool:
+def guarding(runtime: Any) -> Deployment | None:
     """
-    Return whether `runtime` was built by the hook.
+    Return the deployment that `runtime` was built for by the hook, if it was.
 
     Read from the runtime, not from this module: when a source file changes, Streamlit forgets the modules of a
     package that is not installed in site-packages, and a script that imports them again gets new ones that have
     hooked nothing.
     """
-    return getattr(runtime, _MARK, None) is not None
+    deployment: Deployment | None = getattr(runtime, _MARK, None)
+    return deployment
 
 
 def base_path() -> str:

@@ -49,19 +49,19 @@ def secure_run(
         deployment: Sets this app apart from another with the same secret on the same host.
         streamlit_options: Options as for ``streamlit run``, such as ``{"server.port": 8080}``.
     """
-    if _inside_streamlit() or _imported_by_a_child_or_a_test(script):
+    arguments: dict[str, Any] = {
+        "secret": secret,
+        "policy": policy,
+        "handlers": handlers,
+        "routes": routes,
+        "grace": grace,
+        "deployment": deployment,
+        "streamlit_options": streamlit_options,
+    }
+    if _inside_streamlit(script, [name for name, value in arguments.items() if value]):
         return
-    run(
-        script,
-        args=sys.argv[1:],
-        secret=secret,
-        policy=policy,
-        handlers=handlers,
-        routes=routes,
-        grace=grace,
-        deployment=deployment,
-        streamlit_options=streamlit_options,
-    )
+    if not _imported_by_a_child_or_a_test(script):
+        run(script, args=sys.argv[1:], its_own=True, **arguments)
 
 
 def run(
@@ -70,6 +70,7 @@ def run(
     args: Sequence[str] = (),
     flags: Sequence[str] = (),
     streamlit_options: Mapping[str, Any] | None = None,
+    its_own: bool = False,
     **options: Any,
 ) -> NoReturn:
     """
@@ -80,10 +81,11 @@ def run(
         args: What it will find in ``sys.argv[1:]``.
         flags: Options of ``streamlit run``, as on its command line.
         streamlit_options: The same by name.
+        its_own: Whether the settings are those of a `secure_run` for this script.
         options: The arguments of `secure_run`.
     """
     try:
-        _serve(_existing(script), [*flags, *_flags(streamlit_options or {})], args, options)
+        _serve(_existing(script), [*flags, *_flags(streamlit_options or {})], args, options, its_own)
     except ConfigurationError as error:
         # Not a traceback: it would quote the line with the secret in it.
         click.echo(f"secure_media: {error}", err=True)
@@ -93,7 +95,7 @@ def run(
     raise SystemExit(0)
 
 
-def _serve(script: Path, flags: Sequence[str], args: Sequence[str], options: dict[str, Any]) -> None:
+def _serve(script: Path, flags: Sequence[str], args: Sequence[str], options: dict[str, Any], its_own: bool) -> None:
     from streamlit.web import bootstrap, cli
 
     from secure_media.host import contract
@@ -105,7 +107,8 @@ def _serve(script: Path, flags: Sequence[str], args: Sequence[str], options: dic
     handlers, routes = list(options.pop("handlers", ())), list(options.pop("routes", ()))
 
     def build() -> hooks.Deployment:
-        return hooks.Deployment(_load(**options), handlers=handlers, routes=routes)
+        own_script = script if its_own else None
+        return hooks.Deployment(_load(**options), handlers=handlers, routes=routes, script=own_script)
 
     hooks.install(build)
     bootstrap.Server = SecureServer  # type: ignore[attr-defined]
@@ -113,7 +116,7 @@ def _serve(script: Path, flags: Sequence[str], args: Sequence[str], options: dic
         # Streamlit's own command line: it reads config.toml, STREAMLIT_* and the flags as `streamlit run` does.
         cli.main(["run", str(script), *flags, "--", *args], prog_name="streamlit", standalone_mode=False)
     except click.ClickException as error:
-        msg = f"streamlit_options: {error.format_message()}"
+        msg = f"Streamlit's options: {error.format_message()}"
         raise ConfigurationError(msg) from None
     except click.Abort:
         pass
@@ -232,8 +235,14 @@ def _secrets_section() -> Mapping[str, Any]:
     return dict(section)
 
 
-def _inside_streamlit() -> bool:
-    """Return whether a guarded server is running the script. In an unguarded one, stop the script."""
+def _inside_streamlit(script: str | os.PathLike[str], given: Sequence[str]) -> bool:
+    """
+    Return whether a server is running the script. Stop the script if that server does not guard it as the script asks.
+
+    Args:
+        script: The script.
+        given: The names of the arguments that it passes to `secure_run`.
+    """
     runtime_module = sys.modules.get("streamlit.runtime.runtime")
     if runtime_module is None or not runtime_module.Runtime.exists():
         return False
@@ -242,21 +251,27 @@ def _inside_streamlit() -> bool:
         return True  # streamlit.testing's AppTest, which puts a mock there: nothing is served
     from secure_media.host import deployment as hooks
 
-    if not hooks.is_guarded(runtime):
-        _stop_the_script()
+    deployment = hooks.guarding(runtime)
+    name = Path(script).name
+    if deployment is None:
+        other_way = "" if given else f" or with `secure-media run {name}`"
+        _stop_the_script(
+            "**This app was started without its guard, so it was stopped.** Its images, videos and downloads would be "
+            f"open to anyone who has their URL.\n\nStart it with `python {name}`{other_way} instead."
+        )
+    elif given and deployment.script != Path(script).resolve():
+        _stop_the_script(
+            f"**`secure_run({given[0]}=...)` has no effect here, so the app was stopped.** Something else started the "
+            f"server, with other settings.\n\nStart the app with `python {name}`, or set `{given[0]}` where the server is "
+            "started."
+        )
     return True
 
 
-def _stop_the_script() -> None:
+def _stop_the_script(why: str) -> None:
     import streamlit as st
 
-    name = Path(sys.argv[0]).name or "app.py"
-    st.error(
-        "**This app was started without its guard, so it was stopped.** Its images, videos and downloads would be "
-        "open to anyone who has their URL.\n\n"
-        f"Start it with `python {name}` or with `secure-media run {name}` instead.",
-        icon="🔒",
-    )
+    st.error(why, icon="🔒")
     st.stop()
 
 

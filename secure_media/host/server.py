@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+from collections.abc import Awaitable
 from typing import Any
 
 from streamlit import config, file_util
@@ -27,6 +28,20 @@ class SecureServer(Server):
         self._send_at_once()
         await probe_server(hooks.current())
 
+    @property
+    def stopped(self) -> Awaitable[None]:
+        """An awaitable that completes when the server has ended."""
+        return self._until_stopped()
+
+    async def _until_stopped(self) -> None:
+        serving = getattr(self, "_starlette_server", None)  # Streamlit 1.53-1.67
+        if serving is not None:
+            await serving.stopped.wait()
+            # uvicorn's shutdown fails now and then over TLS, before it has told the application; then nobody else would
+            # stop the runtime, and the process would not end.
+            self._runtime.stop()
+        await super().stopped
+
     def _send_at_once(self) -> None:
         """
         Turn Nagle's algorithm off, as asyncio does for sockets of its own making.
@@ -34,7 +49,7 @@ class SecureServer(Server):
         Streamlit's Starlette server makes its own, without naming TCP, so that asyncio does not recognise it. Headers
         and body are written apart, and a small picture would wait 40 ms for the acknowledgement of its headers.
         """
-        listening = getattr(getattr(self, "_starlette_server", None), "_socket", None)  # 1.53-1.67
+        listening = getattr(getattr(self, "_starlette_server", None), "_socket", None)  # Streamlit 1.53-1.67
         if listening is not None:
             listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 

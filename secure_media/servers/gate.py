@@ -100,7 +100,7 @@ class Gate:
         path = self._below_base(incoming.path)
         if path.startswith(MEDIA):
             return self._media(incoming, path.removeprefix(MEDIA))
-        if not _is_plausible(path) or (path.startswith(STATIC) and _has_trailers(incoming)):
+        if "\0" in path or (path.startswith(STATIC) and (_has_trailers(incoming) or not _could_be_a_file(path))):
             return self._refusal(incoming, None, Action.VIEW)
         if incoming.method == "OPTIONS":
             return None  # a preflight carries no credentials and gets no content
@@ -214,9 +214,9 @@ def _has_trailers(incoming: Incoming) -> bool:
     return any(name in {"transfer-encoding", "trailer"} for name, _ in incoming.headers)
 
 
-def _is_plausible(path: str) -> bool:
-    """Return whether `path` could be a file's: Streamlit answers 500 where the file system cannot take one."""
-    return "\0" not in path and all(len(part) <= _LONGEST_NAME for part in path.encode("utf-8", "replace").split(b"/"))
+def _could_be_a_file(path: str) -> bool:
+    """Return whether the file system could take `path`: Streamlit answers 500 where it cannot."""
+    return all(len(part) <= _LONGEST_NAME for part in path.encode("utf-8", "replace").split(b"/"))
 
 
 def came_over_https(scheme: str, headers: Sequence[tuple[str, str]]) -> bool:

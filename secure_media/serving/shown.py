@@ -54,7 +54,9 @@ class ShownLedger:
         self._of_browser: dict[str, set[str]] = {}
         #: Made by deferred downloads, of whichever session. Insertion-ordered.
         self._deferred: dict[str, None] = {}
-        self._lock = threading.Lock()
+        # Reentrant: Streamlit's sessions let go of their media when they are garbage-collected, which is at any moment,
+        # in whatever thread, and ends here.
+        self._lock = threading.RLock()
 
     # --- the life of a session
 

@@ -104,7 +104,7 @@ class MediaStore:
         #: Contents that need not be hashed again: by the very object, and by size and samples (to be compared).
         self._by_object: dict[tuple[int, str, str | None], str] = {}
         self._by_sample: dict[tuple[bytes, str, str | None], list[str]] = {}
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()  # for the same reason as the ledger's
 
     def put(self, content: bytes, mimetype: str, save_as: str | None) -> str:
         """Store `content` and return its id."""
@@ -178,9 +178,11 @@ class MediaStore:
         with self._lock:
             now = self._clock()
             self._next_sweep, self._since_sweep = now + _SWEEP_EVERY, 0
-            idle = [media_id for media_id in self._held if media_id not in on_screen]
+            idle = [media_id for media_id in list(self._held) if media_id not in on_screen]
             in_memory = sum(self._memory(media_id) for media_id in idle)
             for media_id in idle:  # the longest held first
+                if media_id not in self._held:  # the garbage collector was here meanwhile
+                    continue
                 if now - self._held[media_id] >= self._grace or in_memory > _HELD_LIMIT:
                     in_memory -= self._memory(media_id)
                     self._remove(media_id)

@@ -139,14 +139,30 @@ def test_the_command_serves_a_script_that_knows_nothing() -> None:
         assert_guarded(server)
 
 
-def test_streamlit_run_is_refused_on_the_page() -> None:
+@pytest.mark.parametrize("arguments", ["", "secret='0123456789-abcdefghijklmnopqrstuvwxyz'"])
+def test_streamlit_run_is_refused_on_the_page(arguments: str) -> None:
     """In a server that is not guarded, the script stops with an error that names the right ways; no media exist."""
     command = [sys.executable, "-m", "streamlit", "run", "{script}"]
-    with AppServer(PAGE, command=command) as server, Browser(server).open() as tab:
+    with AppServer(PAGE, run_arguments=arguments, command=command) as server, Browser(server).open() as tab:
         assert tab.urls() == []
         message = tab.elements("alert")[0].body
-        assert "python" in message
-        assert "secure-media run" in message
+        assert "python app.py" in message
+        # What would not heed the arguments is no right way.
+        assert ("secure-media run app.py" in message) == (not arguments)
+
+
+def test_settings_that_would_be_ignored_stop_the_script() -> None:
+    """A script that asks for a policy is not served by a server that was started without it."""
+    command = [sys.executable, "-m", "secure_media.cli", "run", "{script}"]
+    env = {"SECURE_MEDIA_SECRET": SECRET}
+    with AppServer(PAGE, run_arguments="", command=command, env=env) as server:
+        assert_guarded(server)
+    policy = "policy=__import__('secure_media').own_session()"
+    with AppServer(PAGE, run_arguments=f"{policy}, secret={SECRET!r}") as server:
+        assert_guarded(server)
+    with AppServer(PAGE, run_arguments=policy, command=command, env=env) as server, Browser(server).open() as tab:
+        assert tab.urls() == []
+        assert "has no effect here" in tab.elements("alert")[0].body
 
 
 def test_a_spawned_worker_does_not_start_a_server(tmp_path: Path) -> None:
@@ -217,7 +233,7 @@ def test_without_a_secret_it_warns_and_works() -> None:
         pytest.param(
             "secure_run(__file__, streamlit_options={'server.prot': 1})",
             {},
-            "streamlit_options: No such option",
+            "Streamlit's options: No such option",
             id="option",
         ),
         pytest.param(
