@@ -46,14 +46,23 @@ class BrowserIdentity:
         keys: The ring.
         deployment: What distinguishes this app from others with the same secret on the same host.
         lifetime: For how long a cookie is good, in seconds. Renewed after half of it, while the browser comes back.
+        ephemeral: For keys that end with the process: what to name the cookie after instead, so that the next process
+            overwrites it. Else every restart would leave another cookie in the browser. None for keys that last.
     """
 
-    __slots__ = ("_deployment", "_genuine", "_keys", "_names", "_verifiers", "lifetime")
+    __slots__ = ("_deployment", "_genuine", "_keys", "_names", "_verifiers", "lasting", "lifetime")
 
-    def __init__(self, keys: KeyRing, *, deployment: str, lifetime: int) -> None:
+    def __init__(self, keys: KeyRing, *, deployment: str, lifetime: int, ephemeral: str | None = None) -> None:
         self._keys = keys
         self._deployment = deployment
-        self._names = {key.kid: _cookie_name(key, deployment) for key in keys}
+        self._names = {
+            key.kid: _cookie_name(
+                key.derive(Purpose.DEPLOYMENT) if ephemeral is None else ephemeral.encode("utf-8", "surrogatepass"),
+                deployment,
+            )
+            for key in keys
+        }
+        self.lasting = ephemeral is None
         self._verifiers = {
             key.kid: jwts.JwtVerifier(
                 key=key.derive(Purpose.BROWSER_COOKIE), algorithms=["HS256"], issuer=_ISSUER, audience=deployment
@@ -74,12 +83,11 @@ class BrowserIdentity:
 
     def issue(self, browser: Browser, *, now: float) -> str:
         """Return the cookie's value for `browser`."""
-        issued_at = int(now)
+        # No `iat`: a clock that is set back, or that differs between two nodes, must not lock browsers out.
         claims: dict[str, object] = {
             "iss": _ISSUER,
             "aud": self._deployment,
-            "iat": issued_at,
-            "exp": issued_at + self.lifetime,
+            "exp": int(now) + self.lifetime,
             "bid": browser.id,
         }
         if browser.subject is not None:
@@ -90,10 +98,13 @@ class BrowserIdentity:
     def identify(self, credentials: Credentials, *, now: float) -> Identified | DenialReason:
         """Return the browser that presents `credentials`, or why there is none."""
         try:
-            for key in self._keys:
-                values = credentials.cookies_named(_prefixed(self._names[key.kid], credentials.secure))
-                if values:
-                    return self._verify(values, key, now)
+            # A browser sends a __Host- cookie over TLS only: one that arrives is as good as it gets, whatever a proxy
+            # says of the connection, or forgets to say on the WebSocket.
+            for secure in (True,) if credentials.secure else (True, False):
+                for key in self._keys:
+                    values = credentials.cookies_named(_prefixed(self._names[key.kid], secure))
+                    if values:
+                        return self._verify(values, key, now)
         except CredentialError as error:
             return error.reason
         return DenialReason.NO_CREDENTIAL
@@ -128,9 +139,9 @@ def _authenticate(verifier: jwts.JwtVerifier, kid: str, value: str) -> dict[str,
     return claims
 
 
-def _cookie_name(key: Key, deployment: str) -> str:
+def _cookie_name(whose: bytes, deployment: str) -> str:
     """Name the cookie after key and deployment, so that two apps share it only if they share both."""
-    digest = fingerprint(key.derive(Purpose.DEPLOYMENT), deployment.encode("utf-8", "surrogatepass"))
+    digest = fingerprint(whose, deployment.encode("utf-8", "surrogatepass"))
     return f"sm_{digest[:4].hex()}"
 
 

@@ -42,6 +42,7 @@ class Deployment:
         handlers: Tornado handlers of the user's own.
         routes: Starlette routes of the user's own.
         script: The script whose own `secure_run` gave these settings, if one did.
+        app: The path of the script that is served.
     """
 
     def __init__(
@@ -51,6 +52,7 @@ class Deployment:
         handlers: Sequence[Any] = (),
         routes: Sequence[Any] = (),
         script: Path | None = None,
+        app: str,
     ) -> None:
         refuse_what_goes_around()
         self.base_path = base_path()
@@ -63,7 +65,12 @@ class Deployment:
         )
         self.store = MediaStore(settings.keys, on_screen=self.ledger.on_screen, grace=settings.grace)
         name = f"{settings.deployment}{self.base_path}/"
-        identity = BrowserIdentity(settings.keys, deployment=name, lifetime=settings.cookie_lifetime)
+        identity = BrowserIdentity(
+            settings.keys,
+            deployment=name,
+            lifetime=settings.cookie_lifetime,
+            ephemeral=app if settings.ephemeral else None,
+        )
         guard = Guard(
             policy=settings.policy,
             identity=identity,
@@ -86,26 +93,42 @@ class Deployment:
         )
 
 
+Build = Callable[[str], Deployment]
+
+
 class _Installation:
     """The hooks of this process, and the deployment behind them: built when Streamlit builds its runtime."""
 
     def __init__(self) -> None:
-        self._build: Callable[[], Deployment] | None = None
+        self._build: Build | None = None
+        self._origin: str | None = None
         self._deployment: Deployment | None = None
 
-    @property
-    def installed(self) -> bool:
-        return self._build is not None
-
-    def deployment(self) -> Deployment:
-        if self._deployment is None:
-            if self._build is None:
-                raise ConfigurationError("nothing is installed")
-            self._deployment = self._build()
+    def build(self, app: str) -> Deployment:
+        """Return the deployment for the script at `app`, with Streamlit's configuration as it is now."""
+        if self._build is None:
+            raise ConfigurationError("nothing is installed")
+        self._deployment = self._build(app)
         return self._deployment
 
-    def install(self, build: Callable[[], Deployment]) -> None:
-        if self.installed:
+    def deployment(self) -> Deployment:
+        """Return what was built."""
+        if self._deployment is None:
+            raise ConfigurationError("Streamlit has no runtime yet, so there is nothing to guard")
+        return self._deployment
+
+    def install(self, build: Build, *, origin: str) -> None:
+        """
+        Hook into Streamlit.
+
+        Args:
+            build: Makes the deployment when Streamlit makes its runtime, given the path of the script.
+            origin: The line of code that asks for it. ``python app.py`` with ``uvicorn.run("app:app")`` runs it twice.
+        """
+        if self._build is not None:
+            if origin == self._origin and self._deployment is None:
+                self._build = build
+                return
             raise ConfigurationError("this process already guards an app; one process serves one Streamlit app")
         if Runtime.exists():
             raise ConfigurationError(
@@ -113,7 +136,7 @@ class _Installation:
                 "Call guard(app) right after app = st.App(...), before app.lifespan() and before serving it"
             )
         contract.check()
-        self._build = build
+        self._build, self._origin = build, origin
         for name in SERVER_LOGGERS:
             logging.getLogger(name).addFilter(TokenFilter())
         _hook_runtime(self)
@@ -169,7 +192,7 @@ def _hook_runtime(installation: _Installation) -> None:
 
     @functools.wraps(original)
     def init(self: Runtime, config: RuntimeConfig) -> None:
-        deployment = installation.deployment()
+        deployment = installation.build(config.script_path)
         original(self, deployment.runtime_config(config))
         setattr(self, _MARK, deployment)
 

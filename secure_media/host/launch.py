@@ -9,7 +9,7 @@ import os
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any, NoReturn, cast
 
 import click
 
@@ -106,11 +106,11 @@ def _serve(script: Path, flags: Sequence[str], args: Sequence[str], options: dic
 
     handlers, routes = list(options.pop("handlers", ())), list(options.pop("routes", ()))
 
-    def build() -> hooks.Deployment:
+    def build(app: str) -> hooks.Deployment:
         own_script = script if its_own else None
-        return hooks.Deployment(_load(**options), handlers=handlers, routes=routes, script=own_script)
+        return hooks.Deployment(_load(**options), handlers=handlers, routes=routes, script=own_script, app=app)
 
-    hooks.install(build)
+    hooks.install(build, origin=str(script))
     bootstrap.Server = SecureServer  # type: ignore[attr-defined]
     try:
         # Streamlit's own command line: it reads config.toml, STREAMLIT_* and the flags as `streamlit run` does.
@@ -126,7 +126,7 @@ class GuardedApp:
     """
     An ASGI app whose Streamlit media are guarded, and which does not start without proof of that.
 
-    Everything but the call is the wrapped app's: ``lifespan()``, ``run()``, ``state``.
+    Everything else is the wrapped app's: ``lifespan()``, ``state``.
     """
 
     def __init__(self, app: Any) -> None:
@@ -136,11 +136,26 @@ class GuardedApp:
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         """Handle one connection."""
         if scope["type"] == "lifespan":
-            await self._app(scope, receive, self._proving(send))
+            try:
+                await self._app(scope, receive, self._proving(send))
+            except ConfigurationError as error:
+                # Said in so many words: servers take an exception for an app that knows no lifespan, and serve it.
+                await send({"type": "lifespan.startup.failed", "message": f"secure_media: {error}"})
         else:
             if not self._proven:
                 await self._prove()
             await self._app(scope, receive, send)
+
+    def run(self, **options: Any) -> None:
+        """Serve the app as `streamlit.App.run` does (Streamlit 1.59 and later), but with the proof at start."""
+        from streamlit.web.server.starlette import starlette_server
+
+        stock = starlette_server.UvicornRunner
+        starlette_server.UvicornRunner = lambda _: stock(cast("Any", self))  # type: ignore[assignment, misc]
+        try:
+            self._app.run(**options)
+        finally:
+            starlette_server.UvicornRunner = stock  # type: ignore[misc]
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._app, name)
@@ -161,10 +176,12 @@ class GuardedApp:
         from streamlit.web.server.starlette.starlette_app import App
 
         from secure_media.host import deployment as hooks
-        from secure_media.host.probe import probe_app
+        from secure_media.host.probe import ask, probe_app
         from secure_media.host.storage import SecureMediaStorage
 
         if isinstance(self._app, App):
+            if not Runtime.exists():  # mounted without a lifespan: the first request builds it
+                await ask(self._app, "/_stcore/health")
             await probe_app(hooks.current(), self._app)
         elif Runtime.exists() and not isinstance(Runtime.instance().media_file_mgr._storage, SecureMediaStorage):
             # Around a framework of the user's own, where Streamlit is mounted is unknown; its storage is not.
@@ -207,9 +224,19 @@ def guard(
     if not callable(app):
         msg = f"guard(app): expected an ASGI app such as st.App('main.py'), got {type(app).__name__}"
         raise ConfigurationError(msg)
-    built = hooks.Deployment(_load(secret=secret, policy=policy, grace=grace, deployment=deployment))
-    hooks.install(lambda: built)
+    hooks.refuse_what_goes_around()
+    loaded = _load(secret=secret, policy=policy, grace=grace, deployment=deployment)
+    # Built later, with Streamlit's configuration as it will be then: App.run(config=...) has yet to change it.
+    hooks.install(lambda script: hooks.Deployment(loaded, app=script), origin=_line_of_the_caller())
     return GuardedApp(app)
+
+
+def _line_of_the_caller() -> str:
+    """Return file and line of the code that called into this module."""
+    frame = inspect.currentframe()
+    while frame is not None and frame.f_globals.get("__name__") == __name__:
+        frame = frame.f_back
+    return "" if frame is None else f"{os.path.realpath(frame.f_code.co_filename)}:{frame.f_lineno}"
 
 
 def _load(**options: Any) -> settings.Settings:
@@ -262,8 +289,8 @@ def _inside_streamlit(script: str | os.PathLike[str], given: Sequence[str]) -> b
     elif given and deployment.script != Path(script).resolve():
         _stop_the_script(
             f"**`secure_run({given[0]}=...)` has no effect here, so the app was stopped.** Something else started the "
-            f"server, with other settings.\n\nStart the app with `python {name}`, or set `{given[0]}` where the server is "
-            "started."
+            f"server, with other settings.\n\nStart the app with `python {name}`, or set `{given[0]}` where the server "
+            "is started."
         )
     return True
 

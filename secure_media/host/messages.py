@@ -37,10 +37,9 @@ def observe(message: ForwardMsg, session_id: str, ledger: ShownLedger) -> None:
         # This field alone: the message also carries an id that the client has made up.
         ledger.sent_deferred(session_id, ID_IN_URL.findall(getattr(message, kind).deferred_file.url))
     elif kind == "new_session":
-        if not _is_fragment_run(message):
-            ledger.run_started(session_id)
-    elif kind == "script_finished" and message.script_finished == ForwardMsg.FINISHED_SUCCESSFULLY:
-        ledger.run_finished(session_id)
+        ledger.run_started(session_id, whole=not _is_fragment_run(message))
+    elif kind == "script_finished":
+        ledger.run_finished(session_id, whole=message.script_finished == ForwardMsg.FINISHED_SUCCESSFULLY)
 
 
 def media_ids(message: Message) -> Iterator[str]:
@@ -99,6 +98,10 @@ def _texts(message: Message) -> Iterator[str]:
     for field, value in message.ListFields():
         if field.type == FieldDescriptor.TYPE_STRING:
             yield from [value] if isinstance(value, str) else value
+        elif field.type == FieldDescriptor.TYPE_BYTES:  # of a table, whose columns may hold URLs
+            for data in [value] if isinstance(value, bytes) else value:
+                if b"/media/" in data:
+                    yield data.decode("latin-1")
         elif field.type == FieldDescriptor.TYPE_MESSAGE and field.message_type is not None:
             if field.message_type.GetOptions().map_entry:
                 yield from _texts_of_map(value)

@@ -40,35 +40,42 @@ async def probe_app(deployment: Deployment, app: Any) -> None:
     Raises:
         ConfigurationError: It did not refuse.
     """
-    statuses: list[int] = []
+    with _bait(deployment) as (path, content):
+        status, body = await ask(app, path)
+    _judge(status == 403, content in body)
+
+
+async def ask(app: Any, path: str) -> tuple[int | None, bytes]:
+    """Return status and body of what an ASGI application answers to a GET."""
+    status: int | None = None
     body = bytearray()
 
     async def receive() -> dict[str, Any]:
         return {"type": "http.request", "body": b"", "more_body": False}
 
     async def send(message: Any) -> None:
+        nonlocal status
         if message["type"] == "http.response.start":
-            statuses.append(message["status"])
+            status = message["status"]
         elif message["type"] == "http.response.body":
             body.extend(message.get("body", b""))
 
-    with _bait(deployment) as (path, content):
-        scope = {
-            "type": "http",
-            "asgi": {"version": "3.0", "spec_version": "2.3"},
-            "http_version": "1.1",
-            "method": "GET",
-            "scheme": "http",
-            "path": path,
-            "raw_path": path.encode("ascii"),
-            "query_string": b"",
-            "root_path": "",
-            "headers": [(b"host", b"localhost")],
-            "client": ("127.0.0.1", 0),
-            "server": ("127.0.0.1", 0),
-        }
-        await app(scope, receive, send)
-    _judge(statuses == [403], content in bytes(body))
+    scope = {
+        "type": "http",
+        "asgi": {"version": "3.0", "spec_version": "2.3"},
+        "http_version": "1.1",
+        "method": "GET",
+        "scheme": "http",
+        "path": path,
+        "raw_path": path.encode("ascii"),
+        "query_string": b"",
+        "root_path": "",
+        "headers": [(b"host", b"localhost")],
+        "client": ("127.0.0.1", 0),
+        "server": ("127.0.0.1", 0),
+    }
+    await app(scope, receive, send)
+    return status, bytes(body)
 
 
 @contextmanager

@@ -14,7 +14,7 @@ from contextlib import suppress
 from typing import Any
 
 from secure_media.servers.gate import Gate, Incoming, came_over_https, handshake
-from secure_media.serving.plan import Plan
+from secure_media.serving.plan import CHUNK, Plan
 from secure_media.serving.sources import Source
 
 Scope = MutableMapping[str, Any]
@@ -96,21 +96,19 @@ async def write(answer: Plan, receive: Receive, send: Send) -> None:
 
 
 async def _write_body(answer: Plan, receive: Receive, send: Send) -> None:
-    chunks = list(answer.chunks())
-    if answer.source is None or not chunks:
-        await send({"type": "http.response.body", "body": b""})
-        return
-    if len(chunks) == 1:
-        await send({"type": "http.response.body", "body": await _read(answer.source, *chunks[0])})
+    source, length = answer.source, answer.stop - answer.start
+    if source is None or length <= CHUNK:
+        body = b"" if source is None else await _read(source, answer.start, length)
+        await send({"type": "http.response.body", "body": body})
         return
     # Servers drop what is sent after the client has gone, without a word. Nobody should read 8 GB for that.
     gone = asyncio.ensure_future(_disconnected(receive))
     try:
-        for chunk in chunks:
-            body = await _read(answer.source, *chunk)
+        for position, count in answer.chunks():
+            body = await _read(source, position, count)
             if gone.done():
                 return
-            await send({"type": "http.response.body", "body": body, "more_body": chunk is not chunks[-1]})
+            await send({"type": "http.response.body", "body": body, "more_body": position + count < answer.stop})
     finally:
         gone.cancel()
         with suppress(asyncio.CancelledError):

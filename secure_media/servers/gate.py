@@ -6,13 +6,13 @@ import logging
 import time
 from collections.abc import Callable, Sequence
 from contextvars import ContextVar
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from urllib.parse import parse_qsl
 
 from secure_media import audit
 from secure_media.core.guard import Guard
 from secure_media.core.identity import Identified
-from secure_media.core.model import AccessRequest, Action, Allow, Credentials, Decision, Resource, ResourceKind
+from secure_media.core.model import AccessRequest, Action, Allow, Browser, Credentials, Decision, Resource, ResourceKind
 from secure_media.errors import MediaNotFoundError
 from secure_media.serving import plan
 from secure_media.serving.store import MediaStore, media_id_in
@@ -29,6 +29,8 @@ UPLOAD = "/_stcore/upload_file/"
 _GREETINGS = frozenset({"/_stcore/health", "/_stcore/host-config"})
 #: NAME_MAX of the usual file systems, in bytes.
 _LONGEST_NAME = 255
+#: Half of PATH_MAX, which is for the whole of it, in bytes.
+_LONGEST_PATH = 2048
 _PRIVATE = ("cache-control", "private, no-cache")
 #: Streamlit opens these files to every site (``*``), and Tornado lets caches keep ``?v=...`` for ten years.
 _PRIVATE_STATIC = (
@@ -57,8 +59,8 @@ class Incoming:
 
     method: str
     path: str
-    query: str
-    headers: Sequence[tuple[str, str]]
+    query: str = field(repr=False)
+    headers: Sequence[tuple[str, str]] = field(repr=False)
     secure: bool
     client_ip: str | None
 
@@ -141,17 +143,27 @@ class Gate:
         """Return the ``Set-Cookie`` if this is a moment to set or renew the browser cookie."""
         if incoming.method != "GET" or not self._is_greeting(incoming):
             return None
-        identity, now = self._guard.identity, self._clock()
-        identified = identity.identify(_credentials(incoming), now=now)
+        identified = self._guard.identity.identify(_credentials(incoming), now=self._clock())
         if isinstance(identified, Identified):
-            if identified.fresh:
-                return None
-            browser = identified.browser
-        else:
-            browser = identity.new()
-        name, value = identity.cookie_name(secure=incoming.secure), identity.issue(browser, now=now)
-        attributes = f"Path=/; Max-Age={identity.lifetime}; HttpOnly; SameSite=Lax"
-        return f"{name}={value}; {attributes}; Secure" if incoming.secure else f"{name}={value}; {attributes}"
+            return self._renewed_cookie(incoming)
+        return self._cookie(incoming, self._guard.identity.new())
+
+    def _renewed_cookie(self, incoming: Incoming) -> str | None:
+        """Return the ``Set-Cookie`` that lets a known browser go on, if it is time for that."""
+        identified = self._guard.identity.identify(_credentials(incoming), now=self._clock())
+        if not isinstance(identified, Identified) or identified.fresh:
+            return None
+        return self._cookie(incoming, identified.browser)
+
+    def _cookie(self, incoming: Incoming, browser: Browser) -> str:
+        identity = self._guard.identity
+        name, value = identity.cookie_name(secure=incoming.secure), identity.issue(browser, now=self._clock())
+        attributes = ["Path=/", "HttpOnly", "SameSite=Lax"]
+        if identity.lasting:
+            attributes.append(f"Max-Age={identity.lifetime}")
+        if incoming.secure:
+            attributes.append("Secure")
+        return "; ".join([f"{name}={value}", *attributes])
 
     def _is_greeting(self, incoming: Incoming) -> bool:
         if self._below_base(incoming.path) in _GREETINGS:
@@ -179,7 +191,10 @@ class Gate:
             if_range=incoming.get("if-range"),
             if_none_match=", ".join(incoming.all("if-none-match")) or None,
         )
-        return plan.serve(media, method, conditions)
+        answer = plan.serve(media, method, conditions)
+        # A page that stays open for weeks asks for nothing but media.
+        cookie = self._renewed_cookie(incoming)
+        return answer if cookie is None else answer.with_header("Set-Cookie", cookie)
 
     def _refusal(self, incoming: Incoming, resource: Resource | None, action: Action) -> plan.Plan | None:
         if isinstance(self._decide(incoming, resource, action), Allow):
@@ -216,7 +231,8 @@ def _has_trailers(incoming: Incoming) -> bool:
 
 def _could_be_a_file(path: str) -> bool:
     """Return whether the file system could take `path`: Streamlit answers 500 where it cannot."""
-    return all(len(part) <= _LONGEST_NAME for part in path.encode("utf-8", "replace").split(b"/"))
+    raw = path.encode("utf-8", "replace")
+    return len(raw) <= _LONGEST_PATH and all(len(part) <= _LONGEST_NAME for part in raw.split(b"/"))
 
 
 def came_over_https(scheme: str, headers: Sequence[tuple[str, str]]) -> bool:
@@ -226,7 +242,8 @@ def came_over_https(scheme: str, headers: Sequence[tuple[str, str]]) -> bool:
     A client that lies about it harms nobody: this only chooses the name and attributes of its own cookie.
     """
     forwarded = [value for name, value in headers if name == "x-forwarded-proto"]
-    return scheme in {"https", "wss"} or (bool(forwarded) and forwarded[0].split(",")[0].strip().lower() == "https")
+    schemes = {scheme, *(value.split(",")[0].strip().lower() for value in forwarded[:1])}
+    return bool(schemes & {"https", "wss"})
 
 
 def _credentials(incoming: Incoming) -> Credentials:

@@ -14,7 +14,7 @@ from streamlit.web.server.app_static_file_handler import AppStaticFileHandler
 from streamlit.web.server.browser_websocket_handler import BrowserWebSocketHandler
 from streamlit.web.server.media_file_handler import MediaFileHandler
 from streamlit.web.server.upload_file_request_handler import UploadFileRequestHandler
-from tornado.httputil import HTTPHeaders, HTTPServerRequest
+from tornado.httputil import HTTPHeaders, HTTPInputError, HTTPServerRequest
 from tornado.iostream import StreamClosedError
 from tornado.web import Application, OutputTransform, RequestHandler, stream_request_body
 
@@ -145,7 +145,10 @@ class _GuardedUpload(_Guarded, UploadFileRequestHandler):
 
     def put(self, **arguments: Any) -> None:
         self.request.body = bytes(self._received)
-        super().put(**arguments)
+        try:
+            super().put(**arguments)
+        except HTTPInputError:  # Tornado itself answers so where it takes a body apart
+            self.send_error(400)
 
 
 class _Implausible(_Guarded):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 from secure_media.errors import RangeNotSatisfiableError
@@ -50,6 +50,10 @@ class Plan:
     source: Source | None = None
     start: int = 0
     stop: int = 0
+
+    def with_header(self, name: str, value: str) -> Plan:
+        """Return the same plan with one more header."""
+        return replace(self, headers=(*self.headers, (name, value)))
 
     def chunks(self) -> Iterator[tuple[int, int]]:
         """Yield the (position, count) of each read that makes up the body."""

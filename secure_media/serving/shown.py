@@ -13,17 +13,21 @@ import threading
 import time
 from collections.abc import Callable, Hashable, Iterable
 from dataclasses import dataclass, field
+from typing import TypeVar
 
 #: How many ids are remembered per session, newest first. A page shows dozens; an animation that runs for days shows
 #: millions, one after the other.
 REMEMBERED = 20_000
 
+#: For how long a message may be on its way through Streamlit's queue, in seconds. It is flushed every hundredth.
+_IN_FLIGHT = 10.0
+
 
 @dataclass(slots=True)
 class _Session:
     browser: str | None
-    #: Registered by the script, not yet sent. Insertion-ordered.
-    registered: dict[str, None] = field(default_factory=dict)
+    #: Registered by the script, not yet sent: during which run of any kind, and when. Insertion-ordered.
+    registered: dict[str, tuple[int, float]] = field(default_factory=dict)
     #: Sent. Insertion-ordered.
     shown: dict[str, None] = field(default_factory=dict)
     #: What stands at each place of the page, and since which run: media that must not vanish under the browser's eyes.
@@ -31,6 +35,7 @@ class _Session:
     #: Deferred downloads that this session's page offers.
     placeholders: dict[str, None] = field(default_factory=dict)
     run: int = 0
+    any_run: int = 0
     ended_at: float | None = None
 
 
@@ -95,11 +100,11 @@ class ShownLedger:
         """Record that the session's script handed this over; without a session, that a deferred download made it."""
         with self._lock:
             if session_id is None:
-                _remember(self._deferred, media_id)
+                _remember(self._deferred, media_id, None)
                 return
             session = self._sessions.get(session_id)
             if session is not None and media_id not in session.shown:
-                _remember(session.registered, media_id)
+                _remember(session.registered, media_id, (session.any_run, self._clock()))
 
     def sent(self, session_id: str, place: Hashable, media_ids: Iterable[str]) -> None:
         """Record that a message for this `place` of the page left for the browser, containing `media_ids`."""
@@ -145,7 +150,7 @@ class ShownLedger:
         with self._lock:
             session = self._sessions.get(session_id)
             if session is not None:
-                _remember(session.placeholders, placeholder)
+                _remember(session.placeholders, placeholder, None)
 
     def was_offered(self, session_id: str, placeholder: str) -> bool:
         """Return whether this session's page offers that deferred download."""
@@ -153,20 +158,42 @@ class ShownLedger:
             session = self._sessions.get(session_id)
             return session is not None and placeholder in session.placeholders
 
-    def run_started(self, session_id: str) -> None:
+    def run_started(self, session_id: str, *, whole: bool = True) -> None:
         """
-        Record that a run of the whole script began: what it does not show again will leave the page when it is over.
-        """
-        with self._lock:
-            session = self._sessions.get(session_id)
-            if session is not None:
-                session.run += 1
+        Record that a run began.
 
-    def run_finished(self, session_id: str) -> None:
-        """Record that a run of the whole script came to its end."""
+        Args:
+            session_id: The session.
+            whole: Whether it is of the whole script, not of a fragment: what it does not show again leaves the page.
+        """
         with self._lock:
             session = self._sessions.get(session_id)
             if session is not None:
+                session.any_run += 1
+                session.run += whole
+
+    def run_finished(self, session_id: str, *, whole: bool = True) -> None:
+        """
+        Record that a run came to its end.
+
+        What an earlier run has registered and nobody was sent by now was overwritten before it could be, as the frames
+        of an animation are; it must not stay in memory. A script may be ahead of its messages by a few short runs.
+
+        Args:
+            session_id: The session.
+            whole: Whether a run of the whole script succeeded, so that the browser removes what it did not show.
+        """
+        with self._lock:
+            session = self._sessions.get(session_id)
+            if session is None:
+                return
+            now = self._clock()
+            session.registered = {
+                media_id: (run, since)
+                for media_id, (run, since) in session.registered.items()
+                if run >= session.any_run or now < since + _IN_FLIGHT
+            }
+            if whole:
                 session.screen = {place: entry for place, entry in session.screen.items() if entry[0] >= session.run}
 
     # --- questions
@@ -214,7 +241,7 @@ class ShownLedger:
     def _show(self, session: _Session, media_ids: Iterable[str]) -> None:
         for media_id in media_ids:
             session.registered.pop(media_id, None)
-            _remember(session.shown, media_id)
+            _remember(session.shown, media_id, None)
 
     def _forget_old(self) -> None:
         horizon = self._clock() - max(self._grace, self._resumable)
@@ -234,9 +261,12 @@ class ShownLedger:
                 del self._of_browser[session.browser]
 
 
-def _remember(ids: dict[str, None], new: str) -> None:
+V = TypeVar("V")
+
+
+def _remember(ids: dict[str, V], new: str, value: V) -> None:
     """Add `new` as the newest, dropping the oldest beyond `REMEMBERED`."""
     ids.pop(new, None)
-    ids[new] = None
+    ids[new] = value
     if len(ids) > REMEMBERED:
         del ids[next(iter(ids))]

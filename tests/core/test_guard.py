@@ -82,7 +82,6 @@ def _two_cookies() -> Credentials:
         pytest.param(Credentials(), DenialReason.NO_CREDENTIAL, id="nothing"),
         pytest.param(_cookie(Browser("bert-browser")), DenialReason.NOT_SHOWN, id="another-browser"),
         pytest.param(_cookie(now=NOW - 3600), DenialReason.EXPIRED, id="expired-cookie"),
-        pytest.param(_cookie(now=NOW + 10), DenialReason.NOT_YET_VALID, id="cookie-of-tomorrow"),
         pytest.param(_two_cookies(), DenialReason.MALFORMED_CREDENTIAL, id="two-cookies"),
         pytest.param(Credentials(tokens=("x",)), DenialReason.UNKNOWN_KEY, id="no-token"),
     ],

@@ -89,6 +89,22 @@ def assert_guarded(server: AppServer) -> None:
             id="app-run",
             marks=pytest.mark.skipif(STREAMLIT < (1, 59), reason="App.run() came with Streamlit 1.59"),
         ),
+        pytest.param(
+            f"{PLAIN}\nif __name__ == '__main__':\n    app.run(config={{'server.baseUrlPath': 'late'}})\n",
+            [sys.executable, "{script}"],
+            "/late",
+            {},
+            id="app-run-with-a-base-path",
+            marks=pytest.mark.skipif(STREAMLIT < (1, 59), reason="App.run() came with Streamlit 1.59"),
+        ),
+        pytest.param(
+            f"{PLAIN}\nif __name__ == '__main__':\n    import uvicorn, sys\n"
+            "    uvicorn.run('app:app', host='127.0.0.1', port=int(sys.argv[1]))\n",
+            [sys.executable, "{script}", "{port}"],
+            "",
+            {},
+            id="uvicorn-in-the-script",
+        ),
     ],
 )
 def test_every_way_to_serve_an_app_is_guarded(
@@ -97,6 +113,19 @@ def test_every_way_to_serve_an_app_is_guarded(
     """However the app is served, who sees the page gets the media and nobody else does."""
     with serve(tmp_path, app, command, base, **options) as server:
         assert_guarded(server)
+
+
+@pytest.mark.skipif(STREAMLIT < (1, 67), reason="the agent API came with Streamlit 1.67")
+def test_settings_that_come_late_are_heeded(tmp_path: Path) -> None:
+    """What App.run(config=...) sets after guard() was called is refused like anything else that goes around."""
+    (tmp_path / "page.py").write_text(PAGE, "utf-8")
+    config = "{'server.enableAgentApi': True, 'server.port': 0}"
+    app = f"{PLAIN}\nif __name__ == '__main__':\n    app.run(config={config})\n"
+    server = AppServer(app, guarded=False, folder=tmp_path, wait=False)
+    assert server.process is not None
+
+    assert server.process.wait(30) != 0
+    assert "server.enableAgentApi" in server.log
 
 
 @pytest.mark.parametrize(

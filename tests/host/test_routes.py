@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-from tests.servers import SECRET, STARLETTE, AppServer, Browser, Tab
+from tests.servers import SECRET, STARLETTE, AppServer, Browser, Tab, eventually
 
 PAGE = """
 import streamlit as st
@@ -224,6 +224,43 @@ def test_behind_a_proxy_with_https_the_cookie_is_the_same(tmp_path: Path) -> Non
             (url,) = tab.urls()
             assert any(name.startswith("__Host-sm_") for name in ann.cookies)
             assert ann.get(url).body == b"the content"
+
+
+@pytest.mark.parametrize("websocket", ["https", "wss", None])
+def test_a_proxy_may_say_less_of_the_websocket(tmp_path: Path, websocket: str | None) -> None:
+    """Whatever a TLS proxy says of the WebSocket, the session belongs to the browser that opened the page."""
+    with AppServer(PAGE, folder=tmp_path) as server:
+        ann = Browser(server, headers={"X-Forwarded-Proto": "https"}).visit()
+        ann.headers = {"X-Forwarded-Proto": websocket} if websocket else {}
+        with ann.connect() as tab:
+            (url,) = tab.urls()
+            ann.headers = {"X-Forwarded-Proto": "https"}
+            assert ann.get(url).body == b"the content"
+
+
+def test_a_page_that_stays_open_keeps_its_cookie(tmp_path: Path) -> None:
+    """Past half of its life the cookie is renewed with the media too, since an open page asks for nothing else."""
+    env = {"SECURE_MEDIA_COOKIE_LIFETIME": "60"}
+    with AppServer(PAGE, folder=tmp_path, env=env) as server:
+        ann = Browser(server)
+        with ann.open() as tab:
+            (url,) = tab.urls()
+            assert ann.get(url).set_cookies == ()
+
+            def renewed() -> bool:
+                return any(line.startswith("sm_") for line in ann.get(url).set_cookies)
+
+            eventually(renewed, "the cookie is renewed")
+
+
+def test_an_upload_that_is_no_form_is_refused(server: AppServer) -> None:
+    """The owner's upload with a body that cannot be taken apart is a 400, as in Streamlit, without a traceback."""
+    ann = Browser(server)
+    with ann.open() as tab:
+        headers = {"X-Xsrftoken": ann.cookies["_streamlit_xsrf"], "Content-Type": "multipart/form-data"}
+        path = f"/_stcore/upload_file/{tab.session_id}/one"
+        assert upload(ann, tab, "one") == 204
+        assert ann.get(path, headers, "PUT", b"x").status == 400
 
 
 def certificate(folder: Path) -> None:

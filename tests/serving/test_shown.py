@@ -605,3 +605,29 @@ def test_ledger_may_be_used_from_many_threads(ledger: ShownLedger) -> None:
         ledger.was_shown(f"b{number % 3}", f"s{number}-m{media}")
         for number, media in itertools.product(range(6), range(100))
     )
+
+
+@pytest.mark.parametrize("whole", [pytest.param(True, id="script"), pytest.param(False, id="fragment")])
+def test_frames_that_were_never_sent_do_not_stay(ledger: ShownLedger, clock: Clock, whole: bool) -> None:
+    """What was overwritten before it was sent is on no screen once the next run is over, of whatever kind."""
+    ledger.run_started("anna-tab", whole=whole)
+    ledger.registered("anna-tab", "frame")
+    ledger.run_finished("anna-tab", whole=whole)
+    assert ledger.on_screen() == {"frame"}
+
+    clock.now += 60
+    ledger.run_started("anna-tab", whole=whole)
+    ledger.run_finished("anna-tab", whole=False)
+
+    assert ledger.on_screen() == set()
+
+
+def test_script_that_is_ahead_of_its_messages_loses_nothing(ledger: ShownLedger) -> None:
+    """Runs that follow each other at once leave what the last one registered for its message."""
+    ledger.registered("anna-tab", "m")
+    for _ in range(3):
+        ledger.run_started("anna-tab")
+        ledger.run_finished("anna-tab", whole=False)
+    ledger.sent("anna-tab", "place", ["m"])
+
+    assert ledger.was_shown("anna", "m")

@@ -175,10 +175,6 @@ def mangled_cookies() -> Iterable[Attack]:
             "puts a space behind the name",
             lambda t: t.get(t.image, cookie=f"{t.cookie_name} ={token_of_victim(t)}"),
         ),
-        "name-with-prefix": (
-            "uses the name that is reserved for HTTPS, over HTTP",
-            lambda t: t.get(t.image, cookie=f"__Host-{t.cookie_name}={token_of_victim(t)}"),
-        ),
         "name-with-secure-prefix": (
             "uses another reserved prefix",
             lambda t: t.get(t.image, cookie=f"__Secure-{t.cookie_name}={token_of_victim(t)}"),
