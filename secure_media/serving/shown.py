@@ -20,7 +20,7 @@ from typing import TypeVar
 REMEMBERED = 20_000
 
 #: For how long a message may be on its way through Streamlit's queue, in seconds. It is flushed every hundredth.
-_IN_FLIGHT = 10.0
+_IN_FLIGHT = 3.0
 
 
 @dataclass(slots=True)
