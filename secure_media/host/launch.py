@@ -58,7 +58,7 @@ def secure_run(
         "deployment": deployment,
         "streamlit_options": streamlit_options,
     }
-    if _inside_streamlit(script, [name for name, value in arguments.items() if value]):
+    if _inside_streamlit(script, [name for name, value in arguments.items() if value is not None and value != ()]):
         return
     if not _imported_by_a_child_or_a_test(script):
         run(script, args=sys.argv[1:], its_own=True, **arguments)
@@ -295,11 +295,13 @@ def _inside_streamlit(script: str | os.PathLike[str], given: Sequence[str]) -> b
     return True
 
 
-def _stop_the_script(why: str) -> None:
+def _stop_the_script(why: str) -> NoReturn:
     import streamlit as st
 
     st.error(why, icon="🔒")
     st.stop()
+    # Outside of a script's own thread there is no page, and nothing that st.stop() could stop.
+    raise ConfigurationError(why)
 
 
 def _imported_by_a_child_or_a_test(script: str | os.PathLike[str]) -> bool:

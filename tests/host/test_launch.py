@@ -160,9 +160,10 @@ def test_settings_that_would_be_ignored_stop_the_script() -> None:
     policy = "policy=__import__('secure_media').own_session()"
     with AppServer(PAGE, run_arguments=f"{policy}, secret={SECRET!r}") as server:
         assert_guarded(server)
-    with AppServer(PAGE, run_arguments=policy, command=command, env=env) as server, Browser(server).open() as tab:
-        assert tab.urls() == []
-        assert "has no effect here" in tab.elements("alert")[0].body
+    for ignored in (policy, "grace=0"):
+        with AppServer(PAGE, run_arguments=ignored, command=command, env=env) as server, Browser(server).open() as tab:
+            assert tab.urls() == []
+            assert "has no effect here" in tab.elements("alert")[0].body
 
 
 def test_a_spawned_worker_does_not_start_a_server(tmp_path: Path) -> None:
