@@ -3,24 +3,66 @@ Authenticated media for Streamlit: images, audio, video and downloads reach the 
 other.
 """
 
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
 from secure_media.core.policy import allow_if as allow_if
 from secure_media.core.policy import jwt as jwt
 from secure_media.core.policy import own_session as own_session
 from secure_media.core.policy import signed_url as signed_url
 from secure_media.errors import ConfigurationError as ConfigurationError
+from secure_media.errors import GrantError as GrantError
 from secure_media.errors import SecureMediaError as SecureMediaError
 from secure_media.host.launch import guard as guard
 from secure_media.host.launch import secure_run as secure_run
 from secure_media.servers.public import public as public
 
+if TYPE_CHECKING:
+    from secure_media.links import revoke as revoke
+    from secure_media.links import share_link as share_link
+    from secure_media.links import signed_url_for as signed_url_for
+    from secure_media.widgets import audio as audio
+    from secure_media.widgets import download_button as download_button
+    from secure_media.widgets import image as image
+    from secure_media.widgets import pdf as pdf
+    from secure_media.widgets import video as video
+
 __all__ = [
     "ConfigurationError",
+    "GrantError",
     "SecureMediaError",
     "allow_if",
+    "audio",
+    "download_button",
     "guard",
+    "image",
     "jwt",
     "own_session",
+    "pdf",
     "public",
+    "revoke",
     "secure_run",
+    "share_link",
     "signed_url",
+    "signed_url_for",
+    "video",
 ]
+
+#: What only a running script needs, and what needs Streamlit: imported when it is first asked for, so that a Streamlit
+#: that cannot be guarded is refused with a sentence, and commands do not wait for it.
+_IN_SCRIPTS = {
+    **dict.fromkeys(("revoke", "share_link", "signed_url_for"), "secure_media.links"),
+    **dict.fromkeys(("audio", "download_button", "image", "pdf", "video"), "secure_media.widgets"),
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name in _IN_SCRIPTS:
+        return getattr(importlib.import_module(_IN_SCRIPTS[name]), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return __all__

@@ -21,7 +21,9 @@ _SUSPICIOUS = frozenset(
         DenialReason.INTERNAL,
         DenialReason.MALFORMED_CREDENTIAL,
         DenialReason.MALFORMED_RESOURCE,
+        DenialReason.LEDGER_UNAVAILABLE,
         DenialReason.OTHER_ACTION,
+        DenialReason.OTHER_BROWSER,
         DenialReason.OTHER_RESOURCE,
         DenialReason.SIGNATURE_MISMATCH,
     }
@@ -35,8 +37,10 @@ def record(decision: Decision, *, method: str, resource: Resource | None, client
     if isinstance(decision, Allow):
         if logger.isEnabledFor(logging.DEBUG):
             who = pseudonym(decision.subject)
-            extra = {**fields, "by": decision.by, "subject": who}
-            logger.debug("media.allowed by=%s subject=%s resource=%s", decision.by, who, what, extra=extra)
+            jti = None if decision.grant is None or decision.grant.jti is None else decision.grant.jti[:8]
+            extra = {**fields, "by": decision.by, "subject": who, "jti": jti}
+            message = "media.allowed by=%s subject=%s jti=%s resource=%s"
+            logger.debug(message, decision.by, who, jti, what, extra=extra)
         return
     level = logging.WARNING if decision.reason in _SUSPICIOUS else logging.INFO
     extra = {**fields, "reason": decision.reason.value}

@@ -13,10 +13,14 @@ Every error that secure_media raises, in one tree, and the reasons for which a r
     │   ├── NotYetValidCredentialError      before ``nbf``
     │   ├── AudienceMismatchError           meant for somebody else (``aud``, ``iss``)
     │   └── ClaimMismatchError              a required claim is missing or has another value
+    ├── GrantError                          in a script: a link that cannot be made or revoked as asked for
+    ├── LedgerUnavailableError              revocations and uses cannot be read or written
     └── MediaError
         ├── MediaNotFoundError              nothing is stored under that id (any more)
         ├── MediaChangedError               the file behind an id is no longer the file that was shown
-        └── RangeNotSatisfiableError        RFC 9110 section 14.1.1; carries the size
+        ├── DeliveryCutError                a response that must not go on
+        ├── RangeNotSatisfiableError        RFC 9110 section 14.1.1; carries the size
+        └── StoreUnavailableError           a disk or an object store that does not answer, or refuses to
 
 Messages never contain a token, a key, a cookie or the value of a claim: errors travel into logs.
 """
@@ -42,6 +46,13 @@ class DenialReason(str, enum.Enum):
     CLAIM_MISMATCH = "claim_mismatch"
     OTHER_RESOURCE = "other_resource"
     OTHER_ACTION = "other_action"
+    OTHER_SUBJECT = "other_subject"
+    OTHER_BROWSER = "other_browser"
+    OTHER_NETWORK = "other_network"
+    SESSION_ENDED = "session_ended"
+    REVOKED = "revoked"
+    USED_UP = "used_up"
+    LEDGER_UNAVAILABLE = "ledger_unavailable"
     NOT_SHOWN = "not_shown"
     NOT_OWNER = "not_owner"
     CONDITION_FALSE = "condition_false"
@@ -102,6 +113,14 @@ class ClaimMismatchError(CredentialError):
     reason = DenialReason.CLAIM_MISMATCH
 
 
+class GrantError(SecureMediaError):
+    """A link cannot be made or revoked as a script asks for it. The message names the argument and the fix."""
+
+
+class LedgerUnavailableError(SecureMediaError):
+    """The ledger of grants cannot be read or written. The message names the setting and the fix."""
+
+
 class MediaError(SecureMediaError):
     """Something about the bytes, after access was granted."""
 
@@ -112,6 +131,10 @@ class MediaNotFoundError(MediaError):
 
 class MediaChangedError(MediaError):
     """The file behind a media id is no longer the file that was shown, so its bytes may be somebody else's."""
+
+
+class DeliveryCutError(MediaError):
+    """A response that must not go on: its one-time link is being redeemed by a later request."""
 
 
 class RangeNotSatisfiableError(MediaError):
@@ -125,3 +148,7 @@ class RangeNotSatisfiableError(MediaError):
     def __init__(self, size: int) -> None:
         super().__init__(f"no byte of the {size} lies in the requested range")
         self.size = size
+
+
+class StoreUnavailableError(MediaError):
+    """The disk or object store behind a collection does not answer, or refuses to. The message names the collection."""

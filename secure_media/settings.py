@@ -7,12 +7,14 @@ Keyword arguments win over ``SECURE_MEDIA_*`` in the environment, which win over
 
 from __future__ import annotations
 
+import logging
 import math
 import multiprocessing
 import os
 import stat
 import sys
-from collections.abc import Iterable, Mapping
+import time
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,13 +23,33 @@ from secure_media.core.keys import KeyRing
 from secure_media.core.policy import Policy, own_session, signed_url
 from secure_media.errors import ConfigurationError
 
+logger = logging.getLogger(__name__)
+
 Secret = str | bytes | Iterable[str | bytes]
 
+#: How often the file with the secrets is looked at, in seconds.
+_LOOK_EVERY = 1.0
+
 _ENV_PREFIX = "SECURE_MEDIA_"
-NAMES = ("secret", "secret_file", "grace", "cookie_lifetime", "deployment")
+NAMES = (
+    "secret",
+    "secret_file",
+    "grace",
+    "cookie_lifetime",
+    "deployment",
+    "sign_media_urls",
+    "url_lifetime",
+    "embedded",
+    "ledger",
+)
 
 DEFAULT_GRACE = 30.0
 DEFAULT_COOKIE_LIFETIME = 30 * 24 * 3600
+DEFAULT_URL_LIFETIME = 4 * 3600
+#: Below the directory in which the app is started, where Streamlit's own files are.
+DEFAULT_LEDGER = Path(".streamlit", "secure_media.sqlite3")
+#: The ledger that ends with the process.
+IN_MEMORY = "memory"
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +62,11 @@ class Settings:
         cookie_lifetime: For how long the browser cookie is good, in seconds.
         deployment: What distinguishes this app from another one with the same secret on the same host.
         ephemeral: Whether the key is good for this process only.
+        sign_media_urls: Whether every media URL gets a grant on its way to the browser.
+        url_lifetime: For how long such a grant is good, in seconds.
+        embedded: Whether pages of other sites show the app in a frame.
+        ledger: The file in which revocations and uses are kept; None for memory.
+        key_file: The file that the keys were read from, if they were.
     """
 
     keys: KeyRing
@@ -48,6 +75,11 @@ class Settings:
     cookie_lifetime: int
     deployment: str
     ephemeral: bool
+    sign_media_urls: bool = False
+    url_lifetime: float = DEFAULT_URL_LIFETIME
+    embedded: bool = False
+    ledger: Path | None = None
+    key_file: KeyFile | None = None
 
 
 def load(
@@ -56,6 +88,10 @@ def load(
     policy: Policy | None = None,
     grace: float | None = None,
     deployment: str | None = None,
+    sign_media_urls: bool | None = None,
+    url_lifetime: float | None = None,
+    embedded: bool | None = None,
+    ledger: str | os.PathLike[str] | None = None,
     environ: Mapping[str, str],
     secrets_section: Mapping[str, Any],
 ) -> Settings:
@@ -67,6 +103,10 @@ def load(
         policy: Default: ``own_session() | signed_url()``.
         grace: Default: 30 seconds.
         deployment: Default: the empty string.
+        sign_media_urls: Default: whether it is embedded.
+        url_lifetime: Default: 4 hours.
+        embedded: Default: False.
+        ledger: Default: a file below the current directory, or ``"memory"`` if the secret ends with the process.
         environ: The environment.
         secrets_section: ``[secure_media]`` of secrets.toml.
 
@@ -77,12 +117,13 @@ def load(
     if policy is not None and not isinstance(policy, Policy):
         msg = f"policy: expected a policy such as own_session() | signed_url(), got {type(policy).__name__}"
         raise ConfigurationError(msg)
-    keys = _keys(secret, sources)
+    keys, key_file = _keys(secret, sources)
     if keys is None and _is_one_of_several(environ):
         raise ConfigurationError(
             "secret: several processes serve this app and have to agree on one, so it cannot be made up at start. "
             "Set SECURE_MEDIA_SECRET (run `secure-media keygen` to make one)"
         )
+    in_frames = _flag("embedded", embedded, sources, default=False)
     return Settings(
         keys=keys or KeyRing.random(),
         policy=policy if policy is not None else own_session() | signed_url(),
@@ -92,7 +133,55 @@ def load(
         ),
         deployment=_text("deployment", deployment, sources),
         ephemeral=keys is None,
+        sign_media_urls=_flag("sign_media_urls", sign_media_urls, sources, default=in_frames),
+        url_lifetime=_number(
+            "url_lifetime", url_lifetime, sources, default=DEFAULT_URL_LIFETIME, least=60, most=400 * 24 * 3600
+        ),
+        embedded=in_frames,
+        ledger=ledger_file(ledger, environ=environ, secrets_section=secrets_section, ephemeral=keys is None),
+        key_file=key_file,
     )
+
+
+def key_ring(*, environ: Mapping[str, str], secrets_section: Mapping[str, Any]) -> KeyRing | None:
+    """
+    Return the key ring that environment and secrets name, None if they name none. For commands without an app.
+
+    Raises:
+        ConfigurationError: The secret will not do.
+    """
+    return _keys(None, _Sources(environ, secrets_section))[0]
+
+
+def ledger_file(
+    argument: str | os.PathLike[str] | None = None,
+    *,
+    environ: Mapping[str, str],
+    secrets_section: Mapping[str, Any],
+    ephemeral: bool = False,
+) -> Path | None:
+    """
+    Return where the ledger of grants is; None for in memory.
+
+    Raises:
+        ConfigurationError: That cannot be a file.
+    """
+    sources = _Sources(environ, secrets_section)
+    if argument is not None:
+        where, value = "ledger", argument
+    else:
+        where, value = sources.find("ledger") or ("ledger", IN_MEMORY if ephemeral else DEFAULT_LEDGER)
+    if value == IN_MEMORY:
+        return None
+    try:
+        if isinstance(value, (str, os.PathLike)) and str(value) and "\0" not in str(value):
+            path = _expanded(value).absolute()
+            if not path.is_dir():
+                return path
+    except (OSError, RuntimeError):  # a name that is too long; a home directory that is not known
+        pass
+    msg = f"{where}: expected the path of a file, or 'memory', got {value!r:.200}"
+    raise ConfigurationError(msg)
 
 
 class _Sources:
@@ -115,19 +204,67 @@ class _Sources:
         return None
 
 
-def _keys(secret: Secret | None, sources: _Sources) -> KeyRing | None:
+class KeyFile:
+    """
+    The file that the keys were read from. When it changes, the ring does, without a restart.
+
+    Args:
+        name: What to call the setting in errors.
+        value: The path.
+        clock: A monotonic clock, in seconds.
+    """
+
+    def __init__(self, name: str, value: Any, *, clock: Callable[[], float] = time.monotonic) -> None:
+        self._name = name
+        self._value = value
+        self._clock = clock
+        self._state = self._look()
+        self._next_look = clock() + _LOOK_EVERY
+        self.ring = _ring(name, _read_secret_file(name, value))
+
+    def refresh(self) -> None:
+        """
+        Read the file again if it has changed; that is looked at once a second at most.
+
+        A file that will not do changes nothing: the keys stay as they were, and the log says why.
+        """
+        now = self._clock()
+        if now < self._next_look:
+            return
+        self._next_look = now + _LOOK_EVERY
+        state = self._look()
+        if state == self._state:
+            return
+        self._state = state
+        try:
+            secrets = [part.strip() for part in _read_secret_file(self._name, self._value)]
+            if self.ring.rotate(secrets, setting=self._name):
+                logger.info("keys.rotated active=%s keys=%d", self.ring.active.kid, len(self.ring))
+        except ConfigurationError as error:
+            logger.error("keys.not_rotated %s", error)
+
+    def _look(self) -> object:
+        try:
+            status = _expanded(self._value).stat()
+        except (OSError, ValueError, RuntimeError):
+            return None
+        return status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns, status.st_mode
+
+
+def _keys(secret: Secret | None, sources: _Sources) -> tuple[KeyRing | None, KeyFile | None]:
     if secret is not None:
-        return _ring("secret", secret)
+        return _ring("secret", secret), None
     found, file = sources.find("secret"), sources.find("secret_file")
     if found and file:
         msg = f"{found[0]} and {file[0]} are both set; keep one of them"
         raise ConfigurationError(msg)
     if found:
         name, value = found
-        return _ring(name, value.split(",") if isinstance(value, str) else value)
+        return _ring(name, value.split(",") if isinstance(value, str) else value), None
     if file:
-        return _ring(file[0], _read_secret_file(*file))
-    return None
+        key_file = KeyFile(*file)
+        return key_file.ring, key_file
+    return None, None
 
 
 def _ring(name: str, secrets: Any) -> KeyRing:
@@ -142,7 +279,7 @@ def _ring(name: str, secrets: Any) -> KeyRing:
 def _read_secret_file(name: str, value: Any) -> list[str]:
     """Return the secrets in a file: one a line, newest first; blank lines and lines that begin with # do not count."""
     try:
-        path = Path(str(value)).expanduser()
+        path = _expanded(value)
     except RuntimeError:
         msg = f"{name}: {value} has no home directory to begin with"
         raise ConfigurationError(msg) from None
@@ -170,6 +307,10 @@ def _read_secret_file(name: str, value: Any) -> list[str]:
     return [line for line in map(str.strip, lines) if line and not line.startswith("#")]
 
 
+def _expanded(value: Any) -> Path:
+    return Path(str(value)).expanduser()
+
+
 def _number(name: str, argument: Any, sources: _Sources, *, default: float, least: float, most: float) -> float:
     where, value = (name, argument) if argument is not None else sources.find(name) or (name, default)
     try:
@@ -180,6 +321,16 @@ def _number(name: str, argument: Any, sources: _Sources, *, default: float, leas
         msg = f"{where}: expected a number of seconds from {least:g} to {most:g}, got {value!r}"
         raise ConfigurationError(msg)
     return number
+
+
+def _flag(name: str, argument: Any, sources: _Sources, *, default: bool) -> bool:
+    where, value = (name, argument) if argument is not None else sources.find(name) or (name, default)
+    if isinstance(value, str) and where.startswith(_ENV_PREFIX):
+        value = {"true": True, "1": True, "false": False, "0": False, "": default}.get(value.strip().lower(), value)
+    if not isinstance(value, bool):
+        msg = f"{where}: expected true or false, got {value!r:.60}"
+        raise ConfigurationError(msg)
+    return value
 
 
 def _text(name: str, argument: Any, sources: _Sources) -> str:

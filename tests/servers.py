@@ -36,7 +36,7 @@ STREAMLIT = tuple(int(part) for part in streamlit.__version__.split(".")[:2])
 STARLETTE = STREAMLIT >= (1, 57) or os.environ.get("SECURE_MEDIA_TEST_STARLETTE") == "1"
 
 TIMEOUT = 60.0
-MEDIA_URL = re.compile(r"/media/[0-9a-f]+(?:\.[\w.]+)?")
+MEDIA_URL = re.compile(r"/media/[0-9a-f]+(?:\.[\w.]+)?(?:\?media_token=[\w.-]+)?")
 
 
 @dataclass(frozen=True)
@@ -372,6 +372,10 @@ class Tab:
             for message in self.messages
             if message.WhichOneof("type") == "delta" and message.delta.new_element.WhichOneof("type") == kind
         ]
+
+    def texts(self) -> list[str]:
+        """Return what `st.text` said, in order."""
+        return [element.body for element in self.elements("text")]
 
     def close(self) -> None:
         """Close the tab."""

@@ -25,21 +25,30 @@ LADDER = [
     {"settings", "audit"},
     {"servers"},
     {"host"},
-    {"widgets", "login"},
+    {"links", "widgets", "login"},
     {"cli", "attack"},
 ]
 RUNG = {part: height for height, parts in enumerate(LADDER) for part in parts}
 
 PUBLIC = [
     "ConfigurationError",
+    "GrantError",
     "SecureMediaError",
     "allow_if",
+    "audio",
+    "download_button",
     "guard",
+    "image",
     "jwt",
     "own_session",
+    "pdf",
     "public",
+    "revoke",
     "secure_run",
+    "share_link",
     "signed_url",
+    "signed_url_for",
+    "video",
 ]
 
 #: What a decision must not depend on: the disk, the network, the clock, other threads.
@@ -193,9 +202,13 @@ def test_public_names_are_all_there_is() -> None:
         name
         for name, value in vars(secure_media).items()
         if not name.startswith("_") and not isinstance(value, ModuleType)
-    }
+    } - {"annotations", "Any", "TYPE_CHECKING"}
 
-    assert names == set(PUBLIC)
+    assert names <= set(PUBLIC)
+    assert dir(secure_media) == PUBLIC
+    assert all(callable(getattr(secure_media, name)) for name in PUBLIC)
+    with pytest.raises(AttributeError, match="no attribute 'anything'"):
+        _ = secure_media.anything
 
 
 def test_errors_have_one_root() -> None:

@@ -8,16 +8,18 @@ from typing import Any
 import pytest
 
 from secure_media import audit
-from secure_media.core.model import Allow, Decision, Deny, Resource, ResourceKind
+from secure_media.core.model import Action, Allow, Decision, Deny, Grant, Resource, ResourceKind
 from secure_media.errors import DenialReason
 
 MEDIA = Resource(ResourceKind.MEDIA, "0123456789abcdef0123456789abcdef01234567")
 ATTACKS = {
     DenialReason.AUDIENCE_MISMATCH,
     DenialReason.INTERNAL,
+    DenialReason.LEDGER_UNAVAILABLE,
     DenialReason.MALFORMED_CREDENTIAL,
     DenialReason.MALFORMED_RESOURCE,
     DenialReason.OTHER_ACTION,
+    DenialReason.OTHER_BROWSER,
     DenialReason.OTHER_RESOURCE,
     DenialReason.SIGNATURE_MISMATCH,
 }
@@ -45,14 +47,25 @@ def test_grant_is_an_event_at_debug(caplog: pytest.LogCaptureFixture) -> None:
 
     who = audit.pseudonym("anna")
     assert (event.name, event.levelno) == ("secure_media.audit", logging.DEBUG)
-    assert event.getMessage() == f"media.allowed by=session subject={who} resource={MEDIA}"
+    assert event.getMessage() == f"media.allowed by=session subject={who} jti=None resource={MEDIA}"
     assert _fields(event) == {
         "method": "GET",
         "resource": str(MEDIA),
         "client_ip": "10.0.0.1",
         "by": "session",
         "subject": who,
+        "jti": None,
     }
+
+
+def test_link_is_known_by_the_beginning_of_its_id(caplog: pytest.LogCaptureFixture) -> None:
+    """A grant by a link says by which one, as far as that helps to find it and not to forge it."""
+    grant = Grant(MEDIA, Action.VIEW, 1.0, 2, jti="abcdefghijkl")
+
+    event = _event(caplog, Allow("signed_url", grant=grant))
+
+    assert event.getMessage() == f"media.allowed by=signed_url subject=None jti=abcdefgh resource={MEDIA}"
+    assert _fields(event)["jti"] == "abcdefgh"
 
 
 def test_grant_to_nobody_in_particular_is_an_event(caplog: pytest.LogCaptureFixture) -> None:
@@ -60,7 +73,7 @@ def test_grant_to_nobody_in_particular_is_an_event(caplog: pytest.LogCaptureFixt
     event = _event(caplog, Allow("signed_url"))
 
     assert _fields(event)["subject"] is None
-    assert event.getMessage() == f"media.allowed by=signed_url subject=None resource={MEDIA}"
+    assert event.getMessage() == f"media.allowed by=signed_url subject=None jti=None resource={MEDIA}"
 
 
 def test_grant_is_no_event_where_nobody_listens(caplog: pytest.LogCaptureFixture) -> None:

@@ -16,8 +16,8 @@ class Guard:
     """
     Decides requests by a policy.
 
-    Uploads are outside the policy's reach: writing into a session is for the browser that owns it, whatever the policy
-    says about reading.
+    Uploads are outside the policy's reach: writing into a session is for the browser that owns it, or that was given a
+    grant for it, whatever the policy says about reading.
 
     Args:
         policy: The rule for everything that the app shows.
@@ -29,12 +29,18 @@ class Guard:
 
     def __init__(self, *, policy: policies.Policy, identity: BrowserIdentity, evidence: policies.Evidence) -> None:
         self._policy = policy
-        self._uploads = policies.own_session()
+        self._uploads = policies.own_session() | policies.signed_url()
         self._evidence = evidence
         self.identity = identity
 
-    def decide(self, request: AccessRequest) -> Decision:
-        """Return `Allow` or `Deny`. Never raises: any doubt is a denial."""
+    def decide(self, request: AccessRequest, policy: policies.Policy | None = None) -> Decision:
+        """
+        Return `Allow` or `Deny`. Never raises: any doubt is a denial.
+
+        Args:
+            request: The question.
+            policy: The rule for this resource, if it has one of its own.
+        """
         try:
             if request.resource is None:
                 return Deny(DenialReason.MALFORMED_RESOURCE)
@@ -51,9 +57,13 @@ class Guard:
                 credentials=request.credentials,
                 now=request.now,
                 client_ip=request.client_ip,
+                player=request.player,
             )
-            policy = self._uploads if request.resource.kind is ResourceKind.UPLOAD else self._policy
+            if request.resource.kind is ResourceKind.UPLOAD:
+                rule = self._uploads
+            else:
+                rule = self._policy if policy is None else policy
         except Exception:
             logger.exception("guard.failed")
             return Deny(DenialReason.INTERNAL)
-        return policies.decide(policy, context, self._evidence)
+        return policies.decide(rule, context, self._evidence)

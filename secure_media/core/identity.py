@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import functools
 import secrets
+import weakref
 from dataclasses import dataclass
 from typing import Any, NoReturn
 
@@ -50,32 +51,22 @@ class BrowserIdentity:
             overwrites it. Else every restart would leave another cookie in the browser. None for keys that last.
     """
 
-    __slots__ = ("_deployment", "_genuine", "_keys", "_names", "_verifiers", "lasting", "lifetime")
+    __slots__ = ("_deployment", "_ephemeral", "_genuine", "_keys", "_known", "lasting", "lifetime")
 
     def __init__(self, keys: KeyRing, *, deployment: str, lifetime: int, ephemeral: str | None = None) -> None:
         self._keys = keys
         self._deployment = deployment
-        self._names = {
-            key.kid: _cookie_name(
-                key.derive(Purpose.DEPLOYMENT) if ephemeral is None else ephemeral.encode("utf-8", "surrogatepass"),
-                deployment,
-            )
-            for key in keys
-        }
+        self._ephemeral = ephemeral
         self.lasting = ephemeral is None
-        self._verifiers = {
-            key.kid: jwts.JwtVerifier(
-                key=key.derive(Purpose.BROWSER_COOKIE), algorithms=["HS256"], issuer=_ISSUER, audience=deployment
-            )
-            for key in keys
-        }
+        #: By key: what its cookie is called, and what verifies it. The ring may be rotated at any moment.
+        self._known: weakref.WeakKeyDictionary[Key, tuple[str, jwts.JwtVerifier]] = weakref.WeakKeyDictionary()
         self.lifetime = lifetime
         # A page with thirty pictures shows one cookie thirty times, and the signature takes most of a decision's time.
         self._genuine = functools.lru_cache(maxsize=_REMEMBERED)(_authenticate)
 
     def cookie_name(self, *, secure: bool) -> str:
         """Return the name of the cookie that `issue` makes the value of."""
-        return _prefixed(self._names[self._keys.active.kid], secure)
+        return _prefixed(self._of(self._keys.active)[0], secure)
 
     def new(self) -> Browser:
         """Return a browser nobody has seen before: 128 random bits."""
@@ -102,18 +93,28 @@ class BrowserIdentity:
             # says of the connection, or forgets to say on the WebSocket.
             for secure in (True,) if credentials.secure else (True, False):
                 for key in self._keys:
-                    values = credentials.cookies_named(_prefixed(self._names[key.kid], secure))
+                    values = credentials.cookies_named(_prefixed(self._of(key)[0], secure))
                     if values:
                         return self._verify(values, key, now)
         except CredentialError as error:
             return error.reason
         return DenialReason.NO_CREDENTIAL
 
+    def _of(self, key: Key) -> tuple[str, jwts.JwtVerifier]:
+        known = self._known.get(key)
+        if known is None:
+            whose = key.derive(Purpose.DEPLOYMENT) if self._ephemeral is None else _bytes(self._ephemeral)
+            verifier = jwts.JwtVerifier(
+                key=key.derive(Purpose.BROWSER_COOKIE), algorithms=["HS256"], issuer=_ISSUER, audience=self._deployment
+            )
+            known = self._known[key] = _cookie_name(whose, self._deployment), verifier
+        return known
+
     def _verify(self, values: list[str], key: Key, now: float) -> Identified:
         if len(set(values)) > 1:
             # One of the two was planted (from another path or a parent domain), and nothing says which.
             raise MalformedCredentialError("two cookies of that name")
-        verifier = self._verifiers[key.kid]
+        verifier = self._of(key)[1]
         claims = self._genuine(verifier, key.kid, values[0])
         verifier.judge_times(claims, now=now)
         past_half = claims["exp"] - now < self.lifetime / 2
@@ -141,9 +142,13 @@ def _authenticate(verifier: jwts.JwtVerifier, kid: str, value: str) -> dict[str,
 
 def _cookie_name(whose: bytes, deployment: str) -> str:
     """Name the cookie after key and deployment, so that two apps share it only if they share both."""
-    digest = fingerprint(whose, deployment.encode("utf-8", "surrogatepass"))
+    digest = fingerprint(whose, _bytes(deployment))
     return f"sm_{digest[:4].hex()}"
 
 
 def _prefixed(name: str, secure: bool) -> str:
     return f"__Host-{name}" if secure else name
+
+
+def _bytes(text: str) -> bytes:
+    return text.encode("utf-8", "surrogatepass")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import enum
 import hashlib
+import hmac
 import secrets
 from collections.abc import Iterable, Iterator
 from typing import NoReturn
@@ -38,7 +39,7 @@ class Purpose(str, enum.Enum):
 class Key:
     """One secret of the ring. Shows its public name (`kid`) and nothing else."""
 
-    __slots__ = ("_derived", "_secret", "kid")
+    __slots__ = ("__weakref__", "_derived", "_secret", "kid")
 
     def __init__(self, secret: bytes) -> None:
         self._secret = secret
@@ -53,6 +54,10 @@ class Key:
             derived = self._derived[purpose] = hkdf.derive(self._secret)
         return derived
 
+    def is_same(self, other: Key) -> bool:
+        """Return whether the two are one secret."""
+        return hmac.compare_digest(self._secret, other._secret)
+
     def __repr__(self) -> str:
         return f"Key(kid={self.kid!r})"
 
@@ -65,7 +70,8 @@ class KeyRing:
     """
     The keys of a deployment, newest first. The first key signs, every key verifies.
 
-    To rotate, put the new secret in front, wait for the longest lifetime in use, then drop the old one.
+    To rotate, put the new secret in front, wait for the longest lifetime in use, then drop the old one. Whoever holds
+    the ring sees the new keys from then on.
 
     Args:
         secrets: One or more secrets of at least 32 bytes each.
@@ -95,6 +101,22 @@ class KeyRing:
     def active(self) -> Key:
         """The key that signs."""
         return next(iter(self._keys.values()))
+
+    def rotate(self, secrets: Iterable[str | bytes], *, setting: str = "secret") -> bool:
+        """
+        Take over other secrets, and return whether that changed anything. If one of them will not do, nothing changes.
+
+        Raises:
+            ConfigurationError: As when the ring was made.
+        """
+        keys = KeyRing(secrets, setting=setting)._keys
+        # Keys that stay are the same objects as before, with all that has been derived from them.
+        merged = {
+            kid: known if (known := self._keys.get(kid)) and known.is_same(key) else key for kid, key in keys.items()
+        }
+        changed = list(merged.items()) != list(self._keys.items())
+        self._keys = merged
+        return changed
 
     def find(self, kid: str) -> Key:
         """

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import enum
+import hashlib
+from base64 import urlsafe_b64encode
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
@@ -25,6 +27,7 @@ class ResourceKind(str, enum.Enum):
     STATIC = "static"
     UPLOAD = "upload"
     ENDPOINT = "endpoint"
+    FILE = "file"
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,12 +37,19 @@ class Resource:
 
     Args:
         kind: Its family.
-        name: The media id, the path below ``/app/static/``, the id of the session an upload belongs to, or the
-            path of an endpoint. Never a path on the disk.
+        name: The media id, the path below ``/app/static/``, the id of the session an upload belongs to, the path of
+            an endpoint, or ``collection/key`` of a file. Never a path on the disk. In a grant, a file's name that ends
+            in a slash stands for every key that begins with it.
     """
 
     kind: ResourceKind
     name: str
+
+    def covers(self, other: Resource) -> bool:
+        """Return whether a grant for this resource is one for `other`."""
+        if self.kind is ResourceKind.FILE and self.name.endswith("/"):
+            return other.kind is self.kind and other.name.startswith(self.name)
+        return self == other
 
     def __str__(self) -> str:
         return f"{self.kind.value}/{self.name}"
@@ -84,6 +94,62 @@ class Browser:
     subject: str | None = None
 
 
+def tag(name: str) -> str:
+    """
+    Return a short name for a browser or a session: 96 bits of a hash, 16 characters.
+
+    Stands in grants instead of the id, which is longer and which nobody who sees a link needs to know.
+    """
+    return urlsafe_b64encode(hashlib.sha256(name.encode("utf-8", "surrogatepass")).digest()[:12]).decode("ascii")
+
+
+class Disposition(str, enum.Enum):
+    """What a browser is to do with a response (RFC 6266): show it, or save it."""
+
+    INLINE = "inline"
+    ATTACHMENT = "attachment"
+
+
+@dataclass(frozen=True, slots=True)
+class Grant:
+    """
+    Signed permission to do one thing with one resource until a certain moment.
+
+    With none of `sub`, `browser` and `session` it is a capability: whoever has the URL may use it.
+
+    Args:
+        resource: What it is good for; a prefix of files if the name ends in a slash.
+        action: What it allows.
+        iat: When it was issued, in seconds since the epoch, to the millisecond.
+        exp: When it ends, in seconds since the epoch.
+        nbf: When it begins, in seconds since the epoch.
+        sub: The subject that has to present it.
+        browser: The `tag` of the browser that has to present it.
+        session: The `tag` of the session that has to be alive.
+        network: The IP network (CIDR) that it has to come from.
+        jti: Its id, to revoke it and to count its uses by.
+        max_uses: How many times it may be redeemed. Needs `jti`.
+        filename: The file name to answer with.
+        content_type: The type to answer with.
+        disposition: Whether to answer for showing or for saving.
+    """
+
+    resource: Resource
+    action: Action
+    iat: float
+    exp: int
+    nbf: int | None = None
+    sub: str | None = None
+    browser: str | None = None
+    session: str | None = None
+    network: str | None = None
+    jti: str | None = None
+    max_uses: int | None = None
+    filename: str | None = None
+    content_type: str | None = None
+    disposition: Disposition | None = None
+
+
 @dataclass(frozen=True, slots=True)
 class AccessRequest:
     """
@@ -93,6 +159,7 @@ class AccessRequest:
         resource: What is asked for; None if the name was not one that any resource could have.
         now: The time of the question, in seconds since the epoch.
         client_ip: The address the connection came from, for policies and the audit log.
+        player: Tells players apart that continue what they have begun, where no cookie does.
     """
 
     resource: Resource | None
@@ -100,6 +167,7 @@ class AccessRequest:
     credentials: Credentials
     now: float
     client_ip: str | None = None
+    player: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,6 +184,7 @@ class AccessContext:
         now: Seconds since the epoch.
         client_ip: Where the connection came from.
         claims: The claims of the JWT that a policy to the left of this one (in ``jwt(...) & ...``) accepted.
+        player: Who continues a play, where no cookie tells; None for a request that does not continue anything.
     """
 
     resource: Resource
@@ -126,6 +195,7 @@ class AccessContext:
     now: float
     client_ip: str | None = None
     claims: Mapping[str, Any] = field(default_factory=dict)
+    player: str | None = None
 
     @property
     def subject(self) -> str | None:
@@ -145,11 +215,15 @@ class Allow:
         by: The credential that carried the decision: ``session``, ``signed_url``, ``jwt``, ``condition``.
         subject: Who was let in, where that is known.
         claims: The claims that were accepted, for the policies to the right of an ``&``.
+        grant: The grant that was accepted, if one was.
+        player: Who may go on with what begins here, should the grant end meanwhile.
     """
 
     by: str
     subject: str | None = None
     claims: Mapping[str, Any] = field(default_factory=dict)
+    grant: Grant | None = None
+    player: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,3 +247,27 @@ class Ownership(Protocol):
 
     def owns_session(self, browser: str, session_id: str) -> bool:
         """Return whether the live session `session_id` belongs to `browser`."""
+
+    def is_current(self, session_tag: str) -> bool:
+        """Return whether the session with that `tag` is alive, or ended within the grace."""
+
+
+class GrantRecords(Protocol):
+    """
+    What the guard has to know of grants beside what they say themselves. Implemented by the ledger of grants.
+
+    Raises `LedgerUnavailableError` where it cannot tell.
+    """
+
+    def is_revoked(self, grant: Grant) -> bool:
+        """Return whether `grant` was withdrawn."""
+
+    def is_used_up(self, grant: Grant) -> bool:
+        """Return whether `grant` has been redeemed as often as it may be."""
+
+
+class Leases(Protocol):
+    """Who began to play something while its grant held."""
+
+    def holds(self, grant: Grant, player: str, *, now: float) -> bool:
+        """Return whether `player` may go on after the grant's end."""

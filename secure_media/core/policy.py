@@ -13,12 +13,13 @@ import logging
 from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
+from secure_media.core.grants import objections, player_of
 from secure_media.core.jwts import JwtVerifier
 from secure_media.core.model import AccessContext, Allow, Decision, Deny, ResourceKind
-from secure_media.errors import ConfigurationError, CredentialError, DenialReason
+from secure_media.errors import ConfigurationError, CredentialError, DenialReason, LedgerUnavailableError
 
 if TYPE_CHECKING:
-    from secure_media.core.model import Ownership
+    from secure_media.core.model import GrantRecords, Leases, Ownership
     from secure_media.core.tokens import GrantCodec
 
 logger = logging.getLogger(__name__)
@@ -26,10 +27,12 @@ logger = logging.getLogger(__name__)
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Evidence:
-    """What policies consult besides the request: live sessions, and the deployment's own tokens."""
+    """What policies consult besides the request: live sessions, the deployment's tokens, and what became of them."""
 
     ownership: Ownership
     grants: GrantCodec
+    records: GrantRecords
+    leases: Leases
 
 
 class Policy(abc.ABC):
@@ -38,6 +41,11 @@ class Policy(abc.ABC):
     @abc.abstractmethod
     def decide(self, context: AccessContext, evidence: Evidence) -> Decision:
         """Return `Allow` or `Deny`. May raise `CredentialError`; anything else raised is a denial too."""
+
+    @property
+    def heeds_grants(self) -> bool:
+        """Whether a signed URL can change anything."""
+        return False
 
     def __or__(self, other: Policy) -> Policy:
         return _Either(self, other) if isinstance(other, Policy) else NotImplemented
@@ -52,6 +60,9 @@ def decide(policy: Policy, context: AccessContext, evidence: Evidence) -> Decisi
         decision = policy.decide(context, evidence)
     except CredentialError as error:
         return Deny(error.reason)
+    except LedgerUnavailableError as error:
+        logger.error("ledger.unavailable %s", error)
+        return Deny(DenialReason.LEDGER_UNAVAILABLE)
     except Exception:
         logger.exception("guard.failed")
         return Deny(DenialReason.INTERNAL)
@@ -72,6 +83,10 @@ class _Either(Policy):
         if isinstance(second, Deny) and second.reason is DenialReason.NO_CREDENTIAL:
             return first  # the more telling of the two reasons, for the log
         return second
+
+    @property
+    def heeds_grants(self) -> bool:
+        return self._left.heeds_grants or self._right.heeds_grants
 
     def __repr__(self) -> str:
         return f"({self._left!r} | {self._right!r})"
@@ -94,7 +109,13 @@ class _Both(Policy):
             by=f"{first.by}+{second.by}",
             subject=second.subject or first.subject,
             claims={**claims, **second.claims},
+            grant=second.grant or first.grant,
+            player=second.player or first.player,
         )
+
+    @property
+    def heeds_grants(self) -> bool:
+        return self._left.heeds_grants or self._right.heeds_grants
 
     def __repr__(self) -> str:
         return f"({self._left!r} & {self._right!r})"
@@ -110,6 +131,8 @@ class _OwnSession(Policy):
             allowed, reason = ownership.was_shown(browser.id, resource.name), DenialReason.NOT_SHOWN
         elif resource.kind is ResourceKind.UPLOAD:
             allowed, reason = ownership.owns_session(browser.id, resource.name), DenialReason.NOT_OWNER
+        elif resource.kind is ResourceKind.FILE:
+            allowed, reason = False, DenialReason.NOT_SHOWN
         else:
             allowed, reason = ownership.has_session(browser.id), DenialReason.NOT_OWNER
         return Allow("session", browser.subject) if allowed is True else Deny(reason)
@@ -125,12 +148,17 @@ class _SignedUrl(Policy):
             return Deny(DenialReason.NO_CREDENTIAL)
         if len(tokens) > 1:
             return Deny(DenialReason.MALFORMED_CREDENTIAL)
-        grant = evidence.grants.verify(tokens[0], now=context.now)
-        if grant.resource != context.resource:
-            return Deny(DenialReason.OTHER_RESOURCE)
-        if grant.action is not context.action:
-            return Deny(DenialReason.OTHER_ACTION)
-        return Allow("signed_url")
+        grant = evidence.grants.authenticate(tokens[0])
+        reasons = objections(
+            grant, context, ownership=evidence.ownership, records=evidence.records, leases=evidence.leases
+        )
+        for reason in reasons:
+            return Deny(reason)
+        return Allow("signed_url", grant.sub, grant=grant, player=player_of(context))
+
+    @property
+    def heeds_grants(self) -> bool:
+        return True
 
     def __repr__(self) -> str:
         return "signed_url()"
@@ -179,13 +207,16 @@ def own_session() -> Policy:
     Allow a browser what its own live sessions were shown (and, after they end, for the grace).
 
     For files under ``/app/static/`` and for endpoints, which are not shown by any one session, a live session is
-    enough; for uploads it has to be the session that the upload belongs to.
+    enough; for uploads it has to be the session that the upload belongs to. Files of collections are not shown by
+    sessions at all: they need a link, or another policy.
     """
     return _OwnSession()
 
 
 def signed_url() -> Policy:
-    """Allow whoever presents a valid ``media_token`` for exactly this resource and action."""
+    """
+    Allow whoever presents a valid ``media_token`` for this resource and action, together with what it is bound to.
+    """
     return _SignedUrl()
 
 

@@ -7,7 +7,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-_TOKEN = re.compile(r"(media_token(?:=|%(?:25)*3[dD]))[^&\s\"'<>#;]+")
+_TOKEN = re.compile(r"(media_token(?:=|%(?:25)*3[dD]))[^&/\s\"'<>#;]+")
 
 
 def redact(text: str) -> str:

@@ -1,10 +1,22 @@
 """
-URL tokens: signed permission to do one thing with one resource until a certain moment. The only module that imports
-itsdangerous.
+URL tokens: grants in a form that travels in a URL. The only module that imports itsdangerous.
 
 The form is ``<kid>.<claims>.<signature>``: claims as compact JSON in base64url without padding, HMAC-SHA256 over all
 that stands before the last dot. Only this one form verifies. itsdangerous by itself takes several strings for one
 signature (the unused bits of the last character, stray padding), which would give one grant many names.
+
+=====  =========================  =====  =========================================
+claim  of a grant                 claim  of a grant
+=====  =========================  =====  =========================================
+``r``  resource                   ``w``  session
+``a``  action; ``view`` if it     ``p``  network
+       is not there               ``j``  ``jti``
+``i``  ``iat``, in milliseconds   ``u``  how many uses
+``e``  ``exp``                    ``f``  file name
+``n``  ``nbf``                    ``t``  content type
+``s``  ``sub``                    ``d``  disposition
+``b``  browser
+=====  =========================  =====  =========================================
 """
 
 from __future__ import annotations
@@ -13,18 +25,17 @@ import base64
 import binascii
 import hashlib
 import hmac
+import ipaddress
 import json
-from dataclasses import dataclass
+import re
+from collections.abc import Callable
+from typing import Any
 
 from itsdangerous import BadSignature, Signer
 
 from secure_media.core.keys import Key, KeyRing, Purpose
-from secure_media.core.model import Action, Resource, ResourceKind
-from secure_media.errors import (
-    ExpiredCredentialError,
-    MalformedCredentialError,
-    SignatureMismatchError,
-)
+from secure_media.core.model import Action, Disposition, Grant, Resource, ResourceKind
+from secure_media.errors import MalformedCredentialError, SignatureMismatchError
 
 #: Judged before any other work. A plain media grant has about 150 characters.
 MAX_TOKEN_LENGTH = 2048
@@ -36,21 +47,9 @@ _END_OF_TIME = 2**53
 #: do not accept each other's tokens.
 _SALT = b"secure_media.url-token.1:"
 
-
-@dataclass(frozen=True, slots=True)
-class Grant:
-    """
-    What a token says.
-
-    Args:
-        resource: The one thing it is good for.
-        action: The one thing it allows.
-        exp: When it ends, in seconds since the epoch.
-    """
-
-    resource: Resource
-    action: Action
-    exp: int
+#: A media id, which is 20 bytes, takes 28 characters instead of 46.
+_MEDIA_ID = re.compile(r"[0-9a-f]{40}\Z", re.ASCII)
+_SHORT_MEDIA_ID = re.compile(r"m:[0-9A-Za-z_-]{27}\Z", re.ASCII)
 
 
 class GrantCodec:
@@ -62,49 +61,159 @@ class GrantCodec:
         deployment: What distinguishes this app from others with the same secret.
     """
 
-    __slots__ = ("_keys", "_signers")
+    __slots__ = ("_deployment", "_keys")
 
     def __init__(self, keys: KeyRing, *, deployment: str) -> None:
         self._keys = keys
-        self._signers = {key.kid: _signer(key, deployment) for key in keys}
+        self._deployment = deployment
 
     def issue(self, grant: Grant) -> str:
-        """Return `grant` as a token, signed with the active key."""
-        claims = {"r": str(grant.resource), "a": grant.action.value, "e": grant.exp}
-        payload = _encode(json.dumps(claims, separators=(",", ":")).encode("ascii"))
-        kid = self._keys.active.kid
-        return self._signers[kid].sign(f"{kid}.{payload}").decode("ascii")
-
-    def verify(self, token: str, *, now: float) -> Grant:
         """
-        Return what `token` grants.
+        Return `grant` as a token, signed with the active key.
+
+        Raises:
+            ValueError: It is too long, because of its resource, its subject or its file name.
+        """
+        payload = _encode(json.dumps(_claims(grant), separators=(",", ":")).encode("ascii"))
+        key = self._keys.active
+        token = _signer(key, self._deployment).sign(f"{key.kid}.{payload}").decode("ascii")
+        if len(token) > MAX_TOKEN_LENGTH:
+            msg = f"the token would have {len(token)} characters; {MAX_TOKEN_LENGTH} are the most"
+            raise ValueError(msg)
+        return token
+
+    def authenticate(self, token: str) -> Grant:
+        """
+        Return what `token` grants if it was issued here, whatever time it is.
 
         Args:
             token: The token, as sent.
-            now: Seconds since the epoch.
 
         Raises:
-            CredentialError: It is malformed, forged or expired.
+            CredentialError: It is malformed or forged.
         """
-        if len(token) > MAX_TOKEN_LENGTH or not token.isascii():
-            raise MalformedCredentialError("too long or not ASCII")
-        kid, _, rest = token.partition(".")
-        payload, _, _ = rest.partition(".")
-        signer = self._signers[self._keys.find(kid).kid]
-        signed = f"{kid}.{payload}"
+        kid, payload = parts_of(token)
+        signer = _signer(self._keys.find(kid), self._deployment)
         try:
             signer.unsign(token)
         except BadSignature:
             raise SignatureMismatchError("the signature does not match") from None
-        if not hmac.compare_digest(signer.sign(signed), token.encode("ascii")):
+        if not hmac.compare_digest(signer.sign(f"{kid}.{payload}"), token.encode("ascii")):
             raise MalformedCredentialError("not the canonical form")
-        grant = _parse(payload)
-        if grant.exp <= now:
-            raise ExpiredCredentialError("exp has passed")
-        return grant
+        return claims_in(payload)
+
+    def is_retired(self, token: str) -> bool:
+        """Return whether `token` was signed by a key that only verifies any more."""
+        return parts_of(token)[0] != self._keys.active.kid
 
     def __repr__(self) -> str:
         return f"GrantCodec({self._keys!r})"
+
+
+def parts_of(token: str) -> tuple[str, str]:
+    """
+    Return the `kid` and the encoded claims of a token that nobody has verified.
+
+    Raises:
+        MalformedCredentialError: It is too long, or not ASCII.
+    """
+    if len(token) > MAX_TOKEN_LENGTH or not token.isascii():
+        raise MalformedCredentialError("too long or not ASCII")
+    kid, _, rest = token.partition(".")
+    return kid, rest.partition(".")[0]
+
+
+def claims_in(payload: str) -> Grant:
+    """
+    Return the grant in encoded claims. Strict although the signature holds: another release may have made them.
+
+    Raises:
+        MalformedCredentialError: They are not what this release issues.
+    """
+    try:
+        claims = json.loads(_decode(payload))
+        if not isinstance(claims, dict) or not set(claims) <= set(_READERS):
+            raise MalformedCredentialError("unknown claims")
+        values = {name: read(claims[letter]) for letter, (name, read) in _READERS.items() if letter in claims}
+        grant = Grant(**{"action": Action.VIEW, **values})
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        raise MalformedCredentialError("unreadable claims") from None
+    if grant.max_uses is not None and grant.jti is None:
+        raise MalformedCredentialError("uses that cannot be counted")
+    return grant
+
+
+def _claims(grant: Grant) -> dict[str, object]:
+    claims = {
+        "r": _resource_out(grant.resource),
+        "a": None if grant.action is Action.VIEW else grant.action.value,
+        "i": round(grant.iat * 1000),
+        "e": grant.exp,
+        "n": grant.nbf,
+        "s": grant.sub,
+        "b": grant.browser,
+        "w": grant.session,
+        "p": grant.network,
+        "j": grant.jti,
+        "u": grant.max_uses,
+        "f": grant.filename,
+        "t": grant.content_type,
+        "d": None if grant.disposition is None else grant.disposition.value,
+    }
+    return {name: value for name, value in claims.items() if value is not None}
+
+
+def _resource_out(resource: Resource) -> str:
+    if resource.kind is ResourceKind.MEDIA and _MEDIA_ID.match(resource.name):
+        return "m:" + _encode(bytes.fromhex(resource.name))
+    return str(resource)
+
+
+def _resource_in(value: Any) -> Resource:
+    if _SHORT_MEDIA_ID.match(value):
+        return Resource(ResourceKind.MEDIA, _decode(value[2:]).hex())
+    kind, _, name = value.partition("/")
+    return Resource(ResourceKind(kind), name)
+
+
+def _text(value: Any) -> str:
+    if not isinstance(value, str):
+        raise MalformedCredentialError("not a text")
+    return value
+
+
+def _moment(value: Any) -> int:
+    if type(value) is not int or not 0 <= value < _END_OF_TIME:
+        raise MalformedCredentialError("not a moment")
+    return value
+
+
+def _count(value: Any) -> int:
+    if type(value) is not int or not 1 <= value < _END_OF_TIME:
+        raise MalformedCredentialError("not a count")
+    return value
+
+
+def _network(value: Any) -> str:
+    return str(ipaddress.ip_network(_text(value)))
+
+
+_READERS: dict[str, tuple[str, Callable[[Any], Any]]] = {
+    "r": ("resource", _resource_in),
+    "a": ("action", Action),
+    "i": ("iat", lambda value: _moment(value) / 1000),
+    "e": ("exp", _moment),
+    "n": ("nbf", _moment),
+    "s": ("sub", _text),
+    "b": ("browser", _text),
+    "w": ("session", _text),
+    "p": ("network", _network),
+    "j": ("jti", _text),
+    "u": ("max_uses", _count),
+    "f": ("filename", _text),
+    "t": ("content_type", _text),
+    "d": ("disposition", Disposition),
+}
 
 
 def _signer(key: Key, deployment: str) -> Signer:
@@ -112,19 +221,6 @@ def _signer(key: Key, deployment: str) -> Signer:
     return Signer(
         key.derive(Purpose.URL_TOKEN), salt=salt, sep=b".", key_derivation="hmac", digest_method=hashlib.sha256
     )
-
-
-def _parse(payload: str) -> Grant:
-    """Read claims whose signature holds; still strictly, since an older or newer release may have made them."""
-    try:
-        claims = json.loads(_decode(payload))
-        kind, _, name = claims["r"].partition("/")
-        exp = claims["e"]
-        if set(claims) != {"r", "a", "e"} or type(exp) is not int or not 0 <= exp < _END_OF_TIME:
-            raise MalformedCredentialError("unknown claims")
-        return Grant(Resource(ResourceKind(kind), name), Action(claims["a"]), exp)
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
-        raise MalformedCredentialError("unreadable claims") from None
 
 
 def _encode(data: bytes) -> str:

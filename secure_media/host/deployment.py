@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import functools
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -21,9 +21,14 @@ from secure_media.core.redact import SERVER_LOGGERS, TokenFilter
 from secure_media.core.tokens import GrantCodec
 from secure_media.errors import ConfigurationError
 from secure_media.host import contract
-from secure_media.host.sessions import secure_session_manager
+from secure_media.host.issuing import Issuer
+from secure_media.host.sessions import Sessions, secure_session_manager
 from secure_media.host.storage import SecureMediaStorage
+from secure_media.host.terms import Terms, TermsTable
 from secure_media.servers.gate import Gate
+from secure_media.serving.collections import Collections
+from secure_media.serving.leases import PlaybackLeases
+from secure_media.serving.ledger import SqliteLedger
 from secure_media.serving.shown import ShownLedger
 from secure_media.serving.store import MediaStore
 from secure_media.settings import Settings
@@ -39,6 +44,7 @@ class Deployment:
 
     Args:
         settings: The settings.
+        collections: The named roots of files.
         handlers: Tornado handlers of the user's own.
         routes: Starlette routes of the user's own.
         script: The script whose own `secure_run` gave these settings, if one did.
@@ -49,6 +55,7 @@ class Deployment:
         self,
         settings: Settings,
         *,
+        collections: Mapping[str, Any] | None = None,
         handlers: Sequence[Any] = (),
         routes: Sequence[Any] = (),
         script: Path | None = None,
@@ -59,24 +66,52 @@ class Deployment:
         self.handlers = handlers
         self.routes = routes
         self.script = script
-        self._grace = settings.grace
+        self.heeds_grants = settings.policy.heeds_grants
+        if settings.sign_media_urls and not self.heeds_grants:
+            raise ConfigurationError(
+                "sign_media_urls: the policy heeds no signed URLs, so that they would change nothing. "
+                "Add signed_url() to it: policy=(...) | signed_url()"
+            )
+        self.collections = Collections(collections or {})
         self.ledger = ShownLedger(
             grace=settings.grace, resumable=float(config.get_option("server.disconnectedSessionTTL"))
         )
         self.store = MediaStore(settings.keys, on_screen=self.ledger.on_screen, grace=settings.grace)
-        name = f"{settings.deployment}{self.base_path}/"
+        name = deployment_name(settings.deployment, self.base_path)
         identity = BrowserIdentity(
             settings.keys,
             deployment=name,
             lifetime=settings.cookie_lifetime,
             ephemeral=app if settings.ephemeral else None,
         )
-        guard = Guard(
-            policy=settings.policy,
-            identity=identity,
-            evidence=Evidence(self.ledger, GrantCodec(settings.keys, deployment=name)),
+        codec, records, leases = (
+            GrantCodec(settings.keys, deployment=name),
+            SqliteLedger(settings.ledger),
+            PlaybackLeases(),
         )
-        self.gate = Gate(guard=guard, store=self.store, base_path=self.base_path)
+        guard = Guard(policy=settings.policy, identity=identity, evidence=Evidence(self.ledger, codec, records, leases))
+        refresh = (lambda: None) if settings.key_file is None else settings.key_file.refresh
+        self.gate = Gate(
+            guard=guard,
+            store=self.store,
+            collections=self.collections,
+            ledger=records,
+            leases=leases,
+            base_path=self.base_path,
+            embedded=settings.embedded,
+            refresh=refresh,
+        )
+        self.issuer = Issuer(codec, records, refresh=refresh)
+        self.terms = TermsTable()
+        self.sessions = Sessions(
+            gate=self.gate,
+            ledger=self.ledger,
+            store=self.store,
+            issuer=self.issuer,
+            grace=settings.grace,
+            terms=self.terms,
+            sign_all=Terms(settings.url_lifetime) if settings.sign_media_urls else None,
+        )
 
     def runtime_config(self, stock: RuntimeConfig) -> RuntimeConfig:
         """Return `stock` with our storage and session manager in it."""
@@ -86,10 +121,8 @@ class Deployment:
             raise ConfigurationError(msg)
         return dataclasses.replace(
             stock,
-            media_file_storage=SecureMediaStorage(_MEDIA_ENDPOINT, self.store, self.ledger),
-            session_manager_class=secure_session_manager(
-                stock.session_manager_class, gate=self.gate, ledger=self.ledger, store=self.store, grace=self._grace
-            ),
+            media_file_storage=SecureMediaStorage(_MEDIA_ENDPOINT, self.store, self.ledger, self.terms),
+            session_manager_class=secure_session_manager(stock.session_manager_class, self.sessions),
         )
 
 
@@ -160,6 +193,11 @@ def guarding(runtime: Any) -> Deployment | None:
     """
     deployment: Deployment | None = getattr(runtime, _MARK, None)
     return deployment
+
+
+def deployment_name(deployment: str, base_path: str) -> str:
+    """Return what keys and tokens of an app are made for: what sets it apart from others with the same secret."""
+    return f"{deployment}{base_path}/"
 
 
 def base_path() -> str:

@@ -24,10 +24,15 @@ def secure_run(
     *,
     secret: Secret | None = None,
     policy: Policy | None = None,
+    collections: Mapping[str, Any] | None = None,
     handlers: Sequence[Any] = (),
     routes: Sequence[Any] = (),
     grace: float | None = None,
     deployment: str | None = None,
+    sign_media_urls: bool | None = None,
+    url_lifetime: float | None = None,
+    embedded: bool | None = None,
+    ledger: str | os.PathLike[str] | None = None,
     streamlit_options: Mapping[str, Any] | None = None,
 ) -> None:
     """
@@ -43,19 +48,30 @@ def secure_run(
         secret: At least 32 bytes, or several such with the newest first. Default: ``SECURE_MEDIA_SECRET``,
             ``SECURE_MEDIA_SECRET_FILE``, or ``secret`` in ``[secure_media]`` of secrets.toml; else a random one.
         policy: Who may have what. Default: ``own_session() | signed_url()``.
+        collections: Named directories of files that links can be made to: ``{"reports": "reports/"}``.
         handlers: On Tornado, endpoints of your own: ``(r"/reports/(.*)", MyHandler)``. Guarded unless marked `public`.
         routes: On Starlette, the same: ``Route("/reports/{name}", endpoint)``.
         grace: For how long media stay available after their tab is closed, in seconds. Default: 30.
         deployment: Sets this app apart from another with the same secret on the same host.
+        sign_media_urls: Whether every media URL carries a grant, for browsers that send no cookie. Default: `embedded`.
+        url_lifetime: For how long such a grant is good, in seconds. Default: 4 hours.
+        embedded: Whether pages of other sites show the app in a frame. Default: False.
+        ledger: The file that keeps revocations and uses, or ``"memory"``. Default:
+            ``.streamlit/secure_media.sqlite3``, made on first use.
         streamlit_options: Options as for ``streamlit run``, such as ``{"server.port": 8080}``.
     """
     arguments: dict[str, Any] = {
         "secret": secret,
         "policy": policy,
+        "collections": collections,
         "handlers": handlers,
         "routes": routes,
         "grace": grace,
         "deployment": deployment,
+        "sign_media_urls": sign_media_urls,
+        "url_lifetime": url_lifetime,
+        "embedded": embedded,
+        "ledger": ledger,
         "streamlit_options": streamlit_options,
     }
     if _inside_streamlit(script, [name for name, value in arguments.items() if value is not None and value != ()]):
@@ -105,10 +121,13 @@ def _serve(script: Path, flags: Sequence[str], args: Sequence[str], options: dic
     from secure_media.host.server import SecureServer
 
     handlers, routes = list(options.pop("handlers", ())), list(options.pop("routes", ()))
+    collections = options.pop("collections", None)
 
     def build(app: str) -> hooks.Deployment:
         own_script = script if its_own else None
-        return hooks.Deployment(_load(**options), handlers=handlers, routes=routes, script=own_script, app=app)
+        return hooks.Deployment(
+            _load(**options), collections=collections, handlers=handlers, routes=routes, script=own_script, app=app
+        )
 
     hooks.install(build, origin=str(script))
     bootstrap.Server = SecureServer  # type: ignore[attr-defined]
@@ -194,8 +213,13 @@ def guard(
     *,
     secret: Secret | None = None,
     policy: Policy | None = None,
+    collections: Mapping[str, Any] | None = None,
     grace: float | None = None,
     deployment: str | None = None,
+    sign_media_urls: bool | None = None,
+    url_lifetime: float | None = None,
+    embedded: bool | None = None,
+    ledger: str | os.PathLike[str] | None = None,
 ) -> GuardedApp:
     """
     Guard the media of an ``st.App``, or of any ASGI app around one.
@@ -207,8 +231,13 @@ def guard(
         app: An ``st.App``, or an ASGI app (FastAPI, Starlette) that mounts one. It must not have been started.
         secret: As for `secure_run`.
         policy: As for `secure_run`.
+        collections: As for `secure_run`.
         grace: As for `secure_run`.
         deployment: As for `secure_run`.
+        sign_media_urls: As for `secure_run`.
+        url_lifetime: As for `secure_run`.
+        embedded: As for `secure_run`.
+        ledger: As for `secure_run`.
 
     Raises:
         ConfigurationError: A setting is wrong, or Streamlit has been started already.
@@ -225,9 +254,20 @@ def guard(
         msg = f"guard(app): expected an ASGI app such as st.App('main.py'), got {type(app).__name__}"
         raise ConfigurationError(msg)
     hooks.refuse_what_goes_around()
-    loaded = _load(secret=secret, policy=policy, grace=grace, deployment=deployment)
+    loaded = _load(
+        secret=secret,
+        policy=policy,
+        grace=grace,
+        deployment=deployment,
+        sign_media_urls=sign_media_urls,
+        url_lifetime=url_lifetime,
+        embedded=embedded,
+        ledger=ledger,
+    )
     # Built later, with Streamlit's configuration as it will be then: App.run(config=...) has yet to change it.
-    hooks.install(lambda script: hooks.Deployment(loaded, app=script), origin=_line_of_the_caller())
+    hooks.install(
+        lambda script: hooks.Deployment(loaded, collections=collections, app=script), origin=_line_of_the_caller()
+    )
     return GuardedApp(app)
 
 
@@ -240,7 +280,7 @@ def _line_of_the_caller() -> str:
 
 
 def _load(**options: Any) -> settings.Settings:
-    loaded = settings.load(environ=os.environ, secrets_section=_secrets_section(), **options)
+    loaded = settings.load(environ=os.environ, secrets_section=secrets_section(), **options)
     if loaded.ephemeral:
         click.echo(
             "secure_media: no secret is set, so a random one was made for this process: cookies and links end with it. "
@@ -250,7 +290,7 @@ def _load(**options: Any) -> settings.Settings:
     return loaded
 
 
-def _secrets_section() -> Mapping[str, Any]:
+def secrets_section() -> Mapping[str, Any]:
     """Return ``[secure_media]`` of Streamlit's secrets, if there is one."""
     from streamlit.runtime.secrets import secrets_singleton
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterator
+import re
+from collections.abc import Callable, Hashable, Iterable, Iterator
 from typing import Any
 
 from google.protobuf.descriptor import FieldDescriptor
@@ -10,8 +11,11 @@ from google.protobuf.message import Message
 from streamlit.proto.BackMsg_pb2 import BackMsg
 from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 
+from secure_media.host.terms import PARAMETER
 from secure_media.serving.shown import ShownLedger
-from secure_media.serving.store import ID_IN_URL
+
+#: A media URL inside of a text: the id, the extension, and the name of the terms on which it is shown.
+MEDIA_URL = re.compile(rf"/media/([0-9a-f]{{40}})(?![0-9a-f])(\.\w{{1,16}})?(?:\?{PARAMETER}=(\w+))?", re.ASCII)
 
 
 def observe(message: ForwardMsg, session_id: str, ledger: ShownLedger) -> None:
@@ -23,36 +27,55 @@ def observe(message: ForwardMsg, session_id: str, ledger: ShownLedger) -> None:
     kind: str | None = message.WhichOneof("type")
     if kind == "delta":
         place: Hashable = tuple(message.metadata.delta_path)
-        ledger.sent(session_id, place, media_ids(message.delta))
+        media, granted = media_ids(message.delta)
+        ledger.sent(session_id, place, media, granted=granted)
         placeholder = _offered(message)
         if placeholder:
             ledger.offered(session_id, placeholder)
     elif kind == "ref_hash":
         ledger.sent_again(session_id, tuple(message.metadata.delta_path))
     elif kind in {"logo", "page_config_changed"}:
-        ledger.sent(session_id, kind, media_ids(getattr(message, kind)))
-    elif kind == "deferred_file_response":  # 1.52-1.57
-        ledger.sent_deferred(session_id, ID_IN_URL.findall(message.deferred_file_response.url))
-    elif kind == "backend_operation_response":  # 1.58 and later
-        # This field alone: the message also carries an id that the client has made up.
-        ledger.sent_deferred(session_id, ID_IN_URL.findall(getattr(message, kind).deferred_file.url))
+        media, granted = media_ids(getattr(message, kind))
+        ledger.sent(session_id, kind, media, granted=granted)
+    elif kind in DEFERRED:
+        media, granted = _ids_in([_deferred_url(message)])
+        ledger.sent_deferred(session_id, media, granted=granted)
     elif kind == "new_session":
         ledger.run_started(session_id, whole=not _is_fragment_run(message))
     elif kind == "script_finished":
         ledger.run_finished(session_id, whole=message.script_finished == ForwardMsg.FINISHED_SUCCESSFULLY)
 
 
-def media_ids(message: Message) -> Iterator[str]:
+def media_ids(message: Message) -> tuple[list[str], list[str]]:
     """
-    Yield the id in every media URL that any text in `message` contains.
+    Return the id in every media URL that any text in `message` contains: those that are shown, and those on terms.
 
     Not only the fields that are URLs: components get theirs inside of JSON, and people put them into Markdown and
     HTML. What a text merely claims does no harm, since the ledger counts only what the session's own script has
     registered.
     """
-    for text in _texts(message):
+    return _ids_in(_texts(message))
+
+
+def _ids_in(texts: Iterable[str]) -> tuple[list[str], list[str]]:
+    media: list[str] = []
+    granted: list[str] = []
+    for text in texts:
         if "/media/" in text:
-            yield from ID_IN_URL.findall(text)
+            for media_id, _, terms in MEDIA_URL.findall(text):
+                (granted if terms else media).append(media_id)
+    return media, granted
+
+
+#: Answers to deferred downloads. Of the second, this field alone: it also carries an id that the client has made up.
+DEFERRED: dict[str, Callable[[Any], Any]] = {
+    "deferred_file_response": lambda message: message.deferred_file_response,  # 1.52-1.57
+    "backend_operation_response": lambda message: message.backend_operation_response.deferred_file,  # 1.58 and later
+}
+
+
+def _deferred_url(message: Any) -> str:
+    return str(DEFERRED[message.WhichOneof("type")](message).url)
 
 
 def requested_placeholder(message: BackMsg) -> str | None:

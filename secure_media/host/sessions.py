@@ -4,24 +4,80 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import weakref
 from typing import Any
 
 from streamlit.proto.BackMsg_pb2 import BackMsg
 from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 from streamlit.runtime.session_manager import SessionClient, SessionManager
 
-from secure_media.host import messages
-from secure_media.servers.gate import Gate, handshake
+from secure_media.core.model import Action, Resource, ResourceKind
+from secure_media.host import messages, signing
+from secure_media.host.issuing import Holder, Issuer
+from secure_media.host.terms import Terms, TermsTable
+from secure_media.servers.gate import Gate, handshake, site
 from secure_media.serving.shown import ShownLedger
 from secure_media.serving.store import MediaStore
 
 logger = logging.getLogger(__name__)
 
+#: The attribute of Streamlit's session that holds ours, which so lives as long.
+_HOLDER = "_secure_media_holder"
 
-def secure_session_manager(
-    base: type[SessionManager], *, gate: Gate, ledger: ShownLedger, store: MediaStore, grace: float
-) -> type[SessionManager]:
+
+class Sessions:
+    """
+    What the hooks of all sessions share.
+
+    Args:
+        gate: Tells browsers apart.
+        ledger: Records what was shown.
+        store: Where media are.
+        issuer: Issues grants.
+        grace: For how long after its end a session still counts, in seconds.
+        terms: What the scripts ask of grants.
+        sign_all: The terms on which every media URL gets a grant; None if only those do whose script asks for it.
+    """
+
+    def __init__(
+        self,
+        *,
+        gate: Gate,
+        ledger: ShownLedger,
+        store: MediaStore,
+        issuer: Issuer,
+        grace: float,
+        terms: TermsTable,
+        sign_all: Terms | None,
+    ) -> None:
+        self.gate = gate
+        self.ledger = ledger
+        self.store = store
+        self.issuer = issuer
+        self.grace = grace
+        self.terms = terms
+        self.sign_all = sign_all
+        self._holders: weakref.WeakValueDictionary[str, Holder] = weakref.WeakValueDictionary()
+
+    def holder(self, session_id: str) -> Holder | None:
+        """Return the session as far as grants are bound to it, while it lives."""
+        return self._holders.get(session_id)
+
+    def opened(self, session: Any, session_id: str) -> Holder:
+        """Note that a session was opened, or come back to, by the request that is just being served."""
+        request = handshake.get()
+        holder: Holder | None = getattr(session, _HOLDER, None)
+        if holder is None:
+            holder = Holder(session_id, None, "")
+            setattr(session, _HOLDER, holder)
+        holder.browser, holder.site = self.gate.browser(request), "" if request is None else site(request, self.gate)
+        self._holders[session_id] = holder
+        return holder
+
+
+def secure_session_manager(base: type[SessionManager], sessions: Sessions) -> type[SessionManager]:
     """Return a subclass of `base` that keeps the ledger."""
+    gate, ledger, store, grace = sessions.gate, sessions.ledger, sessions.store, sessions.grace
 
     class SecureSessionManager(base):  # type: ignore[misc, valid-type]
         def connect_session(
@@ -32,7 +88,8 @@ def secure_session_manager(
             existing_session_id: str | None = None,
             session_id_override: str | None = None,
         ) -> str:
-            browser = gate.browser(handshake.get())
+            known = gate.browser(handshake.get())
+            browser = None if known is None else known.id
             # The id of a session travels in URLs and logs; knowing it must not be enough to take the session over.
             if existing_session_id is not None and not ledger.may_resume(existing_session_id, browser):
                 existing_session_id = None
@@ -44,9 +101,9 @@ def secure_session_manager(
                 session_id_override=session_id_override,
             )
             ledger.begin(session_id, browser)
-            _record_what_leaves(client, session_id, ledger)
             active = self.get_active_session_info(session_id)
             if active is not None:
+                _watch_what_leaves(client, sessions.opened(active.session, session_id), sessions)
                 _keep_deferred_downloads_apart(active.session, session_id, ledger)
             return session_id
 
@@ -69,22 +126,39 @@ def secure_session_manager(
     return SecureSessionManager
 
 
-def _record_what_leaves(client: SessionClient, session_id: str, ledger: ShownLedger) -> None:
+def _watch_what_leaves(client: SessionClient, holder: Holder, sessions: Sessions) -> None:
     """
-    Hook the client's outgoing messages.
+    Hook the client's outgoing messages: record what they show, and put grants where they belong.
 
     On the instance: a proxy around it would no longer be the client that Streamlit compares with ``is`` (1.61 and
     later).
     """
     send = client.write_forward_msg
 
+    def sign(resource: Resource, action: Action, name: str | None) -> str | None:
+        asked = sessions.sign_all if name is None else sessions.terms.find(name)
+        if asked is None or not _is_its_own(resource):
+            return None
+        return sessions.issuer.for_session(holder, resource, asked, action=action)
+
+    def _is_its_own(resource: Resource) -> bool:
+        """Return whether the session may be given a grant: an app may echo a URL that a visitor made up."""
+        if resource.kind is ResourceKind.MEDIA:
+            return sessions.ledger.may_have_grant(holder.session_id, resource.name)
+        if resource.kind is ResourceKind.UPLOAD:
+            return resource.name == holder.session_id
+        return resource.kind is ResourceKind.STATIC  # for everyone who has the app open
+
     def write_forward_msg(message: ForwardMsg) -> None:
+        leaving = message
         try:
-            messages.observe(message, session_id, ledger)
+            messages.observe(message, holder.session_id, sessions.ledger)
+            leaving = signing.signed(message, sign)
         except Exception:
-            # An exception here would end Streamlit's loop for all sessions. What is not recorded is not served.
+            # An exception here would end Streamlit's loop for all sessions. What is not recorded is not served, and a
+            # URL without its grant is as good as none.
             logger.exception("hook.failed")
-        send(message)
+        send(leaving)
 
     client.write_forward_msg = write_forward_msg  # type: ignore[method-assign, assignment]
 

@@ -11,6 +11,7 @@ from streamlit.runtime.memory_media_file_storage import (
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from secure_media.errors import MediaError
+from secure_media.host.terms import PARAMETER, TermsTable
 from secure_media.serving.shown import ShownLedger
 from secure_media.serving.store import MediaStore
 
@@ -24,11 +25,12 @@ class SecureMediaStorage(MemoryMediaFileStorage):
     has on their page is shown once more would be seen there from the outside.
     """
 
-    def __init__(self, media_endpoint: str, store: MediaStore, ledger: ShownLedger) -> None:
+    def __init__(self, media_endpoint: str, store: MediaStore, ledger: ShownLedger, terms: TermsTable) -> None:
         super().__init__(media_endpoint)
         self._endpoint = media_endpoint
         self._store = store
         self._ledger = ledger
+        self._terms = terms
 
     def load_and_get_id(
         self, path_or_data: str | bytes, mimetype: str, kind: MediaFileKind, filename: str | None = None
@@ -46,17 +48,24 @@ class SecureMediaStorage(MemoryMediaFileStorage):
             msg = f"Error opening '{path_or_data!s}'"
             raise MediaFileStorageError(msg) from error
         context = get_script_run_ctx(suppress_warning=True)  # None for deferred downloads: they run outside of scripts
-        self._ledger.registered(None if context is None else context.session_id, media_id)
+        session_id = None if context is None else context.session_id
+        self._ledger.registered(session_id, media_id, on_terms=self._terms.current() is not None)
         return media_id
 
     def get_url(self, file_id: str) -> str:
-        """Return the URL of a stored file: the same for everyone, since who may use it is decided when it is used."""
+        """
+        Return the URL of a stored file: the same for everyone, since who may use it is decided when it is used.
+
+        If the script shows it on terms, the URL names them; see `secure_media.host.terms`.
+        """
         try:
             media = self._store.get(file_id)
         except MediaError as error:
             msg = f"No media file with id '{file_id}'"
             raise MediaFileStorageError(msg) from error
-        return f"{self._endpoint}/{file_id}{get_extension_for_mimetype(media.mimetype)}"
+        url = f"{self._endpoint}/{file_id}{get_extension_for_mimetype(media.mimetype)}"
+        terms = self._terms.current()
+        return url if terms is None else f"{url}?{PARAMETER}={terms.name}"
 
     def get_file(self, filename: str) -> MemoryFile:
         """Refuse. Streamlit's own route and its agent API read through here, and neither asks the guard."""

@@ -13,7 +13,7 @@ from collections.abc import Awaitable, Callable, Iterable, MutableMapping
 from contextlib import suppress
 from typing import Any
 
-from secure_media.servers.gate import Gate, Incoming, came_over_https, handshake
+from secure_media.servers.gate import Gate, Incoming, Opening, came_over_https, handshake
 from secure_media.serving.plan import CHUNK, Plan
 from secure_media.serving.sources import Source
 
@@ -44,6 +44,8 @@ class GuardMiddleware:
         if scope["type"] == "http":
             request = incoming(scope)
             answer = self._gate.answer(request)
+            if isinstance(answer, Opening):
+                answer = answer.answer(await asyncio.get_running_loop().run_in_executor(None, answer.open))
             if answer is not None:
                 await write(answer, receive, send)
                 return
@@ -67,6 +69,8 @@ def incoming(scope: Scope) -> Incoming:
         # Below a mount (or behind a proxy that strips a prefix) the path includes the mount point; Starlette routes by
         # what follows it.
         path = path[len(root) :]
+    else:
+        root = ""
     client = scope.get("client")
     return Incoming(
         method=scope.get("method", "GET"),
@@ -75,6 +79,7 @@ def incoming(scope: Scope) -> Incoming:
         headers=headers,
         secure=came_over_https(scope.get("scheme", "http"), headers),
         client_ip=client[0] if client else None,
+        root=root,
     )
 
 
@@ -93,13 +98,16 @@ async def write(answer: Plan, receive: Receive, send: Send) -> None:
         # The file has changed, or the server cannot send any more: uvicorn raises where the client has sent rubbish
         # after its request. What has left cannot be taken back, and nobody is there to tell.
         logger.warning("media.broken_off %s", type(error).__name__)
+    finally:
+        if answer.delivery is not None:
+            answer.delivery.end()
 
 
 async def _write_body(answer: Plan, receive: Receive, send: Send) -> None:
     source, length = answer.source, answer.stop - answer.start
     if source is None or length <= CHUNK:
         body = b"" if source is None else await _read(source, answer.start, length)
-        await send({"type": "http.response.body", "body": body})
+        await _write_piece(answer, body, send, more=False)
         return
     # Servers drop what is sent after the client has gone, without a word. Nobody should read 8 GB for that.
     gone = asyncio.ensure_future(_disconnected(receive))
@@ -108,11 +116,19 @@ async def _write_body(answer: Plan, receive: Receive, send: Send) -> None:
             body = await _read(source, position, count)
             if gone.done():
                 return
-            await send({"type": "http.response.body", "body": body, "more_body": position + count < answer.stop})
+            await _write_piece(answer, body, send, more=position + count < answer.stop)
     finally:
         gone.cancel()
         with suppress(asyncio.CancelledError):
             await gone
+
+
+async def _write_piece(answer: Plan, body: bytes, send: Send, *, more: bool) -> None:
+    if answer.delivery is not None:
+        answer.delivery.check()
+    await send({"type": "http.response.body", "body": body, "more_body": more})
+    if answer.delivery is not None:
+        answer.delivery.sent(len(body))
 
 
 async def _read(source: Source, start: int, count: int) -> bytes:

@@ -2,19 +2,39 @@
 
 from __future__ import annotations
 
+import ipaddress
 import logging
+import re
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextvars import ContextVar
-from dataclasses import dataclass, field
-from urllib.parse import parse_qsl
+from dataclasses import dataclass, field, replace
+from typing import Any
+from urllib.parse import parse_qsl, urlsplit
 
 from secure_media import audit
 from secure_media.core.guard import Guard
 from secure_media.core.identity import Identified
-from secure_media.core.model import AccessRequest, Action, Allow, Browser, Credentials, Decision, Resource, ResourceKind
-from secure_media.errors import MediaNotFoundError
-from secure_media.serving import plan
+from secure_media.core.model import (
+    AccessRequest,
+    Action,
+    Allow,
+    Browser,
+    Credentials,
+    Decision,
+    Disposition,
+    Grant,
+    Resource,
+    ResourceKind,
+    tag,
+)
+from secure_media.core.policy import Policy
+from secure_media.errors import LedgerUnavailableError, MediaNotFoundError, StoreUnavailableError
+from secure_media.serving import http, plan
+from secure_media.serving.collections import Collections, parse_name
+from secure_media.serving.delivery import Delivery
+from secure_media.serving.leases import PlaybackLeases
+from secure_media.serving.ledger import GrantLedger
 from secure_media.serving.store import MediaStore, media_id_in
 
 logger = logging.getLogger(__name__)
@@ -25,6 +45,17 @@ TOKEN_PARAMETER = "media_token"  # noqa: S105 - the name of a parameter
 MEDIA = "/media/"
 STATIC = "/app/static/"
 UPLOAD = "/_stcore/upload_file/"
+#: Everything of ours.
+OWN = "/secure-media/"
+FILES = f"{OWN}files/"
+#: The token may stand in the path instead of the query: relative URLs, as playlists have them, then keep it.
+_TOKEN_IN_PATH = re.compile(rf"{OWN}{TOKEN_PARAMETER}=([^/]*)/")
+#: The URL parameter that asks for a download instead of a view. Its value does not matter.
+DOWNLOAD_PARAMETER = "download"
+#: What to save something under that has no name.
+_NAMELESS = "download"
+#: When to try again if an object store cannot be reached, in seconds.
+_RETRY_AFTER = 30
 #: What the page fetches before it opens its WebSocket, also after a server restart.
 _GREETINGS = frozenset({"/_stcore/health", "/_stcore/host-config"})
 #: NAME_MAX of the usual file systems, in bytes.
@@ -55,6 +86,7 @@ class Incoming:
         headers: Names in lower case; one entry for each time a header was sent.
         secure: Whether the client came over HTTPS.
         client_ip: Where the connection came from.
+        root: Where the app is mounted, below which `path` is.
     """
 
     method: str
@@ -63,6 +95,7 @@ class Incoming:
     headers: Sequence[tuple[str, str]] = field(repr=False)
     secure: bool
     client_ip: str | None
+    root: str = ""
 
     def all(self, name: str) -> list[str]:
         """Return every value of the header `name`."""
@@ -78,6 +111,20 @@ class Incoming:
 handshake: ContextVar[Incoming | None] = ContextVar("secure_media_handshake", default=None)
 
 
+@dataclass(frozen=True, slots=True)
+class Opening:
+    """
+    An answer that has to wait for a disk or a network.
+
+    Args:
+        open: May take its time, so a thread has to run it. Never raises.
+        answer: Takes what `open` returned, on the event loop, and returns the response.
+    """
+
+    open: Callable[[], Any]
+    answer: Callable[[Any], plan.Plan]
+
+
 class Gate:
     """
     Asks the guard, and makes the plan that follows from its decision.
@@ -85,23 +132,46 @@ class Gate:
     Args:
         guard: Decides.
         store: Where media come from.
+        collections: Where files come from.
+        ledger: Counts the uses of grants.
+        leases: Is told who begins to play.
         base_path: ``server.baseUrlPath`` as ``/base``, or the empty string.
+        embedded: Whether pages of other sites show the app in a frame.
+        refresh: Takes a look at whether the keys have changed.
         clock: Seconds since the epoch.
     """
 
     def __init__(
-        self, *, guard: Guard, store: MediaStore, base_path: str, clock: Callable[[], float] = time.time
+        self,
+        *,
+        guard: Guard,
+        store: MediaStore,
+        collections: Collections,
+        ledger: GrantLedger,
+        leases: PlaybackLeases,
+        base_path: str,
+        embedded: bool = False,
+        refresh: Callable[[], None] = lambda: None,
+        clock: Callable[[], float] = time.time,
     ) -> None:
         self._guard = guard
         self._store = store
-        self._base_path = base_path
+        self._collections = collections
+        self._ledger = ledger
+        self._leases = leases
+        self.base_path = base_path
+        self._embedded = embedded
+        self._refresh = refresh
         self._clock = clock
 
-    def answer(self, incoming: Incoming) -> plan.Plan | None:
+    def answer(self, incoming: Incoming) -> plan.Plan | Opening | None:
         """Return the response, or None if the request may go on to Streamlit."""
+        self._refresh()
         path = self._below_base(incoming.path)
         if path.startswith(MEDIA):
             return self._media(incoming, path.removeprefix(MEDIA))
+        if path.startswith(OWN):
+            return self._file(incoming, path)
         if "\0" in path or (path.startswith(STATIC) and (_has_trailers(incoming) or not _could_be_a_file(path))):
             return self._refusal(incoming, None, Action.VIEW)
         if incoming.method == "OPTIONS":
@@ -121,12 +191,13 @@ class Gate:
         """Return the refusal for a request to an endpoint of the user's own, or None if it may go on."""
         return self._refusal(incoming, Resource(ResourceKind.ENDPOINT, incoming.path), Action.VIEW)
 
-    def browser(self, incoming: Incoming | None) -> str | None:
-        """Return the id of the browser that sent `incoming`, if it showed a valid cookie."""
+    def browser(self, incoming: Incoming | None) -> Browser | None:
+        """Return the browser that sent `incoming`, if it showed a valid cookie."""
         if incoming is None:
             return None
+        self._refresh()
         identified = self._guard.identity.identify(_credentials(incoming), now=self._clock())
-        return identified.browser.id if isinstance(identified, Identified) else None
+        return identified.browser if isinstance(identified, Identified) else None
 
     def amendments(self, incoming: Incoming) -> tuple[tuple[str, str | None], ...]:
         """
@@ -158,7 +229,10 @@ class Gate:
     def _cookie(self, incoming: Incoming, browser: Browser) -> str:
         identity = self._guard.identity
         name, value = identity.cookie_name(secure=incoming.secure), identity.issue(browser, now=self._clock())
-        attributes = ["Path=/", "HttpOnly", "SameSite=Lax"]
+        attributes = ["Path=/", "HttpOnly"]
+        # Partitioned (CHIPS): a cookie for this app inside of that site, which no other site gets to see.
+        in_frames = self._embedded and incoming.secure
+        attributes += ["SameSite=None", "Partitioned"] if in_frames else ["SameSite=Lax"]
         if identity.lasting:
             attributes.append(f"Max-Age={identity.lifetime}")
         if incoming.secure:
@@ -179,45 +253,214 @@ class Gate:
             return plan.method_not_allowed(method)
         media_id = None if _has_trailers(incoming) else media_id_in(name)
         resource = None if media_id is None else Resource(ResourceKind.MEDIA, media_id)
-        decision = self._decide(incoming, resource, Action.VIEW)
+        action = _action(incoming)
+        decision = self._decide(incoming, resource, action)
         if resource is None or not isinstance(decision, Allow):
             return plan.forbidden(method)
         try:
             media = self._store.get(resource.name)
         except MediaNotFoundError:
             return plan.not_found(method)
-        conditions = plan.Conditions(
-            range=incoming.get("range"),
-            if_range=incoming.get("if-range"),
-            if_none_match=", ".join(incoming.all("if-none-match")) or None,
-        )
-        answer = plan.serve(media, method, conditions)
+        answer = self._serve(incoming, media, decision.grant, decision.player, action)
         # A page that stays open for weeks asks for nothing but media.
         cookie = self._renewed_cookie(incoming)
         return answer if cookie is None else answer.with_header("Set-Cookie", cookie)
+
+    def _file(self, incoming: Incoming, path: str) -> plan.Plan | Opening:
+        method = incoming.method
+        if method not in {"GET", "HEAD"}:
+            return plan.method_not_allowed(method)
+        name = "" if _has_trailers(incoming) else file_name(path)
+        resource = None if parse_name(name) is None else Resource(ResourceKind.FILE, name)
+        action = _action(incoming)
+        decision = self._decide(incoming, resource, action, self._collections.policy(name))
+        if resource is None or not isinstance(decision, Allow):
+            return plan.forbidden(method)
+
+        def open_file() -> Any:
+            try:
+                return self._collections.open(name)
+            except MediaNotFoundError:
+                return plan.not_found(method)
+            except StoreUnavailableError as error:
+                logger.error("store.unavailable %s", error)
+                return plan.unavailable(method, _RETRY_AFTER)
+            except Exception:
+                logger.exception("store.failed")
+                return plan.unavailable(method, _RETRY_AFTER)
+
+        def answer(opened: Any) -> plan.Plan:
+            if isinstance(opened, plan.Plan):
+                return opened
+            return self._serve(incoming, opened, decision.grant, decision.player, action)
+
+        return Opening(open_file, answer)
+
+    def _serve(
+        self, incoming: Incoming, what: plan.Representation, grant: Grant | None, player: str | None, action: Action
+    ) -> plan.Plan:
+        """Return the response to a request that was allowed, by `grant` if it was by one."""
+        counted = grant is not None and grant.max_uses is not None
+        if counted and _is_the_frontends_probe(incoming):
+            # Streamlit's page asks whether a download is there before anybody clicks, and does not read the answer.
+            return plan.no_content()
+        presented = _presented(what, grant, action)
+        answer = plan.serve(presented, incoming.method, _conditions(incoming), storable=not counted)
+        if grant is not None and player is not None and _plays_on(grant, presented.content_type):
+            self._leases.begin(grant, player)
+        if not counted or grant is None or answer.status not in {200, 206} or incoming.method != "GET":
+            return answer
+        try:
+            transfer = self._ledger.reserve(
+                grant,
+                answer.start,
+                answer.stop,
+                what.source.size,
+                continues=incoming.get("range") is not None,
+            )
+        except LedgerUnavailableError as error:
+            logger.error("ledger.unavailable %s", error)
+            transfer = None
+        if transfer is None:
+            return plan.forbidden(incoming.method)
+        return answer.watched(Delivery(answer.stop - answer.start, transfer))
 
     def _refusal(self, incoming: Incoming, resource: Resource | None, action: Action) -> plan.Plan | None:
         if isinstance(self._decide(incoming, resource, action), Allow):
             return None
         return plan.forbidden(incoming.method)
 
-    def _decide(self, incoming: Incoming, resource: Resource | None, action: Action) -> Decision:
+    def _decide(
+        self, incoming: Incoming, resource: Resource | None, action: Action, policy: Policy | None = None
+    ) -> Decision:
         request = AccessRequest(
             resource=resource,
             action=action,
             credentials=_credentials(incoming),
             now=self._clock(),
             client_ip=incoming.client_ip,
+            player=_player(incoming),
         )
-        decision = self._guard.decide(request)
+        decision = self._guard.decide(request, policy)
         audit.record(decision, method=incoming.method, resource=resource, client_ip=incoming.client_ip)
         return decision
 
     def _below_base(self, path: str) -> str:
         """Return `path` without the base path; a path outside of it is looked at as it is, so that nothing slips by."""
-        if self._base_path and path.startswith(f"{self._base_path}/"):
-            return path[len(self._base_path) :]
+        if self.base_path and path.startswith(f"{self.base_path}/"):
+            return path[len(self.base_path) :]
         return path
+
+
+def file_name(path: str) -> str:
+    """Return the ``collection/key`` in a path below the base path; an empty string if there is none."""
+    own = _TOKEN_IN_PATH.sub(OWN, path, count=1)
+    return own.removeprefix(FILES) if own.startswith(FILES) else ""
+
+
+def site(incoming: Incoming, gate: Gate) -> str:
+    """
+    Return where the browser that sent `incoming` has the app: origin, mount point and base path, without a slash at the
+    end. As that browser says: it only ends up in links that are made for itself.
+    """
+    origin = incoming.get("origin") or ""
+    if not origin.startswith(("http://", "https://")):
+        origin = f"{'https' if incoming.secure else 'http'}://{incoming.get('host') or 'localhost'}"
+    return f"{origin}{incoming.root}{gate.base_path}"
+
+
+def _presented(what: plan.Representation, grant: Grant | None, action: Action) -> plan.Presentation:
+    """Return `what` with the response headers that the action asks for and the grant has signed."""
+    presented = plan.Presentation.of(what)
+    filename = presented.save_as or presented.filename
+    content_type = presented.content_type
+    save = presented.save_as is not None or action is Action.DOWNLOAD
+    if grant is not None:
+        filename = grant.filename or filename
+        content_type = content_type if grant.content_type is None else http.media_type(grant.content_type)
+        if grant.disposition is not None:
+            save = grant.disposition is Disposition.ATTACHMENT
+    return replace(
+        presented,
+        content_type=content_type,
+        filename=None if save else filename,
+        save_as=(filename or _NAMELESS) if save else None,
+    )
+
+
+def _plays_on(grant: Grant, content_type: str) -> bool:
+    """Return whether a play of that type may outlast `grant`: not a link that anyone may use."""
+    return content_type.startswith(("audio/", "video/")) and (grant.browser or grant.session or grant.sub) is not None
+
+
+def _conditions(incoming: Incoming) -> plan.Conditions:
+    return plan.Conditions(
+        range=incoming.get("range"),
+        if_range=incoming.get("if-range"),
+        if_match=", ".join(incoming.all("if-match")) or None,
+        if_none_match=", ".join(incoming.all("if-none-match")) or None,
+        if_modified_since=incoming.get("if-modified-since"),
+        if_unmodified_since=incoming.get("if-unmodified-since"),
+    )
+
+
+def _action(incoming: Incoming) -> Action:
+    if DOWNLOAD_PARAMETER not in incoming.query:
+        return Action.VIEW
+    return Action.DOWNLOAD if any(name == DOWNLOAD_PARAMETER for name, _ in _fields(incoming.query)) else Action.VIEW
+
+
+def _player(incoming: Incoming) -> str | None:
+    """Return who plays, as far as it shows without a cookie; None if this is not a piece of a play."""
+    if incoming.method != "GET" or incoming.get("range") is None:
+        return None
+    return tag(f"{incoming.client_ip}\n{incoming.get('user-agent')}")
+
+
+def _is_the_frontends_probe(incoming: Incoming) -> bool:
+    """
+    Return whether a script of the app's own page asks, rather than a person who opens a link.
+
+    Browsers say so, over HTTPS and on localhost (Fetch Metadata); elsewhere the headers of a `fetch` are as telling.
+    Who claims it gets an answer without a body, so there is nothing to win by it.
+    """
+    if incoming.method != "GET" or incoming.get("range") is not None:
+        return False
+    destination = incoming.get("sec-fetch-dest")
+    if destination is not None:
+        return destination == "empty" and incoming.get("sec-fetch-site") == "same-origin"
+    referer, host = urlsplit(incoming.get("referer") or ""), incoming.get("host")
+    return incoming.get("accept") == "*/*" and host is not None and referer.netloc == host
+
+
+def forwarded_ip(peer: str | None, headers: Iterable[tuple[str, str]], trusted: str) -> str | None:
+    """
+    Return where a request came from before the proxies that are `trusted`.
+
+    For Tornado; uvicorn does the same by the same rule (its ``FORWARDED_ALLOW_IPS``).
+
+    Args:
+        peer: Who is connected.
+        headers: Of the request, names in lower case.
+        trusted: Addresses and networks, separated by commas; ``*`` for all.
+    """
+    hops = [hop.strip() for name, value in headers if name == "x-forwarded-for" for hop in value.split(",")]
+    address = peer
+    while hops and _is_among(address, trusted):
+        address = hops.pop()
+    return address
+
+
+def _is_among(address: str | None, networks: str) -> bool:
+    for network in filter(None, map(str.strip, networks.split(","))):
+        if network in ("*", address):
+            return True
+        try:
+            if ipaddress.ip_address(address or "") in ipaddress.ip_network(network):
+                return True
+        except ValueError:
+            continue
+    return False
 
 
 def _has_trailers(incoming: Incoming) -> bool:
@@ -249,7 +492,7 @@ def came_over_https(scheme: str, headers: Sequence[tuple[str, str]]) -> bool:
 def _credentials(incoming: Incoming) -> Credentials:
     return Credentials(
         cookies=tuple(_cookies("; ".join(incoming.all("cookie")))),
-        tokens=_tokens(incoming.query),
+        tokens=tokens_in(incoming.path, incoming.query),
         authorization=tuple(incoming.all("authorization")),
         secure=incoming.secure,
     )
@@ -265,11 +508,17 @@ def _cookies(header: str) -> list[tuple[str, str]]:
     return pairs
 
 
-def _tokens(query: str) -> tuple[str, ...]:
-    if TOKEN_PARAMETER not in query:
-        return ()
+def tokens_in(path: str, query: str) -> tuple[str, ...]:
+    """Return every token that a URL carries."""
+    in_path = _TOKEN_IN_PATH.search(path)
+    values = [in_path[1]] if in_path else []
+    if TOKEN_PARAMETER in query:
+        values += [value for name, value in _fields(query) if name == TOKEN_PARAMETER]
+    return tuple(values)
+
+
+def _fields(query: str) -> list[tuple[str, str]]:
     try:
-        fields = parse_qsl(query, keep_blank_values=True, max_num_fields=100, errors="surrogateescape")
+        return parse_qsl(query, keep_blank_values=True, max_num_fields=100, errors="surrogateescape")
     except ValueError:
-        return ("",)  # too many parameters to be honest: a token that cannot hold
-    return tuple(value for name, value in fields if name == TOKEN_PARAMETER)
+        return [(TOKEN_PARAMETER, "")]  # too many parameters to be honest: a token that cannot hold

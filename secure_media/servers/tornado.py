@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 import functools
 import logging
+import os
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from typing import Any, ClassVar
 from urllib.parse import unquote
 
@@ -19,7 +20,18 @@ from tornado.iostream import StreamClosedError
 from tornado.web import Application, OutputTransform, RequestHandler, stream_request_body
 
 from secure_media.errors import ConfigurationError, MediaError
-from secure_media.servers.gate import MEDIA, STATIC, UPLOAD, Gate, Incoming, came_over_https, handshake
+from secure_media.servers.gate import (
+    MEDIA,
+    OWN,
+    STATIC,
+    UPLOAD,
+    Gate,
+    Incoming,
+    Opening,
+    came_over_https,
+    forwarded_ip,
+    handshake,
+)
 from secure_media.servers.public import is_public
 from secure_media.serving.plan import CHUNK, Plan
 from secure_media.serving.sources import Source
@@ -32,7 +44,8 @@ _GATE = "secure_media_gate"
 
 class SecureMediaFileHandler(MediaFileHandler):
     """
-    Serves ``/media/``: `prepare` decides, before any method runs and before any header of the file is known.
+    Serves ``/media/`` and ``/secure-media/``: `prepare` decides, before any method runs and before any header of the
+    file is known.
 
     Streamlit's own handler derives the type from the URL, caches for ten years on ``?v=`` and knows no owner; none of
     its serving is used.
@@ -54,23 +67,39 @@ class SecureMediaFileHandler(MediaFileHandler):
     def compute_etag(self) -> None:
         """Return None: the plan has the validator."""
 
-    def prepare(self) -> None:
+    def prepare(self) -> Awaitable[None] | None:
         """Decide, and answer at once unless the body has to be sent piece by piece."""
         answer = _gate(self).answer(incoming(self.request))
         if answer is None:  # cannot be: the route and the gate agree on what is media
             raise RuntimeError("the gate passed a request for media on")
+        if isinstance(answer, Opening):
+            return self._open(answer)
+        self._begin(answer)
+        return None
+
+    async def _open(self, opening: Opening) -> None:
+        self._begin(opening.answer(await asyncio.get_running_loop().run_in_executor(None, opening.open)))
+
+    def _begin(self, answer: Plan) -> None:
         self._answer = answer
-        if answer.source is None or (answer.stop - answer.start <= CHUNK and not answer.source.blocking):
+        length = answer.stop - answer.start
+        if answer.source is None or not length or (length <= CHUNK and not answer.source.blocking):
             _finish(self, answer)
 
     async def get(self, *args: Any, **kwargs: Any) -> None:
         """Send what `prepare` allowed, a chunk at a time, at the client's pace."""
         self._transforms: list[OutputTransform] = []  # no compression: it would undo Content-Length and ranges
         _write_head(self, self._answer)
+        delivery = self._answer.delivery
         try:
             for position, count in self._answer.chunks():
-                self.write(await self._read(self._answer.source, position, count))
+                piece = await self._read(self._answer.source, position, count)
+                if delivery is not None:
+                    delivery.check()
+                self.write(piece)
                 await self.flush()
+                if delivery is not None:
+                    delivery.sent(count)
         except StreamClosedError:
             return
         except (MediaError, OSError) as error:
@@ -78,6 +107,9 @@ class SecureMediaFileHandler(MediaFileHandler):
             logger.warning("media.broken_off %s", type(error).__name__)
             stream = self.detach()
             stream.close()
+        finally:
+            if delivery is not None:
+                delivery.end()
 
     async def _read(self, source: Source | None, position: int, count: int) -> bytes:
         if source is None:
@@ -104,12 +136,15 @@ class SecureMediaFileHandler(MediaFileHandler):
 class _Guarded(RequestHandler):
     """Mixed into handlers of others: their `prepare` runs only after the guard has allowed the request."""
 
-    _ask: ClassVar[Callable[[Gate, Incoming], Plan | None]] = Gate.answer
+    _ask: ClassVar[Callable[[Gate, Incoming], Plan | Opening | None]] = Gate.answer
 
     @functools.cached_property
     def _refusal(self) -> Plan | None:
         """The guard's answer, asked for once although Tornado's XSRF check and `prepare` both need it."""
-        return type(self)._ask(_gate(self), incoming(self.request))
+        answer = type(self)._ask(_gate(self), incoming(self.request))
+        if isinstance(answer, Opening):  # cannot be: those have a handler of their own
+            raise RuntimeError("the gate takes this for a file of a collection")
+        return answer
 
     async def prepare(self) -> None:
         refusal = self._refusal
@@ -217,7 +252,7 @@ def mount(
     application.transforms.insert(0, type("Amend", (_Amend,), {"gate": gate}))
     rules: list[Any] = [
         (r"^.*%00.*$", _Implausible),
-        (rf"^{base}{MEDIA}.*$", SecureMediaFileHandler, {"path": ""}),
+        (rf"^{base}(?:{MEDIA}|{OWN}).*$", SecureMediaFileHandler, {"path": ""}),
         (
             rf"^{base}{UPLOAD}(?P<session_id>[^/]+)/(?P<file_id>[^/]+)/?$",
             _GuardedUpload,
@@ -240,7 +275,7 @@ def incoming(request: HTTPServerRequest) -> Incoming:
         query=request.query,
         headers=headers,
         secure=came_over_https(request.protocol, headers),
-        client_ip=request.remote_ip,
+        client_ip=forwarded_ip(request.remote_ip, headers, os.environ.get("FORWARDED_ALLOW_IPS", "127.0.0.1")),
     )
 
 
@@ -274,6 +309,10 @@ def _finish(handler: RequestHandler, answer: Plan) -> None:
     """Send an answer that fits into one piece."""
     handler._transforms = []
     _write_head(handler, answer)
-    if answer.source is not None and answer.stop > answer.start:
-        handler.write(answer.source.read(answer.start, answer.stop - answer.start))
+    length, delivery = answer.stop - answer.start, answer.delivery
+    if answer.source is not None and length:
+        handler.write(answer.source.read(answer.start, length))
     handler.finish()
+    if delivery is not None:
+        delivery.sent(length)
+        delivery.end()

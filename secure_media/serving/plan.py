@@ -8,6 +8,7 @@ from typing import Protocol
 
 from secure_media.errors import RangeNotSatisfiableError
 from secure_media.serving import http
+from secure_media.serving.delivery import Delivery
 from secure_media.serving.sources import MemorySource, Source
 
 #: What is read and written at a time, in bytes: the most that one slow client holds in memory here.
@@ -43,6 +44,7 @@ class Plan:
         source: Where the body comes from; None for no body.
         start: Position of the first byte of the body in the source.
         stop: Position after the last one.
+        delivery: Wants to be told what has left, if anyone does.
     """
 
     status: int
@@ -50,10 +52,15 @@ class Plan:
     source: Source | None = None
     start: int = 0
     stop: int = 0
+    delivery: Delivery | None = None
 
     def with_header(self, name: str, value: str) -> Plan:
         """Return the same plan with one more header."""
         return replace(self, headers=(*self.headers, (name, value)))
+
+    def watched(self, delivery: Delivery) -> Plan:
+        """Return the same plan, with what has left told to `delivery`."""
+        return replace(self, delivery=delivery)
 
     def chunks(self) -> Iterator[tuple[int, int]]:
         """Yield the (position, count) of each read that makes up the body."""
@@ -88,16 +95,48 @@ class Conditions:
     range: str | None = None
     if_range: str | None = None
     if_none_match: str | None = None
+    if_match: str | None = None
+    if_modified_since: str | None = None
+    if_unmodified_since: str | None = None
 
 
-def serve(what: Representation, method: str, conditions: Conditions) -> Plan:
+@dataclass(frozen=True, slots=True)
+class Presentation:
+    source: Source
+    etag: str
+    content_type: str
+    save_as: str | None = None
+    filename: str | None = None
+    modified: float | None = None
+
+    @classmethod
+    def of(cls, what: Representation) -> Presentation:
+        return cls(
+            what.source,
+            what.etag,
+            what.content_type,
+            what.save_as,
+            getattr(what, "filename", None),
+            getattr(what, "modified", None),
+        )
+
+
+def no_content() -> Plan:
+    return Plan(204, (*_ISOLATION, ("Cache-Control", "private, no-store")))
+
+
+def unavailable(method: str, retry_after: int) -> Plan:
+    return _fixed(503, b"Service Unavailable\n", method, ("Retry-After", str(retry_after)))
+
+
+def serve(what: Representation, method: str, conditions: Conditions, *, storable: bool = True) -> Plan:
     """Return the plan for a GET or HEAD of `what`, after access to it was granted."""
     size = what.source.size
     download = what.save_as is not None
     common: Headers = (
         *_ISOLATION,
         ("Content-Security-Policy", _confinement(what.content_type)),
-        ("Cache-Control", "private, no-store" if download else "private, no-cache"),
+        ("Cache-Control", "private, no-store" if download or not storable else "private, no-cache"),
         ("ETag", what.etag),
         ("Accept-Ranges", "bytes"),
     )

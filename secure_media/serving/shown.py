@@ -5,6 +5,9 @@ An id counts as shown to a session when two things have come together: the sessi
 and a message that contains its URL left for the browser. The first alone is not enough because the browser has not
 got it. The second alone is not enough because an app may echo what a visitor types: whoever got hold of somebody
 else's URL could have it "shown" to their own session and so make it theirs.
+
+What a script shows on terms of its own (until a certain moment, say) does not count as shown: it needs the grant that
+goes with it. The ledger only notes that this session may be given one.
 """
 
 from __future__ import annotations
@@ -14,6 +17,8 @@ import time
 from collections.abc import Callable, Hashable, Iterable
 from dataclasses import dataclass, field
 from typing import TypeVar
+
+from secure_media.core.model import tag
 
 #: How many ids are remembered per session, newest first. A page shows dozens; an animation that runs for days shows
 #: millions, one after the other.
@@ -30,6 +35,10 @@ class _Session:
     registered: dict[str, tuple[int, float]] = field(default_factory=dict)
     #: Sent. Insertion-ordered.
     shown: dict[str, None] = field(default_factory=dict)
+    #: Of what is registered: what the script shows on terms only.
+    on_terms: set[str] = field(default_factory=set)
+    #: Sent with a grant of its own. Insertion-ordered.
+    granted: dict[str, None] = field(default_factory=dict)
     #: What stands at each place of the page, and since which run: media that must not vanish under the browser's eyes.
     screen: dict[Hashable, tuple[int, frozenset[str]]] = field(default_factory=dict)
     #: Deferred downloads that this session's page offers.
@@ -57,6 +66,7 @@ class ShownLedger:
         self._clock = clock
         self._sessions: dict[str, _Session] = {}
         self._of_browser: dict[str, set[str]] = {}
+        self._by_tag: dict[str, str] = {}
         #: Made by deferred downloads, of whichever session. Insertion-ordered.
         self._deferred: dict[str, None] = {}
         # Reentrant: Streamlit's sessions let go of their media when they are garbage-collected, which is at any moment,
@@ -73,6 +83,7 @@ class ShownLedger:
             if session is None or session.browser != browser:
                 self._forget(session_id)
                 self._sessions[session_id] = _Session(browser)
+                self._by_tag[tag(session_id)] = session_id
                 if browser is not None:
                     self._of_browser.setdefault(browser, set()).add(session_id)
             else:
@@ -96,28 +107,50 @@ class ShownLedger:
 
     # --- what happens in it
 
-    def registered(self, session_id: str | None, media_id: str) -> None:
-        """Record that the session's script handed this over; without a session, that a deferred download made it."""
+    def registered(self, session_id: str | None, media_id: str, *, on_terms: bool = False) -> None:
+        """
+        Record that the session's script handed this over; without a session, that a deferred download made it.
+
+        Args:
+            session_id: The session.
+            media_id: The media.
+            on_terms: Whether they are only to be had with a grant.
+        """
         with self._lock:
             if session_id is None:
                 _remember(self._deferred, media_id, None)
                 return
             session = self._sessions.get(session_id)
-            if session is not None and media_id not in session.shown:
-                _remember(session.registered, media_id, (session.any_run, self._clock()))
+            if session is None or media_id in session.shown:
+                return
+            if not on_terms:
+                session.on_terms.discard(media_id)
+            elif media_id not in session.registered:
+                session.on_terms.add(media_id)
+            _remember(session.registered, media_id, (session.any_run, self._clock()))
 
-    def sent(self, session_id: str, place: Hashable, media_ids: Iterable[str]) -> None:
-        """Record that a message for this `place` of the page left for the browser, containing `media_ids`."""
+    def sent(
+        self, session_id: str, place: Hashable, media_ids: Iterable[str], *, granted: Iterable[str] = ()
+    ) -> None:
+        """
+        Record that a message for this `place` of the page left for the browser.
+
+        Args:
+            session_id: The session.
+            place: Where on the page.
+            media_ids: What it contains.
+            granted: What it contains on terms.
+        """
         with self._lock:
             session = self._sessions.get(session_id)
             if session is None:
                 return
-            mine = frozenset(
-                media_id for media_id in media_ids if media_id in session.registered or media_id in session.shown
-            )
+            mine = frozenset(media_id for media_id in media_ids if _may_be_shown(session, media_id))
+            given = frozenset(media_id for media_id in granted if _may_be_granted(session, media_id))
             self._show(session, mine)
-            if mine:
-                session.screen[place] = session.run, mine
+            self._grant(session, given)
+            if mine or given:
+                session.screen[place] = session.run, mine | given
             else:
                 session.screen.pop(place, None)
 
@@ -133,17 +166,20 @@ class ShownLedger:
             if session is None:
                 return
             before = session.screen.get(place, (0, frozenset()))[1]
-            session.screen[place] = session.run, before | frozenset(session.registered)
-            self._show(session, session.screen[place][1])
+            registered = frozenset(session.registered) - session.on_terms
+            session.screen[place] = session.run, before | registered
+            self._show(session, registered | {media_id for media_id in before if media_id in session.shown})
 
-    def sent_deferred(self, session_id: str, media_ids: Iterable[str]) -> None:
+    def sent_deferred(self, session_id: str, media_ids: Iterable[str], *, granted: Iterable[str] = ()) -> None:
         """Record the answer to a deferred download of this session: media that were made outside of any script run."""
         with self._lock:
             session = self._sessions.get(session_id)
             if session is not None:
                 ids = frozenset(media_id for media_id in media_ids if media_id in self._deferred)
+                given = frozenset(media_id for media_id in granted if media_id in self._deferred)
                 self._show(session, ids)
-                session.screen["deferred"] = session.run, ids
+                self._grant(session, given)
+                session.screen["deferred"] = session.run, ids | given
 
     def offered(self, session_id: str, placeholder: str) -> None:
         """Record that the page offers a deferred download."""
@@ -193,6 +229,7 @@ class ShownLedger:
                 for media_id, (run, since) in session.registered.items()
                 if run >= session.any_run or now < since + _IN_FLIGHT
             }
+            session.on_terms &= session.registered.keys()
             if whole:
                 session.screen = {place: entry for place, entry in session.screen.items() if entry[0] >= session.run}
 
@@ -213,6 +250,18 @@ class ShownLedger:
         with self._lock:
             session = self._sessions.get(session_id)
             return session is not None and session.ended_at is None and session.browser == browser
+
+    def may_have_grant(self, session_id: str, media_id: str) -> bool:
+        """Return whether the session was sent `media_id`, so that a grant for it is the session's own."""
+        with self._lock:
+            session = self._sessions.get(session_id)
+            return session is not None and (media_id in session.shown or media_id in session.granted)
+
+    def is_current(self, session_tag: str) -> bool:
+        """Return whether the session with that `tag` is alive, or ended within the grace."""
+        with self._lock:
+            session = self._sessions.get(self._by_tag.get(session_tag, ""))
+            return session is not None and self._counts(session, self._clock())
 
     def on_screen(self) -> set[str]:
         """Return every media id that some browser may still have on its page."""
@@ -241,7 +290,15 @@ class ShownLedger:
     def _show(self, session: _Session, media_ids: Iterable[str]) -> None:
         for media_id in media_ids:
             session.registered.pop(media_id, None)
+            session.on_terms.discard(media_id)
             _remember(session.shown, media_id, None)
+
+    def _grant(self, session: _Session, media_ids: Iterable[str]) -> None:
+        for media_id in media_ids:
+            if media_id in session.on_terms:
+                session.registered.pop(media_id, None)
+                session.on_terms.discard(media_id)
+            _remember(session.granted, media_id, None)
 
     def _forget_old(self) -> None:
         horizon = self._clock() - max(self._grace, self._resumable)
@@ -254,11 +311,22 @@ class ShownLedger:
 
     def _forget(self, session_id: str) -> None:
         session = self._sessions.pop(session_id, None)
+        self._by_tag.pop(tag(session_id), None)
         if session is not None and session.browser is not None:
             siblings = self._of_browser[session.browser]
             siblings.discard(session_id)
             if not siblings:
                 del self._of_browser[session.browser]
+
+
+def _may_be_shown(session: _Session, media_id: str) -> bool:
+    if media_id in session.shown:
+        return True
+    return media_id in session.registered and media_id not in session.on_terms
+
+
+def _may_be_granted(session: _Session, media_id: str) -> bool:
+    return media_id in session.registered or media_id in session.shown or media_id in session.granted
 
 
 V = TypeVar("V")

@@ -55,16 +55,34 @@ class MemorySource:
         return self.content if start == 0 and count == len(self.content) else self.content[start : start + count]
 
 
+class Descriptor:
+    """
+    The number of an open file, which stays open as long as anything refers to this.
+
+    That a number is closed while a thread still reads from it, and then stands for another file, cannot happen.
+    """
+
+    __slots__ = ("__weakref__", "_close", "number")
+
+    def __init__(self, number: int) -> None:
+        self.number = number
+        self._close = weakref.finalize(self, os.close, number)
+
+    def close(self) -> None:
+        """Close it now. Only for whoever knows that nobody else reads from it."""
+        self._close()
+
+
 class FileSource:
     """
-    A file on the disk, as it was when it was shown.
+    A file on the disk, as it was when it was opened.
 
     The descriptor is opened once and kept. An app may delete its temporary file, or move another one into its place,
     and the browser still gets what it was shown. If the file is written to instead, its bytes may now be somebody
     else's: then reading fails.
     """
 
-    __slots__ = ("__weakref__", "_fd", "_path", "_seen", "size")
+    __slots__ = ("_descriptor", "_path", "_seen", "size")
 
     blocking = True
 
@@ -81,11 +99,27 @@ class FileSource:
         except (OSError, ValueError) as error:  # ValueError: a NUL, or a character that no path can have
             msg = f"cannot be opened: {getattr(error, 'strerror', 'not a path')}"
             raise MediaNotFoundError(msg) from None
-        weakref.finalize(self, os.close, fd)
+        self._take(fd, path)
+
+    @classmethod
+    def from_descriptor(cls, fd: int) -> FileSource:
+        """
+        Take over `fd`, which is open for reading. It is closed with the source, or at once if it is refused.
+
+        Raises:
+            MediaNotFoundError: It is not a regular file.
+        """
+        source = cls.__new__(cls)
+        source._take(fd, "")
+        return source
+
+    def _take(self, fd: int, path: str) -> None:
+        descriptor = Descriptor(fd)
         status = os.fstat(fd)
         if not stat.S_ISREG(status.st_mode):
+            descriptor.close()
             raise MediaNotFoundError("not a regular file")
-        self._fd = fd
+        self._descriptor: Descriptor | None = descriptor
         self._path = path
         self._seen = _signature(status)
         self.size = status.st_size
@@ -95,21 +129,33 @@ class FileSource:
         """What tells this state of this file from every other: device, inode, size and time of the last write."""
         return repr((self._path, self._seen)).encode("utf-8", "surrogatepass")
 
+    @property
+    def modified(self) -> float:
+        """When it was last written to, in seconds since the epoch."""
+        return self._seen[3] / 1e9
+
     def read(self, start: int, count: int) -> bytes:
         """Return `count` bytes from `start`."""
+        descriptor = self._descriptor  # held, so that it stays open while this reads
+        if descriptor is None:
+            raise MediaChangedError("the file is closed")
         parts = []
         position, missing = start, count
         while missing:
-            part = _pread(self._fd, missing, position)
+            part = _pread(descriptor.number, missing, position)
             if not part:
                 raise MediaChangedError("the file has become shorter")
             parts.append(part)
             position += len(part)
             missing -= len(part)
         # After reading: bytes that were written meanwhile must not leave.
-        if _signature(os.fstat(self._fd)) != self._seen:
+        if _signature(os.fstat(descriptor.number)) != self._seen:
             raise MediaChangedError("the file was written to after it was shown")
         return parts[0] if len(parts) == 1 else b"".join(parts)
+
+    def close(self) -> None:
+        """Let go of the file. A read that is under way still finishes."""
+        self._descriptor = None
 
 
 if hasattr(os, "pread"):

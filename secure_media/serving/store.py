@@ -99,6 +99,8 @@ class MediaStore:
         self._clock = clock
         self._media: dict[str, Media] = {}
         self._held: dict[str, float] = {}
+        #: Needed by links, whatever pages show: until when.
+        self._kept: dict[str, float] = {}
         self._next_sweep = 0.0
         self._since_sweep = 0
         #: Contents that need not be hashed again: by the very object, and by size and samples (to be compared).
@@ -172,13 +174,24 @@ class MediaStore:
         if due:
             self.sweep()
 
+    def keep(self, media_id: str, seconds: float) -> None:
+        """Keep the item for so long at least, also when no page shows it."""
+        with self._lock:
+            now = self._clock()
+            if media_id in self._media:
+                self._kept[media_id] = max(now + seconds, self._kept.get(media_id, 0))
+                self._held.setdefault(media_id, now)
+
     def sweep(self) -> None:
         """Remove the discarded items whose time has come."""
         on_screen = self._on_screen()
         with self._lock:
             now = self._clock()
             self._next_sweep, self._since_sweep = now + _SWEEP_EVERY, 0
-            idle = [media_id for media_id in list(self._held) if media_id not in on_screen]
+            self._kept = {media_id: until for media_id, until in self._kept.items() if until > now}
+            idle = [
+                media_id for media_id in list(self._held) if media_id not in on_screen and media_id not in self._kept
+            ]
             in_memory = sum(self._memory(media_id) for media_id in idle)
             for media_id in idle:  # the longest held first
                 if media_id not in self._held:  # the garbage collector was here meanwhile

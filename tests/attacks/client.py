@@ -77,6 +77,10 @@ class Target:
         static: The path of a file that the app serves to its users, base path included.
         outside: The name of a file with secrets in it, beside the folder that holds the file of `static`.
         etag: The validator of the victim's image, quotes included.
+        link: The path and query of a link to a file that anyone may use.
+        bound_link: The same for the victim's browser only.
+        foreign_link: The same for anyone, made by a deployment with another secret.
+        cousin_link: The same for anyone, made by a deployment with the same secret and another name.
     """
 
     host: str
@@ -93,6 +97,15 @@ class Target:
     static: str
     outside: str
     etag: str
+    link: str
+    bound_link: str
+    foreign_link: str
+    cousin_link: str
+
+    @property
+    def file(self) -> str:
+        """The path of the file that the links are for."""
+        return self.link.partition("?")[0]
 
     @property
     def authority(self) -> str:

@@ -49,6 +49,11 @@ def encode(data: str | bytes) -> str:
     return base64.urlsafe_b64encode(raw).rstrip(b"=").decode()
 
 
+def decode(part: str) -> dict[str, Any]:
+    """Return the object in one part of a token."""
+    return _read(part)
+
+
 def _read(part: str) -> dict[str, Any]:
     value = json.loads(base64.urlsafe_b64decode(part + "=" * (-len(part) % 4)))
     if not isinstance(value, dict):

@@ -21,6 +21,7 @@ SCRIPT = f"""
 import base64
 
 import streamlit as st
+import secure_media as sm
 
 who = st.query_params.get("who", "nobody")
 
@@ -33,6 +34,8 @@ st.image(base64.b64decode({PIXEL!r}) + canary("image"))
 st.audio(canary("audio"), format="audio/wav")
 st.download_button("Report", canary("download"), file_name="report.html", mime="text/html")
 st.file_uploader("File")
+st.text(sm.share_link("files/letter.txt", expires_in=3600))
+st.text(sm.signed_url_for("files/letter.txt", expires_in=3600))
 """
 
 
@@ -48,6 +51,11 @@ def media_by_kind(tab: Tab) -> dict[str, str]:
     return {kinds[url.rpartition(".")[2]]: f"{tab.browser.server.base}{url}" for url in tab.urls()}
 
 
+def links_of(tab: Tab) -> list[str]:
+    """Return the links that the page of a tab prints, as path and query."""
+    return [text.removeprefix(tab.browser.server.origin) for text in tab.texts()]
+
+
 @pytest.fixture(scope="module", params=["", "some/app"], ids=["root", "below"])
 def target(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Target]:
     """An app with a victim and an attacker in it, both at their tabs; once at the root, once below a base path."""
@@ -56,17 +64,28 @@ def target(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
     (folder / "static").mkdir()
     (folder / "static" / "notes.txt").write_text(static, "utf-8")
     (folder / "outside.txt").write_text(outside, "utf-8")
+    letter = f"canary of the letter {secrets.token_hex()}"
+    (folder / "files").mkdir()
+    (folder / "files" / "letter.txt").write_text(letter, "utf-8")
+    (folder / "files" / "other.txt").write_text(letter, "utf-8")
     who = secrets.token_hex()
     options = {"server.enableStaticServing": True, "server.baseUrlPath": request.param}
+    files = f"collections={{'files': {str(folder / 'files')!r}}}"
+    foreign_secret = f"secret='another-secret-0123456789-abcdefghijk', {files}"
+    cousin_name = f"secret={SECRET!r}, deployment='cousin', {files}"
     with (
-        AppServer(SCRIPT, options=options, folder=folder) as server,
-        AppServer(SCRIPT, options=options, run_arguments="secret='another-secret-0123456789-abcdefghijk'") as elsewhere,
+        AppServer(SCRIPT, options=options, folder=folder, run_arguments=f"secret={SECRET!r}, {files}") as server,
+        AppServer(SCRIPT, options=options, run_arguments=foreign_secret) as elsewhere,
+        AppServer(SCRIPT, options=options, run_arguments=cousin_name) as cousin,
     ):
         victim, shown = show(server, who)
         attacker, own = show(server, "the attacker")
         foreigner, foreign = show(elsewhere, who)
+        _, related = show(cousin, who)
         foreign.close()
+        related.close()
         elsewhere.stop()
+        cousin.stop()
         etag = victim.get(media_by_kind(shown)["image"].removeprefix(server.base)).headers["etag"]
         target = Target(
             host="127.0.0.1",
@@ -76,6 +95,7 @@ def target(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
             canaries={
                 **{kind: f"canary of {who} in {kind}".encode() for kind in ("image", "audio", "download")},
                 "static": static.encode(),
+                "file": letter.encode(),
             },
             secrets=(outside.encode(), SECRET.encode()),
             victim=victim.cookie_header(),
@@ -86,6 +106,10 @@ def target(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
             static=f"{server.base}/app/static/notes.txt",
             outside="outside.txt",
             etag=etag,
+            link=links_of(shown)[0],
+            bound_link=links_of(shown)[1],
+            foreign_link=links_of(foreign)[0],
+            cousin_link=links_of(related)[0],
         )
         yield target
         # Whatever was thrown at it, the server has neither failed, nor fallen, nor written a credential down.

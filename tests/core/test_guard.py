@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import logging
 from typing import Any
 
@@ -19,13 +20,15 @@ from secure_media.core.model import (
     Credentials,
     Decision,
     Deny,
+    Grant,
     Resource,
     ResourceKind,
+    tag,
 )
 from secure_media.core.policy import Evidence, Policy, allow_if, own_session, signed_url
-from secure_media.core.tokens import Grant, GrantCodec
-from secure_media.errors import DenialReason
-from secure_media.serving.shown import ShownLedger
+from secure_media.core.tokens import GrantCodec
+from secure_media.errors import DenialReason, LedgerUnavailableError
+from tests.core.fakes import Leases, OneSession, Records
 
 NOW = 1_800_000_000.0
 RING = KeyRing(["a-secret-for-tests-0123456789-abcdefghij"])
@@ -34,16 +37,15 @@ CODEC = GrantCodec(RING, deployment="/")
 MEDIA = Resource(ResourceKind.MEDIA, "0" * 40)
 UPLOAD = Resource(ResourceKind.UPLOAD, "anna-session")
 ANNA = Browser("anna-browser", "anna")
+GRANT = Grant(MEDIA, Action.VIEW, iat=NOW, exp=int(NOW) + 60)
 
 
-def _guard(policy: Policy | None = None) -> Guard:
+def _guard(policy: Policy | None = None, *, records: Records | None = None, leases: Leases | None = None) -> Guard:
     """Return a guard in whose world Anna was shown one medium in one session."""
-    ledger = ShownLedger(grace=0, resumable=0, clock=lambda: 0.0)
-    ledger.begin("anna-session", ANNA.id)
-    ledger.registered("anna-session", MEDIA.name)
-    ledger.sent("anna-session", "place", [MEDIA.name])
+    session = OneSession("anna-session", ANNA.id, MEDIA.name)
     rule = own_session() | signed_url() if policy is None else policy
-    return Guard(policy=rule, identity=IDENTITY, evidence=Evidence(ledger, CODEC))
+    evidence = Evidence(session, CODEC, records or Records(), leases or Leases())
+    return Guard(policy=rule, identity=IDENTITY, evidence=evidence)
 
 
 def _cookie(browser: Browser = ANNA, *, now: float = NOW) -> Credentials:
@@ -51,10 +53,25 @@ def _cookie(browser: Browser = ANNA, *, now: float = NOW) -> Credentials:
 
 
 def _decide(
-    guard: Guard, credentials: Credentials, resource: Resource | None = MEDIA, action: Action = Action.VIEW
+    guard: Guard,
+    credentials: Credentials,
+    resource: Resource | None = MEDIA,
+    action: Action = Action.VIEW,
+    *,
+    now: float = NOW,
+    player: str | None = None,
+    policy: Policy | None = None,
 ) -> Decision:
     return guard.decide(
-        AccessRequest(resource=resource, action=action, credentials=credentials, now=NOW, client_ip="10.0.0.1")
+        AccessRequest(
+            resource=resource,
+            action=action,
+            credentials=credentials,
+            now=now,
+            client_ip="10.0.0.1",
+            player=player,
+        ),
+        policy,
     )
 
 
@@ -64,10 +81,47 @@ def test_browser_gets_what_it_was_shown() -> None:
 
 
 def test_token_opens_without_a_browser() -> None:
-    """A request with nothing but a token for the medium is allowed."""
-    token = CODEC.issue(Grant(MEDIA, Action.VIEW, int(NOW) + 60))
+    """A request with nothing but a token for the medium is allowed, and the decision says what was granted."""
+    assert _decide(_guard(), Credentials(tokens=(CODEC.issue(GRANT),))) == Allow("signed_url", grant=GRANT)
 
-    assert _decide(_guard(), Credentials(tokens=(token,))) == Allow("signed_url")
+
+def test_token_that_is_bound_opens_with_its_cookie_only() -> None:
+    """A token bound to subject, browser, session and network opens with the browser's cookie, and not alone."""
+    bound = dataclasses.replace(
+        GRANT, sub="anna", browser=tag(ANNA.id), session=tag("anna-session"), network="10.0.0.0/8"
+    )
+    tokens, guard = (CODEC.issue(bound),), _guard(signed_url())
+    own, others = _cookie().cookies, _cookie(Browser("bert-browser", "anna")).cookies
+
+    assert _decide(guard, Credentials(cookies=own, tokens=tokens)) == Allow("signed_url", "anna", grant=bound)
+    assert _decide(guard, Credentials(tokens=tokens)) == Deny(DenialReason.OTHER_SUBJECT)
+    assert _decide(guard, Credentials(cookies=others, tokens=tokens)) == Deny(DenialReason.OTHER_BROWSER)
+
+
+@pytest.mark.parametrize(
+    ("credentials", "player"),
+    [pytest.param(Credentials(), "looks-like", id="nobody"), pytest.param(_cookie(), ANNA.id, id="anna")],
+)
+def test_player_goes_on_after_the_end(credentials: Credentials, player: str) -> None:
+    """Who continues is the browser of the cookie, else who looks like it; lease and decision both say so."""
+    credentials = dataclasses.replace(credentials, tokens=(CODEC.issue(GRANT),))
+    leases, later = Leases(player), NOW + 100
+    guard = _guard(signed_url(), leases=leases)
+
+    assert _decide(guard, credentials, now=later, player="looks-like") == Allow(
+        "signed_url", grant=GRANT, player=player
+    )
+    assert leases.asked == [(GRANT, player, later)]
+    assert _decide(guard, credentials, now=later) == Deny(DenialReason.EXPIRED)
+
+
+def test_unavailable_ledger_does_not_hinder_the_session() -> None:
+    """Without the ledger tokens open nothing, and browsers still get what they were shown."""
+    guard = _guard(records=Records(revoked=LedgerUnavailableError("gone")))
+    tokens = (CODEC.issue(GRANT),)
+
+    assert _decide(guard, Credentials(tokens=tokens)) == Deny(DenialReason.LEDGER_UNAVAILABLE)
+    assert _decide(guard, dataclasses.replace(_cookie(), tokens=tokens)) == Allow("session", "anna")
 
 
 def _two_cookies() -> Credentials:
@@ -121,12 +175,30 @@ def test_policy_does_not_close_uploads() -> None:
     assert _decide(guard, Credentials(), UPLOAD, Action.WRITE) == Deny(DenialReason.NO_CREDENTIAL)
 
 
-def test_token_does_not_open_uploads() -> None:
-    """A token for an upload, which nobody issues, would not open it either."""
-    token = CODEC.issue(Grant(UPLOAD, Action.WRITE, int(NOW) + 60))
-    assert isinstance(_decide(_guard(), _cookie(), UPLOAD, Action.WRITE), Allow)
+def test_grant_opens_the_upload_that_it_is_for_only() -> None:
+    """A grant to write into a session is one, whatever the policy says; one to view, or for another session, is not."""
+    guard = _guard(allow_if(lambda context: False))
+    grant = dataclasses.replace(GRANT, resource=UPLOAD, action=Action.WRITE)
 
-    assert isinstance(_decide(_guard(), Credentials(tokens=(token,)), UPLOAD, Action.WRITE), Deny)
+    def decide(grant: Grant) -> Decision:
+        return _decide(guard, Credentials(tokens=(CODEC.issue(grant),)), UPLOAD, Action.WRITE)
+
+    assert isinstance(decide(grant), Allow)
+
+    other = Resource(ResourceKind.UPLOAD, "bert-session")
+    assert decide(dataclasses.replace(grant, action=Action.VIEW)) == Deny(DenialReason.OTHER_ACTION)
+    assert decide(dataclasses.replace(grant, resource=other)) == Deny(DenialReason.OTHER_RESOURCE)
+    assert decide(dataclasses.replace(grant, session="other")) == Deny(DenialReason.SESSION_ENDED)
+
+
+def test_resource_may_have_a_policy_of_its_own() -> None:
+    """The policy that is passed along decides in place of the guard's, but not about uploads."""
+    closed = allow_if(lambda context: False)
+    assert isinstance(_decide(_guard(), _cookie()), Allow)
+
+    assert _decide(_guard(), _cookie(), policy=closed) == Deny(DenialReason.CONDITION_FALSE)
+    assert isinstance(_decide(_guard(closed), _cookie(), policy=allow_if(lambda context: True)), Allow)
+    assert isinstance(_decide(_guard(), _cookie(), UPLOAD, Action.WRITE, policy=closed), Allow)
 
 
 def test_policy_sees_the_facts_of_the_request() -> None:
@@ -138,7 +210,7 @@ def test_policy_sees_the_facts_of_the_request() -> None:
         return True
 
     credentials = _cookie()
-    _decide(_guard(allow_if(look)), credentials)
+    _decide(_guard(allow_if(look)), credentials, player="looks-like")
     _decide(_guard(allow_if(look)), Credentials())
 
     known, unknown = seen
@@ -150,8 +222,10 @@ def test_policy_sees_the_facts_of_the_request() -> None:
         credentials=credentials,
         now=NOW,
         client_ip="10.0.0.1",
+        player="looks-like",
     )
     assert (unknown.browser, unknown.browser_reason) == (None, DenialReason.NO_CREDENTIAL)
+    assert unknown.player is None
 
 
 @pytest.mark.parametrize(

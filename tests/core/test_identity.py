@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gc
 import pickle
+import weakref
 
 import pytest
 
@@ -80,6 +82,11 @@ def test_name_is_of_key_and_deployment() -> None:
     assert len(names) == 6
     assert _identity(NEW, deployment="/one/").cookie_name(secure=False) in names
     assert _identity(NEW, OLD).cookie_name(secure=False) == _identity(NEW).cookie_name(secure=False)
+
+
+def test_name_stays_what_it_is() -> None:
+    """An upgrade does not make every browser a stranger: the cookie of before is found under its name."""
+    assert _identity(NEW).cookie_name(secure=False) == "sm_55ef147f"
 
 
 def test_name_says_nothing_of_the_deployment() -> None:
@@ -253,6 +260,68 @@ def test_cookie_of_a_dropped_key_is_nobodys() -> None:
     assert after.identify(_cookies(old), now=NOW) is DenialReason.NO_CREDENTIAL
     renamed = (after.cookie_name(secure=False), old[1])
     assert after.identify(_cookies(renamed), now=NOW) is DenialReason.MALFORMED_CREDENTIAL
+
+
+def test_rotation_of_a_running_app_keeps_its_browsers() -> None:
+    """The cookie of the old key goes on while that key is in the ring, asks to be renewed, and then ends with it."""
+    ring = KeyRing([OLD])
+    identity = BrowserIdentity(ring, deployment="/", lifetime=LIFETIME)
+    old = (identity.cookie_name(secure=False), identity.issue(ANNA, now=NOW))
+    assert identity.identify(_cookies(old), now=NOW) == Identified(ANNA, fresh=True)
+
+    ring.rotate([NEW, OLD])
+    new = (identity.cookie_name(secure=False), identity.issue(ANNA, now=NOW))
+
+    assert identity.identify(_cookies(old), now=NOW) == Identified(ANNA, fresh=False)
+    assert identity.identify(_cookies(new), now=NOW) == Identified(ANNA, fresh=True)
+    assert identity.identify(_cookies(old, new), now=NOW) == Identified(ANNA, fresh=True)
+    assert new[0] == _identity(NEW).cookie_name(secure=False) != old[0]
+
+    ring.rotate([NEW])
+
+    assert identity.identify(_cookies(old), now=NOW) is DenialReason.NO_CREDENTIAL
+    assert identity.identify(_cookies((new[0], old[1])), now=NOW) is DenialReason.MALFORMED_CREDENTIAL
+    assert identity.identify(_cookies(new), now=NOW) == Identified(ANNA, fresh=True)
+
+
+def test_rotation_without_an_overlap_ends_all_cookies() -> None:
+    """If the old key is replaced at once, no cookie of it counts, however often it was seen before."""
+    ring = KeyRing([OLD])
+    identity = BrowserIdentity(ring, deployment="/", lifetime=LIFETIME)
+    old = _shows(identity, identity.issue(ANNA, now=NOW))
+    assert identity.identify(old, now=NOW) == identity.identify(old, now=NOW) == Identified(ANNA, fresh=True)
+
+    ring.rotate([NEW])
+
+    assert identity.identify(old, now=NOW) is DenialReason.NO_CREDENTIAL
+
+
+def test_rotation_under_one_name_is_not_deceived_by_what_is_remembered() -> None:
+    """Where the cookie is named after the app, a cookie of a key that was dropped does not count under that name."""
+    ring = KeyRing([OLD])
+    identity = BrowserIdentity(ring, deployment="/", lifetime=LIFETIME, ephemeral="app")
+    old = _shows(identity, identity.issue(ANNA, now=NOW))
+    assert identity.identify(old, now=NOW) == Identified(ANNA, fresh=True)
+
+    ring.rotate([NEW])
+
+    assert identity.identify(old, now=NOW) is DenialReason.MALFORMED_CREDENTIAL
+
+
+def test_dropped_keys_are_forgotten() -> None:
+    """What was derived from a key goes with it, so that rotating for years does not pile up old secrets."""
+    ring = KeyRing([OLD])
+    identity = BrowserIdentity(ring, deployment="/", lifetime=LIFETIME)
+    identity.cookie_name(secure=False)
+    gone = weakref.ref(ring.active)
+    assert gone() is not None
+
+    ring.rotate([NEW])
+    identity.cookie_name(secure=False)
+    gc.collect()
+
+    assert gone() is None
+    assert len(identity._known) == 1
 
 
 def test_retired_key_signs_nothing_under_the_active_name() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import itertools
 import pickle
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
@@ -142,6 +142,138 @@ def test_weak_secrets_are_refused_with_the_way_out(secrets: Any, message: str) -
 
     assert message in str(caught.value)
     assert "secure-media keygen" in str(caught.value)
+
+
+# --- rotation
+
+
+def test_rotation_puts_the_new_key_in_front() -> None:
+    """After a rotation the new key signs and the old one verifies; it is the very object that it was before."""
+    ring = KeyRing([OLD])
+    old = ring.active
+
+    assert ring.rotate([NEW, OLD]) is True
+
+    assert ring.active.kid == KeyRing([NEW]).active.kid
+    assert list(ring)[1] is ring.find(old.kid) is old
+    assert len(ring) == 2
+
+
+def test_rotation_drops_what_is_no_longer_listed() -> None:
+    """A key that is not listed any more is not found any more."""
+    ring = KeyRing([NEW, OLD])
+    new, old = ring
+
+    assert ring.rotate([NEW]) is True
+
+    assert list(ring) == [new]
+    with pytest.raises(UnknownKeyError):
+        ring.find(old.kid)
+
+
+@pytest.mark.parametrize(
+    "secrets",
+    [
+        pytest.param([NEW, OLD], id="as-they-are"),
+        pytest.param([NEW.encode(), OLD.encode()], id="as-bytes"),
+        pytest.param([NEW, OLD, NEW], id="one-twice"),
+    ],
+)
+def test_rotation_to_the_same_secrets_changes_nothing(secrets: list[str | bytes]) -> None:
+    """The same secrets again are no rotation, and the keys stay the objects that they are."""
+    ring = KeyRing([NEW, OLD])
+    before = list(ring)
+
+    assert ring.rotate(secrets) is False
+
+    assert all(now is then for now, then in zip(ring, before, strict=True))
+
+
+def test_rotation_to_another_order_changes_who_signs() -> None:
+    """The same secrets in another order are a rotation: another key signs."""
+    ring = KeyRing([NEW, OLD])
+    new, old = ring
+
+    assert ring.rotate([OLD, NEW]) is True
+
+    assert ring.active is old
+    assert list(ring) == [old, new]
+
+
+def test_rotation_takes_over_another_secret_of_the_same_name() -> None:
+    """A secret whose public name happens to be the one of a key in the ring replaces that key."""
+    ring, twin = KeyRing([OLD]), KeyRing([NEW])
+    twin._keys = {twin.active.kid: ring.active}
+    assert twin.active.derive(Purpose.URL_TOKEN) == ring.active.derive(Purpose.URL_TOKEN)
+
+    assert twin.rotate([NEW]) is True
+
+    assert twin.active.derive(Purpose.URL_TOKEN) == KeyRing([NEW]).active.derive(Purpose.URL_TOKEN)
+
+
+@pytest.mark.parametrize(
+    ("secrets", "message"),
+    [
+        pytest.param([], "SECURE_MEDIA_SECRET: the list of secrets is empty", id="none-at-all"),
+        pytest.param(["short"], "SECURE_MEDIA_SECRET: has 5 bytes", id="short"),
+        pytest.param([NEW, "short"], "SECURE_MEDIA_SECRET, number 2: has 5 bytes", id="second-one-short"),
+        pytest.param([NEW, None], "SECURE_MEDIA_SECRET, number 2: expected str or bytes", id="second-one-missing"),
+        pytest.param(NEW, "SECURE_MEDIA_SECRET: has 1 bytes", id="text-instead-of-a-list"),
+    ],
+)
+def test_rotation_to_secrets_that_will_not_do_changes_nothing(secrets: Any, message: str) -> None:
+    """A secret that is refused leaves the ring as it was, all of it, and the error names the setting."""
+    ring = KeyRing([OLD])
+    before = list(ring)
+
+    with pytest.raises(ConfigurationError) as caught:
+        ring.rotate(secrets, setting="SECURE_MEDIA_SECRET")
+
+    assert message in str(caught.value)
+    assert list(ring) == before
+    assert ring.rotate([NEW, OLD]) is True
+
+
+def test_list_of_secrets_that_fails_half_way_changes_nothing() -> None:
+    """An error while the secrets are read, from a file that is being replaced, say, leaves the ring as it was."""
+
+    def secrets() -> Iterator[str]:
+        yield NEW
+        raise OSError("stale file handle")
+
+    ring = KeyRing([OLD])
+    before = list(ring)
+
+    with pytest.raises(OSError, match="stale"):
+        ring.rotate(secrets())
+
+    assert list(ring) == before
+
+
+def test_whoever_is_walking_through_the_ring_is_not_disturbed() -> None:
+    """A rotation in the middle of a loop over the keys does not end the loop with an error."""
+    ring = KeyRing([NEW, OLD])
+    before = list(ring)
+    walk = iter(ring)
+    seen = [next(walk)]
+
+    ring.rotate([OLD])
+
+    assert [*seen, *walk] == before
+
+
+def test_keys_are_the_same_if_their_secrets_are() -> None:
+    """Two keys are one secret only if every byte is the same."""
+    key = Key(NEW.encode())
+
+    assert key.is_same(key)
+    assert key.is_same(Key(NEW.encode()))
+    assert not key.is_same(Key(OLD.encode()))
+    assert not key.is_same(Key(NEW.encode() + b"!"))
+    assert not key.is_same(Key(NEW.encode()[:-1]))
+
+
+# --- what is shown of them
 
 
 @pytest.mark.parametrize(

@@ -21,13 +21,15 @@ from secure_media.core.model import (
     Credentials,
     Decision,
     Deny,
+    Grant,
     Resource,
     ResourceKind,
+    tag,
 )
 from secure_media.core.policy import Evidence, Policy, decide
-from secure_media.core.tokens import Grant, GrantCodec
-from secure_media.errors import ConfigurationError, DenialReason, ExpiredCredentialError
-from secure_media.serving.shown import ShownLedger
+from secure_media.core.tokens import GrantCodec
+from secure_media.errors import ConfigurationError, DenialReason, ExpiredCredentialError, LedgerUnavailableError
+from tests.core.fakes import Leases, OneSession, Records
 
 NOW = 1_800_000_000.0
 SECRET = "a-secret-for-tests-0123456789-abcdefghij"
@@ -36,7 +38,9 @@ OTHER_MEDIA = Resource(ResourceKind.MEDIA, "1" * 40)
 STATIC = Resource(ResourceKind.STATIC, "logo.png")
 UPLOAD = Resource(ResourceKind.UPLOAD, "anna-session")
 ENDPOINT = Resource(ResourceKind.ENDPOINT, "/report")
+FILE = Resource(ResourceKind.FILE, "reports/q1.pdf")
 ANNA, BERT = Browser("anna-browser", "anna"), Browser("bert-browser")
+GRANT = Grant(MEDIA, Action.VIEW, iat=NOW, exp=int(NOW) + 60)
 CODEC = GrantCodec(KeyRing([SECRET]), deployment="/")
 CLAIMS: Mapping[str, Any] = {"iss": "login", "aud": "media", "exp": int(NOW) + 60, "sub": "anna"}
 
@@ -56,13 +60,10 @@ class _Returns(Policy):
         return self._outcome  # type: ignore[return-value]
 
 
-def _evidence() -> Evidence:
+def _evidence(records: Records | None = None, leases: Leases | None = None) -> Evidence:
     """Return a world in which Anna has a session and was shown one medium, and Bert has nothing."""
-    ledger = ShownLedger(grace=0, resumable=0, clock=lambda: 0.0)
-    ledger.begin("anna-session", ANNA.id)
-    ledger.registered("anna-session", MEDIA.name)
-    ledger.sent("anna-session", "place", [MEDIA.name])
-    return Evidence(ledger, CODEC)
+    session = OneSession("anna-session", ANNA.id, MEDIA.name)
+    return Evidence(session, CODEC, records or Records(), leases or Leases())
 
 
 def _context(resource: Resource = MEDIA, browser: Browser | None = ANNA, **more: Any) -> AccessContext:
@@ -71,16 +72,21 @@ def _context(resource: Resource = MEDIA, browser: Browser | None = ANNA, **more:
     return AccessContext(resource=resource, browser=browser, browser_reason=reason, now=NOW, **given)
 
 
-def _ask(policy: Policy, context: AccessContext | None = None) -> Decision:
-    return decide(policy, context or _context(), _evidence())
+def _ask(policy: Policy, context: AccessContext | None = None, **evidence: Any) -> Decision:
+    return decide(policy, context or _context(), _evidence(**evidence))
 
 
-def _with_token(*tokens: str) -> AccessContext:
-    return _context(browser=None, credentials=Credentials(tokens=tokens))
+def _with_token(*tokens: str, browser: Browser | None = None, **more: Any) -> AccessContext:
+    return _context(browser=browser, credentials=Credentials(tokens=tokens), **more)
 
 
-def _token(resource: Resource = MEDIA, action: Action = Action.VIEW, exp: int = int(NOW) + 60) -> str:
-    return CODEC.issue(Grant(resource, action, exp))
+def _token(resource: Resource = MEDIA, action: Action = Action.VIEW, **more: Any) -> str:
+    return CODEC.issue(dataclasses.replace(GRANT, resource=resource, action=action, **more))
+
+
+def _carried_by(grant: Grant = GRANT, player: str | None = None) -> Allow:
+    """Return the decision that `grant` carries."""
+    return Allow("signed_url", grant.sub, grant=grant, player=player)
 
 
 def _with_jwt(**claims: Any) -> AccessContext:
@@ -115,6 +121,9 @@ def test_browser_gets_what_its_session_was_shown() -> None:
         pytest.param(Resource(ResourceKind.UPLOAD, "bert-session"), ANNA, DenialReason.NOT_OWNER, id="no-such-session"),
         pytest.param(Resource(ResourceKind.UPLOAD, MEDIA.name), ANNA, DenialReason.NOT_OWNER, id="upload-to-a-medium"),
         pytest.param(Resource(ResourceKind.MEDIA, "anna-session"), ANNA, DenialReason.NOT_SHOWN, id="session-as-id"),
+        pytest.param(FILE, ANNA, DenialReason.NOT_SHOWN, id="file"),
+        pytest.param(Resource(ResourceKind.FILE, MEDIA.name), ANNA, DenialReason.NOT_SHOWN, id="medium-as-file"),
+        pytest.param(FILE, None, DenialReason.EXPIRED, id="file-without-browser"),
     ],
 )
 def test_browser_gets_nothing_else(resource: Resource, browser: Browser | None, reason: DenialReason) -> None:
@@ -133,6 +142,39 @@ def test_live_session_opens_what_no_session_is_shown(resource: Resource) -> None
     assert _ask(own_session(), _context(resource)) == Allow("session", "anna")
 
 
+@pytest.mark.parametrize(
+    "answer", [pytest.param(1, id="one"), pytest.param("yes", id="text"), pytest.param(None, id="none")]
+)
+@pytest.mark.parametrize(
+    "resource", [pytest.param(resource, id=resource.kind.value) for resource in (MEDIA, UPLOAD, STATIC)]
+)
+def test_session_counts_only_if_the_answer_is_true(resource: Resource, answer: Any) -> None:
+    """Whatever else is answered about a browser's sessions, nobody has said that the resource is theirs."""
+    world = dataclasses.replace(_evidence(), ownership=_Answers(answer))
+    assert isinstance(_ask(own_session(), _context(resource)), Allow)
+
+    assert isinstance(decide(own_session(), _context(resource), world), Deny)
+
+
+class _Answers:
+    """Sessions of which everything gets one answer."""
+
+    def __init__(self, answer: Any) -> None:
+        self._answer = answer
+
+    def was_shown(self, browser: str, media_id: str) -> bool:
+        return self._answer  # type: ignore[no-any-return]
+
+    def has_session(self, browser: str) -> bool:
+        return self._answer  # type: ignore[no-any-return]
+
+    def owns_session(self, browser: str, session_id: str) -> bool:
+        return self._answer  # type: ignore[no-any-return]
+
+    def is_current(self, session_tag: str) -> bool:
+        return self._answer  # type: ignore[no-any-return]
+
+
 # --- signed_url
 
 
@@ -142,13 +184,14 @@ def test_live_session_opens_what_no_session_is_shown(resource: Resource) -> None
         pytest.param(MEDIA, Action.VIEW, id="media"),
         pytest.param(STATIC, Action.DOWNLOAD, id="static-download"),
         pytest.param(ENDPOINT, Action.VIEW, id="endpoint"),
+        pytest.param(FILE, Action.DOWNLOAD, id="file-download"),
     ],
 )
 def test_token_opens_what_it_names(resource: Resource, action: Action) -> None:
     """Whoever has a token for a thing may do that with it, browser or not."""
     context = dataclasses.replace(_with_token(_token(resource, action)), resource=resource, action=action)
 
-    assert _ask(signed_url(), context) == Allow("signed_url")
+    assert _ask(signed_url(), context) == _carried_by(dataclasses.replace(GRANT, resource=resource, action=action))
 
 
 @pytest.mark.parametrize(
@@ -164,6 +207,8 @@ def test_token_opens_what_it_names(resource: Resource, action: Action) -> None:
         ),
         pytest.param([_token(action=Action.DOWNLOAD)], DenialReason.OTHER_ACTION, id="for-another-action"),
         pytest.param([_token(exp=int(NOW))], DenialReason.EXPIRED, id="expired"),
+        pytest.param([_token(nbf=int(NOW) + 1)], DenialReason.NOT_YET_VALID, id="not-yet-valid"),
+        pytest.param([_token(sub="anna")], DenialReason.OTHER_SUBJECT, id="for-a-subject"),
         pytest.param([_token()[:-4] + "AAAA"], DenialReason.SIGNATURE_MISMATCH, id="forged"),
         pytest.param([_token() + "="], DenialReason.MALFORMED_CREDENTIAL, id="not-canonical"),
         pytest.param(["0" + _token()], DenialReason.UNKNOWN_KEY, id="of-another-key"),
@@ -171,9 +216,194 @@ def test_token_opens_what_it_names(resource: Resource, action: Action) -> None:
 )
 def test_token_opens_nothing_else(tokens: list[str], reason: DenialReason) -> None:
     """A token for something else, or one that does not hold, opens nothing, and the reason says why."""
-    assert _ask(signed_url(), _with_token(_token())) == Allow("signed_url")
+    assert _ask(signed_url(), _with_token(_token())) == _carried_by()
 
     assert _ask(signed_url(), _with_token(*tokens)) == Deny(reason)
+
+
+def test_token_of_a_prefix_opens_what_is_below() -> None:
+    """A token for all files of a folder opens each of them, and none beside it."""
+    folder = Resource(ResourceKind.FILE, "reports/2027/")
+    inside, beside = (Resource(ResourceKind.FILE, name) for name in ("reports/2027/q1.pdf", "reports/2027-draft.pdf"))
+    context = _with_token(_token(folder))
+
+    assert _ask(signed_url(), dataclasses.replace(context, resource=inside)) == _carried_by(
+        dataclasses.replace(GRANT, resource=folder)
+    )
+    assert _ask(signed_url(), dataclasses.replace(context, resource=beside)) == Deny(DenialReason.OTHER_RESOURCE)
+
+
+@pytest.mark.parametrize(
+    ("bound", "elsewhere", "reason"),
+    [
+        pytest.param({"sub": "anna"}, {"browser": BERT}, DenialReason.OTHER_SUBJECT, id="subject"),
+        pytest.param({"browser": tag(ANNA.id)}, {"browser": BERT}, DenialReason.OTHER_BROWSER, id="browser"),
+        pytest.param({"browser": tag(ANNA.id)}, {"browser": None}, DenialReason.OTHER_BROWSER, id="browser-unknown"),
+        pytest.param({"network": "10.0.0.0/8"}, {"client_ip": "11.0.0.1"}, DenialReason.OTHER_NETWORK, id="network"),
+        pytest.param({"nbf": int(NOW)}, {"now": NOW - 1}, DenialReason.NOT_YET_VALID, id="beginning"),
+        pytest.param({"exp": int(NOW) + 1}, {"now": NOW + 1}, DenialReason.EXPIRED, id="end"),
+    ],
+)
+def test_token_that_is_bound_opens_only_together_with_what_it_is_bound_to(
+    bound: dict[str, Any], elsewhere: dict[str, Any], reason: DenialReason
+) -> None:
+    """A bound token that leaked is of no use elsewhere, and the decision says whom it is for."""
+    grant = dataclasses.replace(GRANT, **bound)
+    context = _with_token(CODEC.issue(grant), browser=ANNA, client_ip="10.0.0.1")
+    assert _ask(signed_url(), context) == _carried_by(grant)
+
+    assert _ask(signed_url(), dataclasses.replace(context, **elsewhere)) == Deny(reason)
+
+
+def test_token_of_a_session_opens_while_it_is_alive() -> None:
+    """A token that is bound to a session opens, in whatever browser, until that session has ended."""
+    alive, ended = (dataclasses.replace(GRANT, session=tag(name)) for name in ("anna-session", "bert-session"))
+
+    assert _ask(signed_url(), _with_token(CODEC.issue(alive))) == _carried_by(alive)
+    assert _ask(signed_url(), _with_token(CODEC.issue(ended))) == Deny(DenialReason.SESSION_ENDED)
+
+
+def test_token_for_a_subject_takes_it_from_the_jwt_to_its_left() -> None:
+    """With & a token for a subject opens for whom a JWT says it is, and not without it."""
+    grant = dataclasses.replace(GRANT, sub="carla")
+    value = pyjwt.encode({**CLAIMS, "sub": "carla"}, SECRET, "HS256")
+    context = _context(credentials=Credentials(cookies=(("session", value),), tokens=(CODEC.issue(grant),)))
+
+    assert _ask(_jwt() & signed_url(), context) == Allow("jwt+signed_url", "carla", {**CLAIMS, "sub": "carla"}, grant)
+    assert _ask(signed_url(), context) == Deny(DenialReason.OTHER_SUBJECT)
+    assert _ask(signed_url() & _jwt(), context) == Deny(DenialReason.OTHER_SUBJECT)
+
+
+@pytest.mark.parametrize(
+    ("records", "reason"),
+    [
+        pytest.param(Records(revoked=True), DenialReason.REVOKED, id="revoked"),
+        pytest.param(Records(used_up=True), DenialReason.USED_UP, id="used-up"),
+        pytest.param(Records(revoked=True, used_up=True), DenialReason.REVOKED, id="both"),
+        pytest.param(Records(revoked=KeyError("x")), DenialReason.INTERNAL, id="error"),
+    ],
+)
+def test_token_that_the_ledger_speaks_against_opens_nothing(records: Records, reason: DenialReason) -> None:
+    """A token that was withdrawn, or redeemed as often as it may be, or of which nothing is known, is a denial."""
+    context = _with_token(_token(jti="j", max_uses=1))
+    assert isinstance(_ask(signed_url(), context), Allow)
+
+    assert _ask(signed_url(), context, records=records) == Deny(reason)
+
+
+def test_player_goes_on_after_the_end_of_the_token() -> None:
+    """Whoever began to play in time goes on with an expired token, until it is revoked; the decision says who plays."""
+    grant = dataclasses.replace(GRANT, exp=int(NOW))
+    leases = Leases("a-player")
+    context = _with_token(CODEC.issue(grant), player="a-player")
+
+    assert _ask(signed_url(), context, leases=leases) == _carried_by(grant, "a-player")
+    assert _ask(signed_url(), context) == Deny(DenialReason.EXPIRED)
+    assert _ask(signed_url(), dataclasses.replace(context, player=None), leases=leases) == Deny(DenialReason.EXPIRED)
+    assert _ask(signed_url(), context, leases=leases, records=Records(revoked=True)) == Deny(DenialReason.REVOKED)
+
+
+@pytest.mark.parametrize(
+    ("browser", "player", "expected"),
+    [
+        pytest.param(None, "looks-like", "looks-like", id="no-browser"),
+        pytest.param(ANNA, "looks-like", ANNA.id, id="browser"),
+        pytest.param(ANNA, None, None, id="continues-nothing"),
+    ],
+)
+def test_decision_says_who_plays(browser: Browser | None, player: str | None, expected: str | None) -> None:
+    """What a grant carries while it holds may be continued later by the same player only."""
+    assert _ask(signed_url(), _with_token(_token(), browser=browser, player=player)) == _carried_by(player=expected)
+
+
+# --- a ledger that is not there
+
+
+_UNAVAILABLE = LedgerUnavailableError("ledger: grants.db cannot be used")
+
+
+@pytest.mark.parametrize(
+    ("records", "more"),
+    [
+        pytest.param(Records(revoked=_UNAVAILABLE), {}, id="revocations"),
+        pytest.param(Records(used_up=_UNAVAILABLE), {"jti": "j", "max_uses": 1}, id="uses"),
+    ],
+)
+def test_unavailable_ledger_is_a_denial_on_record(
+    records: Records, more: dict[str, Any], caplog: pytest.LogCaptureFixture
+) -> None:
+    """Where nobody can tell whether a token still holds it does not, and the log says in one line what to repair."""
+    context = _with_token(_token(**more))
+    assert isinstance(_ask(signed_url(), context), Allow)
+
+    with caplog.at_level(logging.ERROR, "secure_media"):
+        decision = _ask(signed_url(), context, records=records)
+
+    assert decision == Deny(DenialReason.LEDGER_UNAVAILABLE)
+    assert [record.getMessage() for record in caplog.records] == [f"ledger.unavailable {_UNAVAILABLE}"]
+    assert not caplog.records[0].exc_info
+
+
+@pytest.mark.parametrize(
+    ("policy", "expected"),
+    [
+        pytest.param(own_session() | signed_url(), Allow("session", "anna"), id="session-or-token"),
+        pytest.param(signed_url() | own_session(), Allow("session", "anna"), id="token-or-session"),
+        pytest.param(signed_url() | NO, Deny(DenialReason.CONDITION_FALSE), id="token-or-no"),
+        pytest.param(NO | signed_url(), Deny(DenialReason.LEDGER_UNAVAILABLE), id="no-or-token"),
+        pytest.param(signed_url() | _jwt(), Deny(DenialReason.LEDGER_UNAVAILABLE), id="token-or-no-jwt"),
+        pytest.param(own_session() & signed_url(), Deny(DenialReason.LEDGER_UNAVAILABLE), id="session-and-token"),
+        pytest.param(signed_url() & own_session(), Deny(DenialReason.LEDGER_UNAVAILABLE), id="token-and-session"),
+    ],
+)
+def test_unavailable_ledger_hinders_only_what_needs_it(policy: Policy, expected: Decision) -> None:
+    """While the ledger is away, a browser still gets what it was shown, and tokens open nothing."""
+    context = _with_token(_token(), browser=ANNA)
+    assert isinstance(_ask(policy, context), Allow)
+
+    assert _ask(policy, context, records=Records(revoked=_UNAVAILABLE)) == expected
+
+
+def test_session_is_let_in_without_asking_the_ledger() -> None:
+    """What the session decides does not touch the ledger, also where a token is presented besides."""
+    records = Records(revoked=_UNAVAILABLE)
+
+    assert _ask(own_session() | signed_url(), _with_token(_token(), browser=ANNA), records=records) == Allow(
+        "session", "anna"
+    )
+    assert records.asked == []
+
+
+# --- who heeds grants
+
+
+@pytest.mark.parametrize(
+    ("policy", "heeds"),
+    [
+        pytest.param(signed_url(), True, id="signed-url"),
+        pytest.param(own_session(), False, id="own-session"),
+        pytest.param(YES, False, id="condition"),
+        pytest.param(_Returns(None), False, id="of-a-users-own"),
+        pytest.param(own_session() | signed_url(), True, id="either-right"),
+        pytest.param(signed_url() | own_session(), True, id="either-left"),
+        pytest.param(signed_url() | signed_url(), True, id="either-both"),
+        pytest.param(own_session() | YES, False, id="either-none"),
+        pytest.param(own_session() & signed_url(), True, id="both-right"),
+        pytest.param(signed_url() & own_session(), True, id="both-left"),
+        pytest.param(signed_url() & signed_url(), True, id="both-both"),
+        pytest.param(own_session() & YES, False, id="both-none"),
+        pytest.param(own_session() & (YES | (NO & signed_url())), True, id="deep-inside"),
+        pytest.param(own_session() & (YES | (NO & YES)), False, id="nowhere-inside"),
+    ],
+)
+def test_policy_says_whether_signed_urls_matter(policy: Policy, heeds: bool) -> None:
+    """Links can be made under policies that look at them, and under no others."""
+    assert policy.heeds_grants is heeds
+
+
+def test_jwt_heeds_no_grants() -> None:
+    """A policy of somebody else's tokens does not look at ours."""
+    assert _jwt().heeds_grants is False
 
 
 # --- jwt
@@ -496,7 +726,7 @@ def test_default_policy_takes_session_or_token() -> None:
     policy = own_session() | signed_url()
 
     assert _ask(policy) == Allow("session", "anna")
-    assert _ask(policy, _with_token(_token())) == Allow("signed_url")
+    assert _ask(policy, _with_token(_token())) == _carried_by()
     assert _ask(policy, _context(browser=BERT)) == Deny(DenialReason.NOT_SHOWN)
     assert _ask(policy, _with_token(_token(OTHER_MEDIA))) == Deny(DenialReason.OTHER_RESOURCE)
 
@@ -551,7 +781,56 @@ def test_subject_of_the_session_stands_in_for_a_missing_one() -> None:
     policy = own_session() & signed_url()
     context = _context(credentials=Credentials(tokens=(_token(),)))
 
-    assert _ask(policy, context) == Allow("session+signed_url", "anna")
+    assert _ask(policy, context) == Allow("session+signed_url", "anna", grant=GRANT)
+
+
+@pytest.mark.parametrize(
+    ("policy", "by"),
+    [
+        pytest.param(own_session() & signed_url(), "session+signed_url", id="right-of-and"),
+        pytest.param(signed_url() & own_session(), "signed_url+session", id="left-of-and"),
+        pytest.param(signed_url() & signed_url(), "signed_url+signed_url", id="both-sides"),
+        pytest.param((YES & signed_url()) & YES, "condition+signed_url+condition", id="in-the-middle"),
+        pytest.param(signed_url() | NO, "signed_url", id="left-of-or"),
+        pytest.param(NO | signed_url(), "signed_url", id="right-of-or"),
+        pytest.param((NO | signed_url()) & YES, "signed_url+condition", id="brackets"),
+    ],
+)
+def test_grant_and_player_are_carried_through_combinations(policy: Policy, by: str) -> None:
+    """Wherever the token stands in the rule, the response is made by its grant and continued by its player."""
+    grant = dataclasses.replace(GRANT, filename="x.png", jti="j", max_uses=1)
+    context = _with_token(CODEC.issue(grant), browser=ANNA, player="looks-like")
+
+    decision = _ask(policy, context)
+
+    assert isinstance(decision, Allow)
+    assert (decision.by, decision.grant, decision.player) == (by, grant, ANNA.id)
+
+
+@pytest.mark.parametrize(
+    "policy",
+    [
+        pytest.param(own_session() | signed_url(), id="session-first"),
+        pytest.param(own_session() & YES, id="no-token-in-the-rule"),
+        pytest.param((signed_url() & NO) | YES, id="token-in-vain"),
+    ],
+)
+def test_grant_that_did_not_carry_the_decision_is_no_part_of_it(policy: Policy) -> None:
+    """A token that was presented but not needed neither names the response nor is used up by it."""
+    decision = _ask(policy, _with_token(_token(), browser=ANNA, player="looks-like"))
+
+    assert isinstance(decision, Allow)
+    assert (decision.grant, decision.player) == (None, None)
+
+
+def test_grant_of_the_right_side_comes_first() -> None:
+    """Where policies of a user's own both bring a grant, the decision has one: the right one, as with the subject."""
+    other = dataclasses.replace(GRANT, exp=GRANT.exp + 1)
+    left = _Returns(Allow("left", grant=GRANT, player="left"))
+    right = _Returns(Allow("right", grant=other, player="right"))
+
+    assert _ask(left & right) == Allow("left+right", grant=other, player="right")
+    assert _ask(left & YES) == Allow("left+condition", "anna", grant=GRANT, player="left")
 
 
 def test_subject_of_the_right_side_comes_first() -> None:

@@ -8,12 +8,12 @@ from collections.abc import Mapping
 import pytest
 
 from secure_media.core.keys import KeyRing
-from secure_media.core.model import Action, Resource, ResourceKind
+from secure_media.core.model import Action, Grant, Resource, ResourceKind
 from secure_media.core.redact import TokenFilter, redact
-from secure_media.core.tokens import Grant, GrantCodec
+from secure_media.core.tokens import GrantCodec
 
 TOKEN = GrantCodec(KeyRing(["a-secret-for-tests-0123456789-abcdefghij"]), deployment="/").issue(
-    Grant(Resource(ResourceKind.MEDIA, "0" * 40), Action.VIEW, 1_900_000_000)
+    Grant(Resource(ResourceKind.MEDIA, "0" * 40), Action.VIEW, iat=1_800_000_000.0, exp=1_900_000_000)
 )
 
 

@@ -12,8 +12,8 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
 from secure_media.core.keys import KeyRing
-from secure_media.core.model import Action, Resource, ResourceKind
-from secure_media.core.tokens import Grant, GrantCodec
+from secure_media.core.model import Action, Grant, Resource, ResourceKind
+from secure_media.core.tokens import GrantCodec
 from tests.servers import SECRET, AppServer, Browser, Tab
 
 PAGE = """
@@ -109,7 +109,8 @@ def test_a_signed_url_opens_by_itself_and_only_what_it_names(page: tuple[Browser
     codec = GrantCodec(KeyRing([SECRET]), deployment="/")
 
     def token(name: str = media_id, lifetime: int = 60) -> str:
-        grant = Grant(Resource(ResourceKind.MEDIA, name), Action.VIEW, int(time.time()) + lifetime)
+        now = int(time.time())
+        grant = Grant(Resource(ResourceKind.MEDIA, name), Action.VIEW, now - 60, now + lifetime)
         return "?media_token=" + codec.issue(grant)
 
     assert status(page, None, browser=nobody, query=token()) == 200

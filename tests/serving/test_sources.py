@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from secure_media.errors import MediaChangedError, MediaNotFoundError
+from secure_media.serving import sources
 from secure_media.serving.sources import FileSource, MemorySource
 
 CONTENT = bytes(range(256)) * 40
@@ -242,6 +243,60 @@ def test_refused_file_is_left_closed(tmp_path: Path) -> None:
     assert _refusal(folder) == "not a regular file"
 
     assert not _is_open(folder)
+
+
+def test_source_takes_over_a_descriptor(file: Path) -> None:
+    """A source of an open file reads it like one of a path, and closes it."""
+    source = FileSource.from_descriptor(os.open(file, os.O_RDONLY))
+
+    assert source.read(0, source.size) == CONTENT
+    assert source.modified == LONG_AGO
+    file.write_bytes(CONTENT)
+    with pytest.raises(MediaChangedError):
+        source.read(0, 10)
+    source.close()
+    assert not OPEN_FILES.is_dir() or not _is_open(file)
+
+
+def test_descriptor_of_no_file_is_closed_at_once(tmp_path: Path) -> None:
+    """A descriptor of something else is refused and closed, also while somebody holds on to the error."""
+    fd = os.open(tmp_path, os.O_RDONLY)
+
+    with pytest.raises(MediaNotFoundError) as caught:
+        FileSource.from_descriptor(fd)
+
+    assert caught.tb is not None
+    with pytest.raises(OSError, match="Bad file descriptor"):
+        os.fstat(fd)
+
+
+def test_closed_source_gives_an_error(file: Path) -> None:
+    """Nothing is read from a source that was let go of; letting go twice does no harm."""
+    source = FileSource(str(file))
+    assert source.read(0, 10) == CONTENT[:10]
+
+    source.close()
+    source.close()
+
+    with pytest.raises(MediaChangedError):
+        source.read(0, 10)
+
+
+@needs_open_files
+def test_file_stays_open_while_it_is_read(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A client that leaves in the middle of a read does not make the read go on in another file."""
+    source = FileSource(str(file))
+    pread = sources._pread
+
+    def close_and_read(fd: int, count: int, position: int, /) -> bytes:
+        source.close()
+        assert _is_open(file)
+        return pread(fd, count, position)
+
+    monkeypatch.setattr(sources, "_pread", close_and_read)
+
+    assert source.read(0, 10) == CONTENT[:10]
+    assert not _is_open(file)
 
 
 def test_signature_tells_states_and_places_apart(file: Path, tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ neither serves media.
 from __future__ import annotations
 
 from tests.attacks.cases.cookies import forged_cookies, mangled_cookies
+from tests.attacks.cases.links import links
 from tests.attacks.cases.model import Attack
 from tests.attacks.cases.oracles import oracles
 from tests.attacks.cases.paths import media_as_something_else, tricks_with_the_path
@@ -36,6 +37,7 @@ def all_attacks() -> tuple[Attack, ...]:
             headers(),
             conditions_and_ranges(),
             tokens(),
+            links(),
             uploads(),
             static_files(),
             broken_http(),

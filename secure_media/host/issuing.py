@@ -1,0 +1,160 @@
+"""Issues grants: for what a session is shown, and for the links that a script asks for."""
+
+from __future__ import annotations
+
+import math
+import secrets
+import threading
+import time
+from collections.abc import Callable, Hashable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from secure_media.core.model import Action, Browser, Grant, Resource, tag
+from secure_media.core.tokens import GrantCodec
+from secure_media.errors import CredentialError, GrantError
+from secure_media.host.terms import Terms
+from secure_media.serving.ledger import GrantLedger
+
+#: How many tokens are remembered per session, the last ones, so that they stay the same from run to run.
+_REMEMBERED = 20_000
+
+
+@dataclass(eq=False)
+class Holder:
+    """
+    A session as far as grants are bound to it.
+
+    Args:
+        session_id: Its id.
+        browser: The browser it belongs to, if that showed a cookie.
+        site: Where the browser has the app: origin and base path, without a slash at the end.
+    """
+
+    session_id: str
+    browser: Browser | None
+    site: str
+    tokens: dict[Hashable, tuple[Grant, str]] = field(default_factory=dict, repr=False)
+
+
+class Issuer:
+    """
+    Issues the grants of one deployment.
+
+    Args:
+        codec: Signs.
+        ledger: Knows what was revoked.
+        refresh: Takes a look at whether the keys have changed.
+        clock: Seconds since the epoch.
+    """
+
+    def __init__(
+        self,
+        codec: GrantCodec,
+        ledger: GrantLedger,
+        *,
+        refresh: Callable[[], None],
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self.codec = codec
+        self.ledger = ledger
+        self._refresh = refresh
+        self._clock = clock
+        self._lock = threading.Lock()
+
+    def for_session(
+        self,
+        holder: Holder,
+        resource: Resource,
+        terms: Terms,
+        *,
+        action: Action = Action.VIEW,
+        extra: Mapping[str, Any] | None = None,
+    ) -> str:
+        """
+        Return a token for what a session shows: the same one until half of its lifetime is over.
+
+        A new one is a new URL, and a player starts anew with it. One whose uses are counted stays until its end: a
+        rerun must not be a way to a new one.
+
+        Args:
+            holder: The session.
+            resource: What it may have.
+            terms: On which terms.
+            action: What for.
+            extra: Further claims. A grant that has any, even if they are empty, gets an id to be revoked by.
+
+        Raises:
+            GrantError: The session has not got what the grant should be bound to.
+            LedgerUnavailableError: Nothing tells whether the last one was revoked.
+        """
+        self._refresh()
+        claims = _binding(holder, terms)
+        # Bindings are part of it: somebody else may sign in while the page stays open.
+        key = (resource, action, terms, tuple(claims.items()), None if extra is None else tuple(extra.items()))
+        claims = {**(extra or {}), **claims, "max_uses": terms.max_uses}
+        with self._lock:
+            known = holder.tokens.get(key)
+            if known is not None and self._is_good(*known, terms.lifetime):
+                return known[1]
+            if extra is not None or terms.max_uses is not None:
+                claims["jti"] = new_jti()
+            grant = self._grant(resource, action, terms.lifetime, **claims)
+            token = self._issued(grant)
+            holder.tokens.pop(key, None)
+            holder.tokens[key] = grant, token
+            if len(holder.tokens) > _REMEMBERED:
+                del holder.tokens[next(iter(holder.tokens))]
+            return token
+
+    def new(self, resource: Resource, action: Action, lifetime: float, **claims: Any) -> str:
+        """Return a new token with an id of its own; `claims` are further ones of `Grant`."""
+        self._refresh()
+        return self._issued(self._grant(resource, action, lifetime, jti=new_jti(), **claims))
+
+    def _grant(self, resource: Resource, action: Action, lifetime: float, **claims: Any) -> Grant:
+        now = self._clock()
+        # Rounded up, so that what was issued after a revocation within one millisecond is not taken for older.
+        exp = math.ceil(now + lifetime)
+        if (claims.get("nbf") or 0) >= exp:
+            raise GrantError("not_before: the link would end before it begins; give it a longer expires_in")
+        return Grant(resource, action, math.ceil(now * 1000) / 1000, exp, **claims)
+
+    def _issued(self, grant: Grant) -> str:
+        try:
+            return self.codec.issue(grant)
+        except ValueError as error:
+            msg = f"the link would be too long ({error}); shorten the key, the subject or the file name"
+            raise GrantError(msg) from None
+
+    def _is_good(self, grant: Grant, token: str, lifetime: float) -> bool:
+        now = self._clock()
+        renew = grant.exp if grant.max_uses else grant.iat + lifetime / 2
+        if not grant.iat - 1 <= now < renew:
+            return False
+        try:
+            self.codec.authenticate(token)  # a key may have been dropped
+        except CredentialError:
+            return False
+        return not self.ledger.is_revoked(grant)
+
+
+def _binding(holder: Holder, terms: Terms) -> dict[str, Any]:
+    """Return the claim that binds a grant to its holder."""
+    browser = holder.browser
+    bind = terms.bind or ("session" if browser is None else "browser")
+    if bind == "session":
+        return {"session": tag(holder.session_id)}
+    if browser is None:
+        msg = f"bind: this session has no cookie of ours to bind to the {bind}; leave bind out, or use bind='session'"
+        raise GrantError(msg)
+    if bind == "subject":
+        if browser.subject is None:
+            raise GrantError("bind: nobody is signed in here, so there is no subject to bind to")
+        return {"sub": browser.subject}
+    return {"browser": tag(browser.id)}
+
+
+def new_jti() -> str:
+    """Return an id for a grant: 72 random bits."""
+    return secrets.token_urlsafe(9)

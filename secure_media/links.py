@@ -1,0 +1,281 @@
+"""Links that a script makes and withdraws: for the browser that it runs for, or for somebody else."""
+
+from __future__ import annotations
+
+import datetime
+import ipaddress
+import mimetypes
+import os
+from typing import Any
+from urllib.parse import quote, unquote, urlsplit
+
+from secure_media.core.model import Action, Disposition, Resource, ResourceKind
+from secure_media.errors import CredentialError, GrantError, MediaNotFoundError, StoreUnavailableError
+from secure_media.host import script, terms
+from secure_media.host.deployment import Deployment
+from secure_media.servers.gate import DOWNLOAD_PARAMETER, FILES, MEDIA, OWN, TOKEN_PARAMETER, tokens_in
+from secure_media.serving.collections import is_prefix, parse_name
+
+Source = str | bytes | os.PathLike[str]
+
+_LONGEST_TEXT = 256
+
+
+def signed_url_for(
+    source: Source,
+    *,
+    expires_in: float | datetime.timedelta = 3600,
+    bind: str | None = None,
+    action: str = "view",
+    filename: str | None = None,
+    content_type: str | None = None,
+    disposition: str | None = None,
+    not_before: datetime.datetime | None = None,
+) -> str:
+    """
+    Return a URL of a file for the browser that the script runs for. It is worthless in any other.
+
+    For HTML, Markdown and components of your own. The URL stays the same from run to run until half of its time is
+    over. Call it in the script itself, not in a cached function, which would hand one browser's URL to all others.
+
+    Args:
+        source: ``"collection/key"``; ``"collection/folder/"`` for every key below it; a path inside of a collection; or
+            the bytes themselves.
+        expires_in: For how long it is good, in seconds or as a timedelta.
+        bind: What has to be presented along with it: ``"browser"``, ``"session"`` (it ends with the page) or
+            ``"subject"`` (who is signed in). Default: the browser; the session if that sends no cookies.
+        action: ``"view"``, or ``"download"`` to have it saved.
+        filename: The name to save it under.
+        content_type: The type to answer with. Default: by the name.
+        disposition: ``"inline"`` or ``"attachment"``. Default: by the action.
+        not_before: When it begins to be good.
+
+    Raises:
+        GrantError: An argument will not do, or nothing serves the script.
+    """
+    serving = script.deployment()
+    asked = _Asked(action, filename, content_type, disposition, not_before)
+    lifetime, bound = terms.lifetime(expires_in), terms.binding(bind)
+    if serving is None:
+        return _nowhere(source)
+    holder = script.holder(serving)
+    resource = _resource(serving, source, lifetime, asked)
+    script.heeds_links(serving, resource.name if resource.kind is ResourceKind.FILE else "")
+    token = serving.issuer.for_session(
+        holder, resource, terms.Terms(lifetime, bound), action=asked.action, extra=asked.claims()
+    )
+    return _url(holder.site, resource, asked.action, token)
+
+
+def share_link(
+    source: Source,
+    *,
+    expires_in: float | datetime.timedelta,
+    max_uses: int | None = None,
+    subject: str | None = None,
+    ip: str | None = None,
+    action: str = "view",
+    filename: str | None = None,
+    content_type: str | None = None,
+    disposition: str | None = None,
+    not_before: datetime.datetime | None = None,
+) -> str:
+    """
+    Return a URL of a file to give away. **Whoever has it can use it**, unless it is for a subject or a network.
+
+    Every call makes another link: call it when a button is pressed.
+
+    Args:
+        source: As for `signed_url_for`. A link to bytes ends with the server process.
+        expires_in: For how long it is good, in seconds or as a timedelta.
+        max_uses: How many times it can be used. A use is a whole delivery; what breaks off and is resumed is one.
+        subject: Who has to be signed in to use it (``sub``).
+        ip: The address or network (CIDR) from which it can be used.
+        action: As for `signed_url_for`.
+        filename: As for `signed_url_for`.
+        content_type: As for `signed_url_for`.
+        disposition: As for `signed_url_for`.
+        not_before: As for `signed_url_for`.
+
+    Raises:
+        GrantError: An argument will not do, or nothing serves the script.
+    """
+    serving = script.deployment()
+    asked = _Asked(action, filename, content_type, disposition, not_before)
+    lifetime, most = terms.lifetime(expires_in), terms.uses(max_uses)
+    sub, network = _text("subject", subject), _network(ip)
+    if serving is None:
+        return _nowhere(source)
+    holder = script.holder(serving)
+    resource = _resource(serving, source, lifetime, asked)
+    script.heeds_links(serving, resource.name if resource.kind is ResourceKind.FILE else "")
+    if most is not None and resource.name.endswith("/"):
+        raise GrantError("max_uses: uses of a whole folder cannot be counted; make a link to one file")
+    token = serving.issuer.new(
+        resource, asked.action, lifetime, max_uses=most, sub=sub, network=network, **asked.claims()
+    )
+    return _url(holder.site, resource, asked.action, token)
+
+
+def revoke(link: str | None = None, *, subject: str | None = None, everything: bool = False) -> None:
+    """
+    Withdraw a link, all links for a subject, or every link and signed URL that was made until now.
+
+    Holds from the next request on. One of the three has to be given.
+
+    Args:
+        link: A URL that `share_link` or `signed_url_for` returned.
+        subject: The ``sub`` that the links are for.
+        everything: True for all.
+
+    Raises:
+        GrantError: It is not a link of this app.
+        LedgerUnavailableError: It cannot be written down, so the link still holds.
+    """
+    if [link is not None, subject is not None, everything is True].count(True) != 1:
+        raise GrantError("revoke: expected a link, or subject=..., or everything=True; one of them")
+    serving = script.deployment()
+    if serving is None:
+        return
+    issuer = serving.issuer
+    if link is not None:
+        try:
+            grant = issuer.codec.authenticate(token_in(link))
+        except CredentialError:
+            raise GrantError(
+                "revoke: that is no link of this app, or its key was dropped, so that it is dead"
+            ) from None
+        if grant.jti is None:
+            raise GrantError("revoke: that URL belongs to a page and has no id; revoke its subject, or everything")
+        issuer.ledger.revoke_grant(grant)
+    elif subject is not None:
+        issuer.ledger.revoke_subject(str(_text("subject", subject)))
+    else:
+        issuer.ledger.revoke_everything()
+
+
+def token_in(link: str) -> str:
+    """Return the token in a URL; a bare token as it is."""
+    if not isinstance(link, str):
+        msg = f"link: expected the URL as a str, got {type(link).__name__}"
+        raise GrantError(msg)
+    if TOKEN_PARAMETER not in link:
+        return link.strip()
+    parts = urlsplit(link.strip())
+    found = tokens_in(unquote(parts.path), parts.query)
+    return found[0] if len(found) == 1 else ""
+
+
+class _Asked:
+    """The arguments that both kinds of links have."""
+
+    def __init__(
+        self,
+        action: str,
+        filename: str | None,
+        content_type: str | None,
+        disposition: str | None,
+        not_before: datetime.datetime | None,
+    ) -> None:
+        if action not in ("view", "download"):
+            msg = f"action: expected 'view' or 'download', got {action!r:.60}"
+            raise GrantError(msg)
+        if disposition not in (None, "inline", "attachment"):
+            msg = f"disposition: expected 'inline' or 'attachment', got {disposition!r:.60}"
+            raise GrantError(msg)
+        if not_before is not None and (not isinstance(not_before, datetime.datetime) or not_before.tzinfo is None):
+            raise GrantError("not_before: expected a datetime with a timezone")
+        self.action = Action(action)
+        self.filename = _text("filename", filename)
+        self.content_type = _text("content_type", content_type)
+        self.disposition = None if disposition is None else Disposition(disposition)
+        self.nbf = None if not_before is None else int(not_before.timestamp())
+
+    def claims(self) -> dict[str, Any]:
+        """Return the claims of a grant that they are."""
+        return {
+            "filename": self.filename,
+            "content_type": self.content_type,
+            "disposition": self.disposition,
+            "nbf": self.nbf,
+        }
+
+
+def _resource(serving: Deployment, source: Any, lifetime: float, asked: _Asked) -> Resource:
+    """Return what a link to `source` is for, after making sure that there is such a thing."""
+    if isinstance(source, (bytes, bytearray, memoryview)):
+        mimetype = asked.content_type or mimetypes.guess_type(asked.filename or "")[0] or "application/octet-stream"
+        media_id = serving.store.put(bytes(source), mimetype, None)
+        serving.store.keep(media_id, lifetime)
+        return Resource(ResourceKind.MEDIA, media_id)
+    if isinstance(source, os.PathLike):
+        name = serving.collections.within(source)
+        if name is None:
+            names = _names(serving)
+            msg = f"source: the file is in none of the collections ({names}); add its folder to collections={{...}}"
+            raise GrantError(msg)
+    elif isinstance(source, str):
+        name = source
+    else:
+        msg = f"source: expected 'collection/key', a path or bytes, got {type(source).__name__}"
+        raise GrantError(msg)
+    if is_prefix(name):
+        if name.partition("/")[0] not in serving.collections.names:
+            raise GrantError(_unknown(serving, name))
+        return Resource(ResourceKind.FILE, name)
+    parsed = parse_name(name)
+    if parsed is None:
+        msg = f"source: expected 'collection/key', got {name!r:.100}; for a file on the disk, pass a pathlib.Path"
+        raise GrantError(msg)
+    if parsed[0] not in serving.collections.names:
+        raise GrantError(_unknown(serving, name))
+    try:
+        serving.collections.open(name)
+    except MediaNotFoundError:
+        msg = f"source: there is no file {name!r:.200}"
+        raise GrantError(msg) from None
+    except StoreUnavailableError:
+        pass  # it may be back when the link is used
+    return Resource(ResourceKind.FILE, name)
+
+
+def _unknown(serving: Deployment, name: str) -> str:
+    return f"source: there is no collection {name.partition('/')[0]!r:.100}; there are: {_names(serving)}"
+
+
+def _names(serving: Deployment) -> str:
+    return ", ".join(map(repr, serving.collections.names)) or "none"
+
+
+def _url(site: str, resource: Resource, action: Action, token: str) -> str:
+    path = MEDIA if resource.kind is ResourceKind.MEDIA else FILES
+    download = f"{DOWNLOAD_PARAMETER}=1&" if action is Action.DOWNLOAD else ""
+    if resource.name.endswith("/"):
+        # In the path, so that a playlist's relative URLs keep it.
+        return f"{site}{OWN}{TOKEN_PARAMETER}={token}{FILES.removeprefix(OWN[:-1])}{quote(resource.name)}"
+    return f"{site}{path}{quote(resource.name)}?{download}{TOKEN_PARAMETER}={token}"
+
+
+def _nowhere(source: Any) -> str:
+    """Return what stands for a link where nothing is served: a URL under a name that leads nowhere (RFC 2606)."""
+    name = source if isinstance(source, str) else "bytes" if isinstance(source, (bytes, bytearray)) else "file"
+    return f"https://app.invalid{FILES}{quote(name)}"
+
+
+def _text(argument: str, value: Any) -> str | None:
+    if value is not None and (not isinstance(value, str) or not value or len(value) > _LONGEST_TEXT):
+        msg = f"{argument}: expected a text of 1 to {_LONGEST_TEXT} characters, got {value!r:.60}"
+        raise GrantError(msg)
+    return value
+
+
+def _network(ip: Any) -> str | None:
+    if ip is None:
+        return None
+    try:
+        if not isinstance(ip, str):
+            raise ValueError
+        return str(ipaddress.ip_network(ip, strict=False))
+    except ValueError:
+        msg = f"ip: expected an address or a network such as '192.0.2.0/24', got {ip!r:.60}"
+        raise GrantError(msg) from None

@@ -1,0 +1,524 @@
+"""Grants: for which request, from whom and when one is good, and what is said against it otherwise."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any
+
+import pytest
+
+from secure_media.core.grants import CLOCK_LEEWAY, is_within, objections, player_of
+from secure_media.core.model import (
+    AccessContext,
+    Action,
+    Browser,
+    Credentials,
+    Disposition,
+    Grant,
+    Resource,
+    ResourceKind,
+    tag,
+)
+from secure_media.errors import DenialReason, LedgerUnavailableError
+from tests.core.fakes import Leases, OneSession, Records
+
+NOW = 1_800_000_000.0
+ANNA, BERT = Browser("anna-browser", "anna"), Browser("bert-browser", "bert")
+FILE = Resource(ResourceKind.FILE, "videos/talk/intro.mp4")
+MEDIA = Resource(ResourceKind.MEDIA, "0" * 40)
+#: Bound to nothing.
+PLAIN = Grant(FILE, Action.VIEW, iat=NOW, exp=int(NOW) + 60)
+#: Bound to all that a grant can be bound to.
+BOUND = Grant(
+    FILE,
+    Action.VIEW,
+    iat=NOW,
+    exp=int(NOW) + 60,
+    nbf=int(NOW),
+    sub="anna",
+    browser=tag(ANNA.id),
+    session=tag("anna-session"),
+    network="10.0.0.0/8",
+    jti="the-id",
+    max_uses=1,
+    filename="Talk.mp4",
+    content_type="video/mp4",
+    disposition=Disposition.INLINE,
+)
+#: What a ledger may answer by mistake: True-ish or False-ish, but neither of the two.
+NO_ANSWERS = [
+    pytest.param(0, id="zero"),
+    pytest.param(1, id="one"),
+    pytest.param("", id="empty-text"),
+    pytest.param("no", id="text"),
+    pytest.param(object(), id="object"),
+]
+
+
+def _context(**changed: Any) -> AccessContext:
+    """Return Anna's request for the file, changed."""
+    honest: dict[str, Any] = {
+        "resource": FILE,
+        "action": Action.VIEW,
+        "browser": ANNA,
+        "browser_reason": DenialReason.NO_CREDENTIAL,
+        "credentials": Credentials(),
+        "now": NOW,
+        "client_ip": "10.1.2.3",
+    }
+    return AccessContext(**{**honest, **changed})
+
+
+def _against(
+    grant: Grant,
+    context: AccessContext | None = None,
+    *,
+    current: Any = None,
+    records: Records | None = None,
+    leases: Leases | None = None,
+) -> list[DenialReason]:
+    """Return what is said against `grant` where Anna has one session, nothing is revoked and nobody plays."""
+    return list(
+        objections(
+            grant,
+            context or _context(),
+            ownership=OneSession("anna-session", ANNA.id, MEDIA.name, current=current),
+            records=records or Records(),
+            leases=leases or Leases(),
+        )
+    )
+
+
+@pytest.mark.parametrize("grant", [pytest.param(PLAIN, id="plain"), pytest.param(BOUND, id="bound-to-everything")])
+def test_nothing_is_said_against_the_honest_request(grant: Grant) -> None:
+    """A grant carries the request that it was issued for."""
+    assert _against(grant) == []
+
+
+@pytest.mark.parametrize(
+    ("grant", "request_", "world", "reason"),
+    [
+        pytest.param({}, {"resource": MEDIA}, {}, DenialReason.OTHER_RESOURCE, id="other-resource"),
+        pytest.param({}, {"action": Action.DOWNLOAD}, {}, DenialReason.OTHER_ACTION, id="other-action"),
+        pytest.param({"action": Action.DOWNLOAD}, {}, {}, DenialReason.OTHER_ACTION, id="download-is-not-view"),
+        pytest.param({"nbf": int(NOW) + 1}, {}, {}, DenialReason.NOT_YET_VALID, id="before-it-begins"),
+        pytest.param({"iat": NOW + CLOCK_LEEWAY + 1}, {}, {}, DenialReason.NOT_YET_VALID, id="from-the-future"),
+        pytest.param({"exp": int(NOW)}, {}, {}, DenialReason.EXPIRED, id="expired"),
+        pytest.param({"sub": "bert"}, {}, {}, DenialReason.OTHER_SUBJECT, id="other-subject"),
+        pytest.param({"browser": tag(BERT.id)}, {}, {}, DenialReason.OTHER_BROWSER, id="other-browser"),
+        pytest.param({}, {"client_ip": "11.0.0.1"}, {}, DenialReason.OTHER_NETWORK, id="other-network"),
+        pytest.param({"session": tag("bert-session")}, {}, {}, DenialReason.SESSION_ENDED, id="session-ended"),
+        pytest.param({}, {}, {"records": Records(revoked=True)}, DenialReason.REVOKED, id="revoked"),
+        pytest.param({}, {}, {"records": Records(used_up=True)}, DenialReason.USED_UP, id="used-up"),
+    ],
+)
+def test_one_thing_that_differs_is_said_alone(
+    grant: dict[str, Any], request_: dict[str, Any], world: dict[str, Any], reason: DenialReason
+) -> None:
+    """Whatever differs from what was granted is an objection, and that one only."""
+    assert _against(BOUND) == []
+
+    assert _against(dataclasses.replace(BOUND, **grant), _context(**request_), **world) == [reason]
+
+
+def test_everything_that_differs_is_said_with_the_ledger_last() -> None:
+    """All objections are there for whoever explains a link, and the one that a denial names comes first."""
+    grant = dataclasses.replace(BOUND, nbf=int(NOW) + 1, exp=int(NOW))
+    context = _context(resource=MEDIA, action=Action.DOWNLOAD, browser=BERT, client_ip=None)
+    records = Records(revoked=True, used_up=True)
+    assert _against(BOUND) == []
+
+    assert _against(grant, context, current=False, records=records) == [
+        DenialReason.OTHER_RESOURCE,
+        DenialReason.OTHER_ACTION,
+        DenialReason.NOT_YET_VALID,
+        DenialReason.EXPIRED,
+        DenialReason.OTHER_SUBJECT,
+        DenialReason.OTHER_BROWSER,
+        DenialReason.OTHER_NETWORK,
+        DenialReason.SESSION_ENDED,
+        DenialReason.REVOKED,
+        DenialReason.USED_UP,
+    ]
+
+
+def test_ledger_is_not_asked_where_the_grant_itself_says_no() -> None:
+    """The first objection of a grant for something else needs no ledger, so a broken one does not hide it."""
+    broken = Records(revoked=LedgerUnavailableError("gone"))
+    said = objections(
+        PLAIN,
+        _context(resource=MEDIA),
+        ownership=OneSession("anna-session", ANNA.id, MEDIA.name),
+        records=broken,
+        leases=Leases(),
+    )
+
+    assert next(said) is DenialReason.OTHER_RESOURCE
+    assert broken.asked == []
+    with pytest.raises(LedgerUnavailableError):
+        next(said)
+
+
+# --- the resource
+
+
+@pytest.mark.parametrize(
+    ("granted", "asked", "covered"),
+    [
+        pytest.param("videos/talk/a.ts", "videos/talk/a.ts", True, id="the-file"),
+        pytest.param("videos/talk/", "videos/talk/a.ts", True, id="in-the-folder"),
+        pytest.param("videos/talk/", "videos/talk/hd/a.ts", True, id="deep-in-the-folder"),
+        pytest.param("videos/", "videos/talk/a.ts", True, id="in-the-collection"),
+        pytest.param("videos/talk/", "videos/talk-2/a.ts", False, id="sibling-with-the-same-beginning"),
+        pytest.param("videos/talk/", "videos/talk", False, id="file-named-like-the-folder"),
+        pytest.param("videos/talk/", "videos/Talk/a.ts", False, id="capitals"),
+        pytest.param("videos/talk/", "other/videos/talk/a.ts", False, id="not-at-the-beginning"),
+        pytest.param("videos/talk/", "videos/", False, id="the-parent"),
+        pytest.param("videos/talk", "videos/talk/a.ts", False, id="no-slash-no-prefix"),
+        pytest.param("videos/talk/a.ts", "videos/talk/a.ts.key", False, id="file-is-no-prefix"),
+        pytest.param("", "videos/talk/a.ts", False, id="empty-is-no-prefix"),
+        pytest.param("/", "videos/talk/a.ts", False, id="slash-is-not-everything"),
+    ],
+)
+def test_prefix_covers_what_is_below_it_and_nothing_beside_it(granted: str, asked: str, covered: bool) -> None:
+    """A grant whose file ends in a slash is one for every key below, and every other grant for one key only."""
+    grant = dataclasses.replace(PLAIN, resource=Resource(ResourceKind.FILE, granted))
+
+    expected = [] if covered else [DenialReason.OTHER_RESOURCE]
+
+    assert _against(grant, _context(resource=Resource(ResourceKind.FILE, asked))) == expected
+
+
+@pytest.mark.parametrize(
+    "kind", [pytest.param(kind, id=kind.value) for kind in ResourceKind if kind is not ResourceKind.FILE]
+)
+def test_prefix_is_for_files_only(kind: ResourceKind) -> None:
+    """A prefix of files does not cover other kinds, and a slash at the end of another kind's name means nothing."""
+    files = dataclasses.replace(PLAIN, resource=Resource(ResourceKind.FILE, "videos/talk/"))
+    other = dataclasses.replace(PLAIN, resource=Resource(kind, "videos/talk/"))
+    below = Resource(kind, "videos/talk/a.ts")
+    assert _against(files, _context(resource=Resource(ResourceKind.FILE, below.name))) == []
+    assert _against(other, _context(resource=other.resource)) == []
+
+    assert _against(files, _context(resource=below)) == [DenialReason.OTHER_RESOURCE]
+    assert _against(files, _context(resource=other.resource)) == [DenialReason.OTHER_RESOURCE]
+    assert _against(other, _context(resource=below)) == [DenialReason.OTHER_RESOURCE]
+    assert _against(other, _context(resource=files.resource)) == [DenialReason.OTHER_RESOURCE]
+
+
+# --- time
+
+
+@pytest.mark.parametrize(
+    ("claims", "now", "expected"),
+    [
+        pytest.param({"exp": 100}, 40.0, [], id="well-before-the-end"),
+        pytest.param({"exp": 100}, 99.999, [], id="just-before-the-end"),
+        pytest.param({"exp": 100}, 100.0, [DenialReason.EXPIRED], id="at-the-end"),
+        pytest.param({"exp": 100}, 1e9, [DenialReason.EXPIRED], id="long-after-the-end"),
+        pytest.param({"exp": 0}, 0.0, [DenialReason.EXPIRED], id="ends-at-the-epoch"),
+        pytest.param({"nbf": 50}, 49.999, [DenialReason.NOT_YET_VALID], id="just-before-the-beginning"),
+        pytest.param({"nbf": 50}, 50.0, [], id="at-the-beginning"),
+        pytest.param({"nbf": 50}, 99.0, [], id="after-the-beginning"),
+        pytest.param({"nbf": 0}, 50.0, [], id="begins-at-the-epoch"),
+        pytest.param({"iat": 110.0}, 50.0, [], id="clocks-differ-as-far-as-they-may"),
+        pytest.param({"iat": 110.001}, 50.0, [DenialReason.NOT_YET_VALID], id="clocks-differ-too-much"),
+        pytest.param(
+            {"nbf": 200}, 150.0, [DenialReason.NOT_YET_VALID, DenialReason.EXPIRED], id="ends-before-it-begins"
+        ),
+    ],
+)
+def test_grant_holds_from_its_beginning_until_its_end(
+    claims: dict[str, Any], now: float, expected: list[DenialReason]
+) -> None:
+    """A grant is good from `nbf` on and before `exp`, and never if it comes from a future beyond the leeway."""
+    grant = dataclasses.replace(PLAIN, **{"iat": 0.0, "exp": 100, **claims})
+
+    assert _against(grant, _context(now=now)) == expected
+
+
+# --- who presents it
+
+
+@pytest.mark.parametrize(
+    ("request_", "expected"),
+    [
+        pytest.param({}, [], id="of-the-cookie"),
+        pytest.param({"browser": None, "claims": {"sub": "anna"}}, [], id="of-a-jwt"),
+        pytest.param({"browser": BERT, "claims": {"sub": "anna"}}, [], id="of-a-jwt-in-another-browser"),
+        pytest.param({"claims": {"sub": "bert"}}, [DenialReason.OTHER_SUBJECT], id="jwt-of-somebody-else"),
+        pytest.param({"browser": BERT}, [DenialReason.OTHER_SUBJECT], id="cookie-of-somebody-else"),
+        pytest.param({"browser": Browser("b")}, [DenialReason.OTHER_SUBJECT], id="nobody-signed-in"),
+        pytest.param({"browser": Browser("b", "")}, [DenialReason.OTHER_SUBJECT], id="empty-subject"),
+        pytest.param({"browser": Browser("b", "Anna")}, [DenialReason.OTHER_SUBJECT], id="capitals"),
+        pytest.param({"browser": None}, [DenialReason.OTHER_SUBJECT], id="no-browser"),
+    ],
+)
+def test_grant_for_a_subject_needs_that_subject(request_: dict[str, Any], expected: list[DenialReason]) -> None:
+    """A grant with a subject carries requests of that subject only, whichever credential says who it is."""
+    grant = dataclasses.replace(PLAIN, sub="anna")
+
+    assert _against(grant, _context(**request_)) == expected
+
+
+def test_grant_for_the_empty_subject_is_not_for_everyone() -> None:
+    """A subject that is empty is still one that has to be presented."""
+    grant = dataclasses.replace(PLAIN, sub="")
+    assert _against(grant, _context(browser=Browser("b", ""))) == []
+
+    assert _against(grant) == [DenialReason.OTHER_SUBJECT]
+    assert _against(grant, _context(browser=None)) == [DenialReason.OTHER_SUBJECT]
+
+
+@pytest.mark.parametrize(
+    ("browser", "expected"),
+    [
+        pytest.param(ANNA, [], id="the-browser"),
+        pytest.param(Browser(ANNA.id), [], id="the-browser-signed-out"),
+        pytest.param(Browser("other", "anna"), [DenialReason.OTHER_BROWSER], id="another-browser-of-the-subject"),
+        pytest.param(Browser(tag(ANNA.id)), [DenialReason.OTHER_BROWSER], id="tag-as-id"),
+        pytest.param(None, [DenialReason.OTHER_BROWSER], id="no-browser"),
+    ],
+)
+def test_grant_for_a_browser_needs_that_browser(browser: Browser | None, expected: list[DenialReason]) -> None:
+    """A grant that is bound to a browser is of no use in another one, whoever is signed in there."""
+    grant = dataclasses.replace(PLAIN, browser=tag(ANNA.id))
+
+    assert _against(grant, _context(browser=browser)) == expected
+
+
+def test_grant_for_the_empty_browser_is_not_for_everyone() -> None:
+    """A binding that is empty is one that nobody meets."""
+    grant = dataclasses.replace(PLAIN, browser="")
+    assert _against(PLAIN) == []
+
+    assert _against(grant) == [DenialReason.OTHER_BROWSER]
+
+
+def test_grant_of_a_session_ends_with_it() -> None:
+    """A grant that is bound to a session carries requests, from wherever they come, while the session is alive."""
+    grant = dataclasses.replace(PLAIN, session=tag("anna-session"))
+    assert _against(grant) == []
+    assert _against(grant, _context(browser=None)) == []
+
+    assert _against(grant, current=False) == [DenialReason.SESSION_ENDED]
+    assert _against(dataclasses.replace(PLAIN, session="")) == [DenialReason.SESSION_ENDED]
+    assert _against(dataclasses.replace(PLAIN, session="anna-session")) == [DenialReason.SESSION_ENDED]
+
+
+@pytest.mark.parametrize("answer", NO_ANSWERS)
+def test_session_counts_as_ended_unless_the_answer_is_true(answer: object) -> None:
+    """Whatever else a ledger says of a session, it has not said that it is alive."""
+    grant = dataclasses.replace(PLAIN, session=tag("anna-session"))
+    assert _against(grant, current=True) == []
+
+    assert _against(grant, current=answer) == [DenialReason.SESSION_ENDED]
+
+
+# --- the network
+
+
+@pytest.mark.parametrize(
+    ("address", "network"),
+    [
+        pytest.param("10.1.2.3", "10.0.0.0/8", id="v4"),
+        pytest.param("10.0.0.0", "10.0.0.0/8", id="first"),
+        pytest.param("10.255.255.255", "10.0.0.0/8", id="last"),
+        pytest.param("10.1.2.3", "10.1.2.3/32", id="one-address"),
+        pytest.param("10.1.2.3", "10.1.2.3", id="address-as-network"),
+        pytest.param("203.0.113.9", "0.0.0.0/0", id="all-of-v4"),
+        pytest.param("::ffff:10.1.2.3", "10.0.0.0/8", id="mapped"),
+        pytest.param("::FFFF:0a01:0203", "10.0.0.0/8", id="mapped-in-hexadecimal"),
+        pytest.param("2001:db8::1", "2001:db8::/32", id="v6"),
+        pytest.param("2001:0DB8:0:0:0:0:0:1", "2001:db8::1/128", id="v6-in-another-spelling"),
+        pytest.param("fe80::1%eth0", "fe80::/10", id="zone"),
+        pytest.param("fe80::1%", "fe80::/10", id="empty-zone"),
+        pytest.param("::1", "::1/128", id="loopback"),
+    ],
+)
+def test_address_lies_in_its_network(address: str, network: str) -> None:
+    """An address is recognised in every form in which a server reports it."""
+    assert is_within(address, network) is True
+
+
+@pytest.mark.parametrize(
+    ("address", "network"),
+    [
+        pytest.param("11.0.0.0", "10.0.0.0/8", id="just-after"),
+        pytest.param("9.255.255.255", "10.0.0.0/8", id="just-before"),
+        pytest.param("10.1.2.4", "10.1.2.3/32", id="next-door"),
+        pytest.param("::ffff:11.0.0.1", "10.0.0.0/8", id="mapped"),
+        pytest.param("::10.1.2.3", "10.0.0.0/8", id="compatible-is-not-mapped"),
+        pytest.param("64:ff9b::10.1.2.3", "10.0.0.0/8", id="translated-is-not-mapped"),
+        pytest.param("::1", "0.0.0.0/0", id="v6-in-v4"),
+        pytest.param("10.1.2.3", "::/0", id="v4-in-v6"),
+        pytest.param("::ffff:10.1.2.3", "::ffff:0:0/96", id="mapped-is-v4"),
+        pytest.param("fe80::1%eth0", "2001:db8::/32", id="zone"),
+        pytest.param("", "0.0.0.0/0", id="empty"),
+        pytest.param("%eth0", "0.0.0.0/0", id="only-a-zone"),
+        pytest.param("localhost", "127.0.0.0/8", id="name"),
+        pytest.param("10.1", "10.0.0.0/8", id="short-form"),
+        pytest.param("010.1.2.3", "10.0.0.0/8", id="leading-zero"),
+        pytest.param(" 10.1.2.3", "10.0.0.0/8", id="space"),
+        pytest.param("10.1.2.3:80", "10.0.0.0/8", id="port"),
+        pytest.param("10.1.2.3, 11.0.0.1", "10.0.0.0/8", id="list"),
+        pytest.param("\u0661\u0660.1.2.3", "10.0.0.0/8", id="arabic-digits"),
+        pytest.param("unix:/run/app.sock", "0.0.0.0/0", id="socket"),
+        pytest.param("10.1.2.3", "", id="no-network"),
+        pytest.param("10.1.2.3", "10.1.2.3/8", id="network-with-host-bits"),
+        pytest.param("10.1.2.3", "anywhere", id="network-is-a-word"),
+        pytest.param(None, "0.0.0.0/0", id="no-address"),
+    ],
+)
+def test_other_addresses_and_what_is_none_lie_in_no_network(address: str | None, network: str) -> None:
+    """An address of another network, or of none, or none at all, does not meet a binding, and is no error."""
+    assert is_within("10.1.2.3", "10.0.0.0/8") is True
+
+    assert is_within(address, network) is False
+
+
+def test_grant_for_a_network_needs_an_address() -> None:
+    """Where the server does not know the client's address, a grant for a network carries nothing."""
+    grant = dataclasses.replace(PLAIN, network="0.0.0.0/0")
+    assert _against(grant) == []
+
+    assert _against(grant, _context(client_ip=None)) == [DenialReason.OTHER_NETWORK]
+
+
+# --- revocations and uses
+
+
+def test_ledger_is_asked_for_uses_only_where_they_are_counted() -> None:
+    """Every grant may have been revoked; only one with a limit can be used up."""
+    plain, limited = Records(used_up=True), Records(used_up=True)
+
+    assert _against(PLAIN, records=plain) == []
+    assert _against(BOUND, records=limited) == [DenialReason.USED_UP]
+    assert plain.asked == [("revoked", PLAIN)]
+    assert limited.asked == [("revoked", BOUND), ("used_up", BOUND)]
+
+
+@pytest.mark.parametrize("answer", [*NO_ANSWERS, pytest.param(None, id="none")])
+def test_grant_counts_as_revoked_and_used_up_unless_the_answer_is_false(answer: object) -> None:
+    """Whatever else a ledger says of a grant, it has not said that it is still good."""
+    assert _against(BOUND) == []
+
+    assert _against(BOUND, records=Records(revoked=answer)) == [DenialReason.REVOKED]
+    assert _against(BOUND, records=Records(used_up=answer)) == [DenialReason.USED_UP]
+
+
+@pytest.mark.parametrize(
+    "records",
+    [
+        pytest.param(Records(revoked=LedgerUnavailableError("gone")), id="revocations"),
+        pytest.param(Records(used_up=LedgerUnavailableError("gone")), id="uses"),
+    ],
+)
+def test_ledger_that_cannot_tell_is_not_overheard(records: Records) -> None:
+    """That a ledger is unavailable reaches whoever asks, and is never taken for an answer."""
+    assert _against(BOUND) == []
+
+    with pytest.raises(LedgerUnavailableError):
+        _against(BOUND, records=records)
+
+
+# --- playing on after the end
+
+
+@pytest.mark.parametrize(
+    ("request_", "expected"),
+    [
+        pytest.param({"player": "like-anna"}, ANNA.id, id="browser-that-is-known"),
+        pytest.param({"player": "like-anna", "browser": None}, "like-anna", id="no-browser"),
+        pytest.param({"player": "", "browser": None}, "", id="empty-is-somebody"),
+        pytest.param({"player": None}, None, id="continues-nothing"),
+        pytest.param({"player": None, "browser": None}, None, id="continues-nothing-without-browser"),
+    ],
+)
+def test_player_is_the_browser_where_it_is_known(request_: dict[str, Any], expected: str | None) -> None:
+    """Who plays is told by the cookie first, and nobody plays in a request that does not continue anything."""
+    assert player_of(_context(**request_)) == expected
+
+
+def test_lease_outlasts_the_grant_for_its_player() -> None:
+    """Whoever began to play in time may go on after the end; the ledger is asked for this grant, player and time."""
+    expired = dataclasses.replace(PLAIN, exp=int(NOW) - 100)
+    leases = Leases(ANNA.id, "like-anna")
+
+    assert _against(expired, _context(player="like-anna"), leases=leases) == []
+    assert _against(expired, _context(player="like-anna", browser=None), leases=leases) == []
+    assert leases.asked == [(expired, ANNA.id, NOW), (expired, "like-anna", NOW)]
+
+
+@pytest.mark.parametrize(
+    "request_",
+    [
+        pytest.param({"player": None}, id="continues-nothing"),
+        pytest.param({"player": "like-anna", "browser": BERT}, id="another-browser-that-looks-the-same"),
+        pytest.param({"player": "like-bert", "browser": None}, id="looks-different"),
+        pytest.param({"player": ANNA.id, "browser": BERT}, id="says-it-is-the-browser"),
+    ],
+)
+def test_lease_is_for_its_player_who_continues(request_: dict[str, Any]) -> None:
+    """After the end, nobody but the player of the lease goes on, and nobody begins anew."""
+    expired = dataclasses.replace(PLAIN, exp=int(NOW))
+    leases = Leases(ANNA.id, "like-anna")
+    assert _against(expired, _context(player="like-anna"), leases=leases) == []
+
+    assert _against(expired, _context(**request_), leases=leases) == [DenialReason.EXPIRED]
+
+
+@pytest.mark.parametrize("answer", [*NO_ANSWERS, pytest.param(None, id="none"), pytest.param(False, id="false")])
+def test_lease_holds_only_if_the_answer_is_true(answer: object) -> None:
+    """Whatever else is answered for a lease, nobody has said that it holds."""
+    expired = dataclasses.replace(PLAIN, exp=int(NOW))
+    assert _against(expired, _context(player="p"), leases=Leases(ANNA.id)) == []
+
+    assert _against(expired, _context(player="p"), leases=Leases(ANNA.id, answer=answer)) == [DenialReason.EXPIRED]
+
+
+def test_lease_is_not_asked_for_before_the_end() -> None:
+    """While a grant holds, nobody needs a lease."""
+    leases = Leases(answer=LookupError())
+
+    assert _against(PLAIN, _context(player="p"), leases=leases) == []
+    assert leases.asked == []
+
+
+@pytest.mark.parametrize(
+    ("grant", "request_", "world", "reason"),
+    [
+        pytest.param({}, {"resource": MEDIA}, {}, DenialReason.OTHER_RESOURCE, id="other-resource"),
+        pytest.param({}, {"action": Action.DOWNLOAD}, {}, DenialReason.OTHER_ACTION, id="other-action"),
+        pytest.param({"nbf": int(NOW) + 1}, {}, {}, DenialReason.NOT_YET_VALID, id="not-yet-valid"),
+        pytest.param({"sub": "bert"}, {}, {}, DenialReason.OTHER_SUBJECT, id="other-subject"),
+        pytest.param({}, {"client_ip": "11.0.0.1"}, {}, DenialReason.OTHER_NETWORK, id="other-network"),
+        pytest.param({}, {}, {"current": False}, DenialReason.SESSION_ENDED, id="session-ended"),
+        pytest.param({}, {}, {"records": Records(revoked=True)}, DenialReason.REVOKED, id="revoked"),
+        pytest.param({}, {}, {"records": Records(used_up=True)}, DenialReason.USED_UP, id="used-up"),
+    ],
+)
+def test_lease_stretches_nothing_but_the_end(
+    grant: dict[str, Any], request_: dict[str, Any], world: dict[str, Any], reason: DenialReason
+) -> None:
+    """A player goes on until the grant is revoked, or its session ends, or anything else differs."""
+    expired = dataclasses.replace(BOUND, exp=int(NOW))
+    leases = Leases(ANNA.id)
+    assert _against(expired, _context(player="p"), leases=leases) == []
+
+    context = _context(player="p", **request_)
+
+    assert _against(dataclasses.replace(expired, **grant), context, leases=leases, **world) == [reason]
+
+
+# --- tags
+
+
+def test_tags_are_short_and_of_one_name_each() -> None:
+    """A browser or a session has one tag, made of URL characters, that does not show its id."""
+    names = ["", "a", "anna-browser", "anna-session", "\u00fc", "\ud800", "x" * 1000]
+    tags = [tag(name) for name in names]
+
+    assert len(set(tags)) == len(names)
+    assert {len(text) for text in tags} == {16}
+    assert tag("anna-browser") == "eT6FjmcuUW5zvctT"
