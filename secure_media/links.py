@@ -13,7 +13,7 @@ from secure_media.core.model import Action, Disposition, Resource, ResourceKind
 from secure_media.errors import CredentialError, GrantError, MediaNotFoundError, StoreUnavailableError
 from secure_media.host import script, terms
 from secure_media.host.deployment import Deployment
-from secure_media.servers.gate import DOWNLOAD_PARAMETER, FILES, MEDIA, OWN, TOKEN_PARAMETER, tokens_in
+from secure_media.servers.urls import FILES, TOKEN_PARAMETER, path_to, tokens_in
 from secure_media.serving.collections import is_prefix, parse_name
 
 Source = str | bytes | os.PathLike[str]
@@ -64,7 +64,7 @@ def signed_url_for(
     token = serving.issuer.for_session(
         holder, resource, terms.Terms(lifetime, bound), action=asked.action, extra=asked.claims()
     )
-    return _url(holder.site, resource, asked.action, token)
+    return f"{holder.site}{path_to(resource, asked.action, token)}"
 
 
 def share_link(
@@ -109,12 +109,10 @@ def share_link(
     holder = script.holder(serving)
     resource = _resource(serving, source, lifetime, asked)
     script.heeds_links(serving, resource.name if resource.kind is ResourceKind.FILE else "")
-    if most is not None and resource.name.endswith("/"):
-        raise GrantError("max_uses: uses of a whole folder cannot be counted; make a link to one file")
     token = serving.issuer.new(
         resource, asked.action, lifetime, max_uses=most, sub=sub, network=network, **asked.claims()
     )
-    return _url(holder.site, resource, asked.action, token)
+    return f"{holder.site}{path_to(resource, asked.action, token)}"
 
 
 def revoke(link: str | None = None, *, subject: str | None = None, everything: bool = False) -> None:
@@ -189,7 +187,7 @@ class _Asked:
         self.filename = _text("filename", filename)
         self.content_type = _text("content_type", content_type)
         self.disposition = None if disposition is None else Disposition(disposition)
-        self.nbf = None if not_before is None else int(not_before.timestamp())
+        self.nbf = None if not_before is None else max(0, int(not_before.timestamp()))
 
     def claims(self) -> dict[str, Any]:
         """Return the claims of a grant that they are."""
@@ -245,15 +243,6 @@ def _unknown(serving: Deployment, name: str) -> str:
 
 def _names(serving: Deployment) -> str:
     return ", ".join(map(repr, serving.collections.names)) or "none"
-
-
-def _url(site: str, resource: Resource, action: Action, token: str) -> str:
-    path = MEDIA if resource.kind is ResourceKind.MEDIA else FILES
-    download = f"{DOWNLOAD_PARAMETER}=1&" if action is Action.DOWNLOAD else ""
-    if resource.name.endswith("/"):
-        # In the path, so that a playlist's relative URLs keep it.
-        return f"{site}{OWN}{TOKEN_PARAMETER}={token}{FILES.removeprefix(OWN[:-1])}{quote(resource.name)}"
-    return f"{site}{path}{quote(resource.name)}?{download}{TOKEN_PARAMETER}={token}"
 
 
 def _nowhere(source: Any) -> str:

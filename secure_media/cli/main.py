@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from secure_media.cli import keys, serve
+from secure_media.cli import explaining, inspecting, keys, links, serve
 from secure_media.version import __version__
 
 
@@ -17,3 +17,7 @@ def main() -> None:
 main.add_command(serve.run)
 main.add_command(serve.demo)
 main.add_command(keys.keygen)
+main.add_command(links.sign)
+main.add_command(inspecting.inspect)
+main.add_command(explaining.explain)
+main.add_command(links.revoke)

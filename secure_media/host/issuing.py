@@ -113,6 +113,11 @@ class Issuer:
         return self._issued(self._grant(resource, action, lifetime, jti=new_jti(), **claims))
 
     def _grant(self, resource: Resource, action: Action, lifetime: float, **claims: Any) -> Grant:
+        if resource.name.endswith("/"):
+            if claims.get("max_uses") is not None:
+                raise GrantError("max_uses: uses of a whole folder cannot be counted; make a link to one file")
+            if action is Action.DOWNLOAD:
+                raise GrantError("action: a link to a folder is one to view; set disposition to have its files saved")
         now = self._clock()
         # Rounded up, so that what was issued after a revocation within one millisecond is not taken for older.
         exp = math.ceil(now + lifetime)

@@ -292,9 +292,12 @@ def _load(**options: Any) -> settings.Settings:
 
 def secrets_section() -> Mapping[str, Any]:
     """Return ``[secure_media]`` of Streamlit's secrets, if there is one."""
+    from streamlit import config
     from streamlit.runtime.secrets import secrets_singleton
 
     if not secrets_singleton.load_if_toml_exists():
+        if any(os.path.isfile(path) for path in config.get_option("secrets.files")):
+            raise ConfigurationError("secrets.toml: the file is there and cannot be read as TOML; correct it")
         return {}
     section = secrets_singleton.get("secure_media", {})
     if not isinstance(section, Mapping):

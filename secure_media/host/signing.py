@@ -11,7 +11,7 @@ from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 
 from secure_media.core.model import Action, Resource, ResourceKind
 from secure_media.host.messages import DEFERRED, MEDIA_URL
-from secure_media.servers.gate import STATIC, TOKEN_PARAMETER, UPLOAD
+from secure_media.servers.urls import STATIC, TOKEN_PARAMETER, UPLOAD
 
 #: Returns the token for a resource, an action, and the name of the terms on which it is shown (None: on none); or None
 #: to leave the URL as it is.

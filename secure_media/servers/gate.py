@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import ipaddress
 import logging
-import re
 import time
 from collections.abc import Callable, Iterable, Sequence
 from contextvars import ContextVar
 from dataclasses import dataclass, field, replace
 from typing import Any
-from urllib.parse import parse_qsl, urlsplit
+from urllib.parse import urlsplit
 
 from secure_media import audit
 from secure_media.core.guard import Guard
@@ -30,6 +29,7 @@ from secure_media.core.model import (
 )
 from secure_media.core.policy import Policy
 from secure_media.errors import LedgerUnavailableError, MediaNotFoundError, StoreUnavailableError
+from secure_media.servers.urls import MEDIA, OWN, STATIC, UPLOAD, action_in, file_name, tokens_in
 from secure_media.serving import http, plan
 from secure_media.serving.collections import Collections, parse_name
 from secure_media.serving.delivery import Delivery
@@ -39,19 +39,6 @@ from secure_media.serving.store import MediaStore, media_id_in
 
 logger = logging.getLogger(__name__)
 
-#: The URL parameter that carries a token.
-TOKEN_PARAMETER = "media_token"  # noqa: S105 - the name of a parameter
-
-MEDIA = "/media/"
-STATIC = "/app/static/"
-UPLOAD = "/_stcore/upload_file/"
-#: Everything of ours.
-OWN = "/secure-media/"
-FILES = f"{OWN}files/"
-#: The token may stand in the path instead of the query: relative URLs, as playlists have them, then keep it.
-_TOKEN_IN_PATH = re.compile(rf"{OWN}{TOKEN_PARAMETER}=([^/]*)/")
-#: The URL parameter that asks for a download instead of a view. Its value does not matter.
-DOWNLOAD_PARAMETER = "download"
 #: What to save something under that has no name.
 _NAMELESS = "download"
 #: When to try again if an object store cannot be reached, in seconds.
@@ -253,7 +240,7 @@ class Gate:
             return plan.method_not_allowed(method)
         media_id = None if _has_trailers(incoming) else media_id_in(name)
         resource = None if media_id is None else Resource(ResourceKind.MEDIA, media_id)
-        action = _action(incoming)
+        action = action_in(incoming.query)
         decision = self._decide(incoming, resource, action)
         if resource is None or not isinstance(decision, Allow):
             return plan.forbidden(method)
@@ -272,7 +259,7 @@ class Gate:
             return plan.method_not_allowed(method)
         name = "" if _has_trailers(incoming) else file_name(path)
         resource = None if parse_name(name) is None else Resource(ResourceKind.FILE, name)
-        action = _action(incoming)
+        action = action_in(incoming.query)
         decision = self._decide(incoming, resource, action, self._collections.policy(name))
         if resource is None or not isinstance(decision, Allow):
             return plan.forbidden(method)
@@ -352,12 +339,6 @@ class Gate:
         return path
 
 
-def file_name(path: str) -> str:
-    """Return the ``collection/key`` in a path below the base path; an empty string if there is none."""
-    own = _TOKEN_IN_PATH.sub(OWN, path, count=1)
-    return own.removeprefix(FILES) if own.startswith(FILES) else ""
-
-
 def site(incoming: Incoming, gate: Gate) -> str:
     """
     Return where the browser that sent `incoming` has the app: origin, mount point and base path, without a slash at the
@@ -402,12 +383,6 @@ def _conditions(incoming: Incoming) -> plan.Conditions:
         if_modified_since=incoming.get("if-modified-since"),
         if_unmodified_since=incoming.get("if-unmodified-since"),
     )
-
-
-def _action(incoming: Incoming) -> Action:
-    if DOWNLOAD_PARAMETER not in incoming.query:
-        return Action.VIEW
-    return Action.DOWNLOAD if any(name == DOWNLOAD_PARAMETER for name, _ in _fields(incoming.query)) else Action.VIEW
 
 
 def _player(incoming: Incoming) -> str | None:
@@ -506,19 +481,3 @@ def _cookies(header: str) -> list[tuple[str, str]]:
         if separator:
             pairs.append((name, value))
     return pairs
-
-
-def tokens_in(path: str, query: str) -> tuple[str, ...]:
-    """Return every token that a URL carries."""
-    in_path = _TOKEN_IN_PATH.search(path)
-    values = [in_path[1]] if in_path else []
-    if TOKEN_PARAMETER in query:
-        values += [value for name, value in _fields(query) if name == TOKEN_PARAMETER]
-    return tuple(values)
-
-
-def _fields(query: str) -> list[tuple[str, str]]:
-    try:
-        return parse_qsl(query, keep_blank_values=True, max_num_fields=100, errors="surrogateescape")
-    except ValueError:
-        return [(TOKEN_PARAMETER, "")]  # too many parameters to be honest: a token that cannot hold

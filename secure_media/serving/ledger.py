@@ -434,6 +434,13 @@ class _Transfer:
         self._shown, self._shown_at = shown, now
 
 
+def _hand_over(path: Path) -> None:
+    """Let a file that root has made (``secure-media revoke`` with sudo) belong to whom its folder belongs to: the app."""
+    if hasattr(os, "geteuid") and os.geteuid() == 0:
+        status = path.parent.stat()
+        os.chown(path, status.st_uid, status.st_gid)
+
+
 def _use(database: sqlite3.Connection, jti: str | None) -> _Use | None:
     row = database.execute("SELECT size, before, delivered FROM uses WHERE jti = ?", (jti,)).fetchone()
     if row is None:

@@ -258,6 +258,29 @@ def test_without_a_secret_it_warns_and_works() -> None:
             id="hook-reshaped",
         ),
         pytest.param(
+            "secure_run(__file__, collections={'files': 'nowhere'})", {}, "collections['files']: cannot", id="no-folder"
+        ),
+        pytest.param("secure_run(__file__, collections={'a/b': '.'})", {}, "collections: 'a/b' is no", id="no-name"),
+        pytest.param("secure_run(__file__, collections=['.'])", {}, "collections: expected", id="no-mapping"),
+        pytest.param(
+            "from secure_media import own_session\nsecure_run(__file__, policy=own_session(), sign_media_urls=True)",
+            {},
+            "sign_media_urls: the policy heeds no signed URLs",
+            id="signed-for-nothing",
+        ),
+        pytest.param(
+            "secure_run(__file__)", {"SECURE_MEDIA_EMBEDDED": "maybe"}, "SECURE_MEDIA_EMBEDDED: expected", id="embedded"
+        ),
+        pytest.param("secure_run(__file__, url_lifetime=1)", {}, "url_lifetime: expected a number", id="url-lifetime"),
+        pytest.param("secure_run(__file__, ledger='.')", {}, "ledger: expected the path of a file", id="ledger"),
+        pytest.param(
+            "import os\nos.makedirs('.streamlit', exist_ok=True)\nopen('.streamlit/secrets.toml', 'w').write('[secure')\n"
+            "secure_run(__file__)",
+            {},
+            "secrets.toml: the file is there and cannot be read as TOML",
+            id="secrets-toml",
+        ),
+        pytest.param(
             "secure_run(__file__)", {"STREAMLIT_GLOBAL_DEVELOPMENT_MODE": "true"}, "global.developmentMode", id="dev"
         ),
     ],

@@ -447,6 +447,9 @@ def partly(server: AppServer, link: str, count: int) -> bytes:
         pytest.param(
             "share_link", ["files/talk/"], {"expires_in": 9, "max_uses": 1}, "max_uses: uses", id="uses-of-all"
         ),
+        pytest.param(
+            "share_link", ["files/talk/"], {"expires_in": 9, "action": "download"}, "action: a", id="all-down"
+        ),
         pytest.param("share_link", ["files/report.txt"], {"expires_in": 9, "ip": "here"}, "ip: expected", id="ip"),
         pytest.param("share_link", ["files/report.txt"], {"expires_in": 9, "subject": ""}, "subject: ", id="subject"),
         pytest.param("share_link", ["files/report.txt"], {"expires_in": 9, "action": "write"}, "action: ", id="action"),

@@ -31,8 +31,8 @@ pytestmark = pytest.mark.skipif(os.open not in os.supports_dir_fd, reason="nothi
 
 
 @pytest.fixture(scope="module", autouse=True)
-def no_leaks() -> Iterator[None]:
-    """Make sure that these tests, all together, leave no more files open than there were."""
+def no_leaks(trap: Collections) -> Iterator[None]:
+    """Make sure that these tests, all together, leave no more files open than there were, and the trap's root."""
     before = _open_files()
     yield
     gc.collect()

@@ -1,0 +1,170 @@
+"""Reasons in words, and times that people can read."""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Callable
+
+from secure_media.core.grants import CLOCK_LEEWAY
+from secure_media.core.model import AccessContext, Action, Grant, Resource, ResourceKind
+from secure_media.errors import DenialReason
+
+_UNITS = ((24 * 3600, "d"), (3600, "h"), (60, "min"), (1, "s"))
+
+
+#: The sentence where nothing more is known. Every reason has one.
+_PLAIN: dict[DenialReason, str] = {
+    DenialReason.NO_CREDENTIAL: (
+        "without a token: only the browser that was shown it gets this; ask the server's log secure_media.audit"
+    ),
+    DenialReason.MALFORMED_CREDENTIAL: "not in canonical form: no token looks like this, or it was changed on its way",
+    DenialReason.MALFORMED_RESOURCE: (
+        "the path cannot be the name of any media or file; a link to a folder needs the rest of a key behind it"
+    ),
+    DenialReason.SIGNATURE_MISMATCH: (
+        "signature does not match: forged or changed, or made for another deployment or base path"
+    ),
+    DenialReason.UNKNOWN_KEY: "signed by {key}, which is not in the ring (dropped, or another deployment)",
+    DenialReason.EXPIRED: "expired",
+    DenialReason.NOT_YET_VALID: "not valid yet, or a clock is wrong",
+    DenialReason.AUDIENCE_MISMATCH: "the JWT was made by somebody else or for somebody else (iss, aud)",
+    DenialReason.CLAIM_MISMATCH: "the JWT lacks a claim that the policy requires, or it has another value",
+    DenialReason.OTHER_RESOURCE: "made for something else",
+    DenialReason.OTHER_ACTION: "made for another action",
+    DenialReason.OTHER_SUBJECT: "made for another subject",
+    DenialReason.OTHER_BROWSER: "made for another browser",
+    DenialReason.OTHER_NETWORK: "made for another network",
+    DenialReason.SESSION_ENDED: (
+        "good as long as a session is alive: whether it is, only the running server knows (see --session-alive)"
+    ),
+    DenialReason.REVOKED: "revoked",
+    DenialReason.USED_UP: "used up",
+    DenialReason.LEDGER_UNAVAILABLE: "whether it was revoked or used up cannot be read",
+    DenialReason.NOT_SHOWN: (
+        "without a token: only the browser that was shown it gets this; ask the server's log secure_media.audit"
+    ),
+    DenialReason.NOT_OWNER: (
+        "without a token: only a browser that has the app open gets this; ask the server's log secure_media.audit"
+    ),
+    DenialReason.CONDITION_FALSE: "the app's own condition, allow_if(...), does not hold",
+    DenialReason.INTERNAL: "the guard failed on it: the traceback is in the server's log",
+}
+
+
+def plain(reason: DenialReason, kid: str = "") -> str:
+    """
+    Return the sentence for `reason` if nothing more is known.
+
+    Args:
+        reason: The reason.
+        kid: The name of the key that the token names, if it is one.
+    """
+    return _PLAIN[reason].replace("{key}", f"key {kid}" if kid else "a key")
+
+
+def exact(reason: DenialReason, grant: Grant, context: AccessContext) -> str:
+    """
+    Return the sentence for a reason against a genuine grant.
+
+    Args:
+        reason: The reason.
+        grant: What was granted.
+        context: The request.
+    """
+    write = _EXACT.get(reason)
+    return plain(reason) if write is None else write(grant, context)
+
+
+def _expired(grant: Grant, context: AccessContext) -> str:
+    return f"expired {relative(grant.exp, context.now)}"
+
+
+def _not_yet(grant: Grant, context: AccessContext) -> str:
+    found = []
+    if grant.iat > context.now + CLOCK_LEEWAY:
+        found.append(f"clock skew: issued {span(grant.iat - context.now)} in the future, so a clock is wrong")
+    if grant.nbf is not None and grant.nbf > context.now:
+        found.append(f"not before {moment(grant.nbf, context.now)}")
+    return "; ".join(found)
+
+
+def _other_resource(grant: Grant, context: AccessContext) -> str:
+    return f"for {named(grant.resource)}, asked for {named(context.resource)}"
+
+
+def _other_action(grant: Grant, context: AccessContext) -> str:
+    for_, asked = (
+        "a download (?download=1)" if action is Action.DOWNLOAD else f"a {action.value}"
+        for action in (grant.action, context.action)
+    )
+    return f"for {for_}, asked for {asked}"
+
+
+def _other_subject(grant: Grant, context: AccessContext) -> str:
+    who = "nobody is signed in" if context.subject is None else f"asked by {context.subject!r}"
+    return f"made for subject {grant.sub!r}, {who}"
+
+
+def _other_browser(grant: Grant, context: AccessContext) -> str:
+    if context.browser is None:
+        return "made for one browser, and this one shows no valid cookie of the app"
+    return "made for another browser"
+
+
+def _other_network(grant: Grant, context: AccessContext) -> str:
+    where = "from where is not known (see --ip)" if context.client_ip is None else f"asked from {context.client_ip!r}"
+    return f"made for {grant.network}, {where}"
+
+
+def _used_up(grant: Grant, context: AccessContext) -> str:
+    return f"used up: {grant.max_uses} of {grant.max_uses}"
+
+
+_EXACT: dict[DenialReason, Callable[[Grant, AccessContext], str]] = {
+    DenialReason.EXPIRED: _expired,
+    DenialReason.NOT_YET_VALID: _not_yet,
+    DenialReason.OTHER_RESOURCE: _other_resource,
+    DenialReason.OTHER_ACTION: _other_action,
+    DenialReason.OTHER_SUBJECT: _other_subject,
+    DenialReason.OTHER_BROWSER: _other_browser,
+    DenialReason.OTHER_NETWORK: _other_network,
+    DenialReason.USED_UP: _used_up,
+}
+
+
+def named(resource: Resource) -> str:
+    """Return `resource` as it is written on the command line, in one printable line."""
+    name = resource.name if resource.kind is ResourceKind.FILE else str(resource)
+    return name if name.isprintable() else repr(name)
+
+
+def span(seconds: float) -> str:
+    """Return a duration in its two largest units: ``3 h 2 min``; up to two minutes in seconds."""
+    left, found = int(abs(seconds)), list[str]()
+    if left < 120:
+        return f"{left} s"
+    for size, unit in _UNITS:
+        count, left = divmod(left, size)
+        if count:
+            found.append(f"{count} {unit}")
+        elif found:
+            break
+    return " ".join(found[:2])
+
+
+def relative(seconds: float, now: float) -> str:
+    """Return how far a moment is from now: ``in 3 h 2 min``, ``41 s ago``."""
+    return f"in {span(seconds - now)}" if seconds > now else f"{span(now - seconds)} ago"
+
+
+def iso(seconds: float) -> str:
+    """Return a moment as ISO 8601 in UTC, to the second."""
+    try:
+        return datetime.datetime.fromtimestamp(int(seconds), datetime.timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
+    except (ValueError, OverflowError, OSError):
+        return f"{seconds:.0f} s after 1970"
+
+
+def moment(seconds: float, now: float) -> str:
+    """Return a moment, and how far away it is."""
+    return f"{iso(seconds)}, {relative(seconds, now)}"
