@@ -31,7 +31,8 @@ MATRIX: dict[str, tuple[list[str], dict[str, str]]] = {
     "starlette-first": (["streamlit==1.57.0", WORKING_STARLETTE], {}),
     "newest": (["streamlit"], {}),
 }
-#: Where the browser tests run: the last release of the one server, and the newest of the other.
+#: Where the tests in a browser and with an object store run: the last release of the one server, and the newest of the
+#: other.
 IN_A_BROWSER = ("tornado-last", "newest")
 
 
@@ -57,9 +58,10 @@ def core(session: nox.Session) -> None:
 def tests(session: nox.Session, generation: str) -> None:
     """All tests on one generation of Streamlit, the ones in a browser where they tell something new."""
     packages, env = MATRIX[generation]
-    session.install(*packages, *GROUPS["test"], "-e", ".")
+    thorough = generation in IN_A_BROWSER
+    session.install(*packages, *GROUPS["test"], *(GROUPS["stores"] if thorough else ()), "-e", ".")
     paths = list(session.posargs) or ["tests"]
-    if generation in IN_A_BROWSER:
+    if thorough:
         session.run(sys.executable, "tests/browser/install.py", external=True)
     elif not session.posargs:
         paths += ["--ignore=tests/browser"]

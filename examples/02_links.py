@@ -20,26 +20,28 @@ import streamlit as st
 
 import secure_media as sm
 
-st.set_page_config(page_title="Links")
+st.set_page_config(page_title="Links", page_icon=str(MEDIA / "icon.png"))
 st.title("Links")
 
 st.subheader("Each element beside its native twin")
-st.write(
-    "On the left, what Streamlit shows: yours as long as this page is open. On the right, the same on terms: yours for "
-    "ten minutes, and the download works once."
-)
 left, right = st.columns(2)
 with left:
+    st.markdown("**Streamlit's own**")
+    st.caption("Yours as long as this page is open.")
     st.image(str(MEDIA / "picture.jpg"), caption="Evening on the ridge")
     st.audio(str(MEDIA / "sound.mp3"), format="audio/mpeg")
     st.video(str(MEDIA / "film.mp4"), subtitles=str(MEDIA / "subtitles.vtt"))
-    st.download_button("Report", (MEDIA / "report.pdf").read_bytes(), "report.pdf", key="native")
+    report = (MEDIA / "report.pdf").read_bytes()
+    st.download_button("Report", report, "report.pdf", icon=":material/download:", key="native")
 with right:
+    st.markdown("**On terms**")
+    st.caption("Yours for ten minutes; the download works once.")
     sm.image(str(MEDIA / "picture.jpg"), caption="Evening on the ridge", expires_in=600)
     sm.audio(str(MEDIA / "sound.mp3"), format="audio/mpeg", expires_in=600)
     sm.video(str(MEDIA / "film.mp4"), subtitles=str(MEDIA / "subtitles.vtt"), expires_in=600)
-    report = (MEDIA / "report.pdf").read_bytes()
-    sm.download_button("Report", report, "report.pdf", key="on terms", expires_in=600, max_uses=1)
+    sm.download_button(
+        "Report", report, "report.pdf", icon=":material/download:", key="on terms", expires_in=600, max_uses=1
+    )
 
 st.subheader("In HTML of your own")
 st.write("A URL for this browser. In another one it is worthless.")
@@ -55,7 +57,7 @@ if st.button("Make a link"):
     )
 if "link" in st.session_state:
     st.write("Whoever has this link can use it, in any browser:")
-    st.code(st.session_state.link, wrap_lines=True)
+    st.code(st.session_state.link, language=None, wrap_lines=True)
     if st.button("Withdraw it"):
-        sm.revoke(st.session_state.link)
+        sm.revoke(st.session_state.pop("link"))
         st.write("Withdrawn: from now on it is answered with `Forbidden`.")

@@ -18,6 +18,7 @@ from secure_media.errors import SecureMediaError as SecureMediaError
 from secure_media.host.launch import guard as guard
 from secure_media.host.launch import secure_run as secure_run
 from secure_media.servers.public import public as public
+from secure_media.serving.collections import Collection as Collection
 
 if TYPE_CHECKING:
     from secure_media.links import revoke as revoke
@@ -25,17 +26,20 @@ if TYPE_CHECKING:
     from secure_media.links import signed_url_for as signed_url_for
     from secure_media.widgets import audio as audio
     from secure_media.widgets import download_button as download_button
+    from secure_media.widgets import download_zip as download_zip
     from secure_media.widgets import image as image
     from secure_media.widgets import pdf as pdf
     from secure_media.widgets import video as video
 
 __all__ = [
+    "Collection",
     "ConfigurationError",
     "GrantError",
     "SecureMediaError",
     "allow_if",
     "audio",
     "download_button",
+    "download_zip",
     "guard",
     "image",
     "jwt",
@@ -54,7 +58,7 @@ __all__ = [
 #: that cannot be guarded is refused with a sentence, and commands do not wait for it.
 _IN_SCRIPTS = {
     **dict.fromkeys(("revoke", "share_link", "signed_url_for"), "secure_media.links"),
-    **dict.fromkeys(("audio", "download_button", "image", "pdf", "video"), "secure_media.widgets"),
+    **dict.fromkeys(("audio", "download_button", "download_zip", "image", "pdf", "video"), "secure_media.widgets"),
 }
 
 

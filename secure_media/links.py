@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime
 import ipaddress
 import mimetypes
@@ -10,11 +11,12 @@ from typing import Any
 from urllib.parse import quote, unquote, urlsplit
 
 from secure_media.core.model import Action, Disposition, Resource, ResourceKind
-from secure_media.errors import CredentialError, GrantError, MediaNotFoundError, StoreUnavailableError
+from secure_media.errors import CredentialError, GrantError, StoreUnavailableError
 from secure_media.host import script, terms
 from secure_media.host.deployment import Deployment
+from secure_media.host.showing import list_of, stored_file, unknown_collection
 from secure_media.servers.urls import FILES, TOKEN_PARAMETER, path_to, tokens_in
-from secure_media.serving.collections import is_prefix, parse_name
+from secure_media.serving.collections import is_prefix
 
 Source = str | bytes | os.PathLike[str]
 
@@ -209,7 +211,7 @@ def _resource(serving: Deployment, source: Any, lifetime: float, asked: _Asked) 
     if isinstance(source, os.PathLike):
         name = serving.collections.within(source)
         if name is None:
-            names = _names(serving)
+            names = list_of(serving.collections)
             msg = f"source: the file is in none of the collections ({names}); add its folder to collections={{...}}"
             raise GrantError(msg)
     elif isinstance(source, str):
@@ -219,30 +221,11 @@ def _resource(serving: Deployment, source: Any, lifetime: float, asked: _Asked) 
         raise GrantError(msg)
     if is_prefix(name):
         if name.partition("/")[0] not in serving.collections.names:
-            raise GrantError(_unknown(serving, name))
+            raise GrantError(unknown_collection(serving.collections, name))
         return Resource(ResourceKind.FILE, name)
-    parsed = parse_name(name)
-    if parsed is None:
-        msg = f"source: expected 'collection/key', got {name!r:.100}; for a file on the disk, pass a pathlib.Path"
-        raise GrantError(msg)
-    if parsed[0] not in serving.collections.names:
-        raise GrantError(_unknown(serving, name))
-    try:
-        serving.collections.open(name)
-    except MediaNotFoundError:
-        msg = f"source: there is no file {name!r:.200}"
-        raise GrantError(msg) from None
-    except StoreUnavailableError:
-        pass  # it may be back when the link is used
+    with contextlib.suppress(StoreUnavailableError):  # it may be back when the link is used
+        stored_file(serving.collections, name)
     return Resource(ResourceKind.FILE, name)
-
-
-def _unknown(serving: Deployment, name: str) -> str:
-    return f"source: there is no collection {name.partition('/')[0]!r:.100}; there are: {_names(serving)}"
-
-
-def _names(serving: Deployment) -> str:
-    return ", ".join(map(repr, serving.collections.names)) or "none"
 
 
 def _nowhere(source: Any) -> str:

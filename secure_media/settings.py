@@ -19,6 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from secure_media import audit
 from secure_media.core.keys import KeyRing
 from secure_media.core.policy import Policy, own_session, signed_url
 from secure_media.errors import ConfigurationError
@@ -41,6 +42,7 @@ NAMES = (
     "url_lifetime",
     "embedded",
     "ledger",
+    "audit_log",
 )
 
 DEFAULT_GRACE = 30.0
@@ -66,6 +68,7 @@ class Settings:
         url_lifetime: For how long such a grant is good, in seconds.
         embedded: Whether pages of other sites show the app in a frame.
         ledger: The file in which revocations and uses are kept; None for memory.
+        audit_log: The file that gets the audit trail; ``-`` for stderr, None for no file.
         key_file: The file that the keys were read from, if they were.
     """
 
@@ -79,6 +82,7 @@ class Settings:
     url_lifetime: float = DEFAULT_URL_LIFETIME
     embedded: bool = False
     ledger: Path | None = None
+    audit_log: str | None = None
     key_file: KeyFile | None = None
 
 
@@ -92,6 +96,7 @@ def load(
     url_lifetime: float | None = None,
     embedded: bool | None = None,
     ledger: str | os.PathLike[str] | None = None,
+    audit_log: str | os.PathLike[str] | None = None,
     environ: Mapping[str, str],
     secrets_section: Mapping[str, Any],
 ) -> Settings:
@@ -107,6 +112,7 @@ def load(
         url_lifetime: Default: 4 hours.
         embedded: Default: False.
         ledger: Default: a file below the current directory, or ``"memory"`` if the secret ends with the process.
+        audit_log: Default: no file.
         environ: The environment.
         secrets_section: ``[secure_media]`` of secrets.toml.
 
@@ -139,6 +145,7 @@ def load(
         ),
         embedded=in_frames,
         ledger=ledger_file(ledger, environ=environ, secrets_section=secrets_section, ephemeral=keys is None),
+        audit_log=_audit_log(audit_log, sources),
         key_file=key_file,
     )
 
@@ -173,15 +180,33 @@ def ledger_file(
         where, value = sources.find("ledger") or ("ledger", IN_MEMORY if ephemeral else DEFAULT_LEDGER)
     if value == IN_MEMORY:
         return None
+    path = _file(value)
+    if path is None:
+        msg = f"{where}: expected the path of a file, or 'memory', got {value!r:.200}"
+        raise ConfigurationError(msg)
+    return path
+
+
+def _audit_log(argument: Any, sources: _Sources) -> str | None:
+    where, value = ("audit_log", argument) if argument is not None else sources.find("audit_log") or ("audit_log", None)
+    if value is None or value == audit.STDERR:
+        return value
+    path = _file(value)
+    if path is None:
+        msg = f"{where}: expected the path of a file, or '-' for stderr, got {value!r:.200}"
+        raise ConfigurationError(msg)
+    return str(path)
+
+
+def _file(value: Any) -> Path | None:
+    """Return what may be the path of a file, whether it is there or not; None if it cannot be one."""
     try:
         if isinstance(value, (str, os.PathLike)) and str(value) and "\0" not in str(value):
             path = _expanded(value).absolute()
-            if not path.is_dir():
-                return path
+            return None if path.is_dir() else path
     except (OSError, RuntimeError):  # a name that is too long; a home directory that is not known
         pass
-    msg = f"{where}: expected the path of a file, or 'memory', got {value!r:.200}"
-    raise ConfigurationError(msg)
+    return None
 
 
 class _Sources:

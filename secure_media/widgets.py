@@ -3,14 +3,14 @@ Streamlit's elements for media, on terms: they look, take and return what the na
 the grant that goes with it.
 
 What the native elements show is there for the browser as long as the page is. What these show ends when you say so, is
-for whom you say, and, for downloads, as often as you say.
+for whom you say, and, for downloads, as often as you say. They also take more kinds of sources, of any size: files of
+collections, and bytes that are made piece by piece.
 """
 
 from __future__ import annotations
 
 import contextlib
 import datetime
-import functools
 import inspect
 from collections.abc import Callable, Iterator
 from typing import Any, TypeVar
@@ -18,12 +18,16 @@ from typing import Any, TypeVar
 import streamlit as st
 
 from secure_media.errors import GrantError
-from secure_media.host import script, terms
+from secure_media.host import script, showing, terms
+from secure_media.host.deployment import Deployment
 from secure_media.settings import DEFAULT_URL_LIFETIME
 
 F = TypeVar("F", bound=Callable[..., Any])
 
 Lifetime = float | datetime.timedelta
+
+#: What of a download button may differ from run to run while it stays the same button.
+_CHANGEABLE = frozenset({"data", "on_click", "args", "kwargs", "disabled"})
 
 
 def _like_native(own: F) -> F:
@@ -46,94 +50,193 @@ def image(*args: Any, expires_in: Lifetime = DEFAULT_URL_LIFETIME, bind: str | N
     """
     Show what `st.image` shows, for a time.
 
+    The first argument may also be ``"collection/key"``, an open file, an iterator or asynchronous iterator of bytes, or
+    a function that returns one of these. Those are shown as they are, in whatever size. A text whose first part is the
+    name of a collection is always taken for a file of that.
+
     Args:
         args: As for `st.image`.
         expires_in: For how long it can be fetched, in seconds or as a timedelta.
         bind: Who can fetch it: ``"browser"``, ``"session"`` or ``"subject"``. Default: the browser that it is shown to.
         kwargs: As for `st.image`.
+
+    Raises:
+        GrantError: An argument will not do, or there is no such file in the collection.
     """
-    with _on_terms(expires_in, bind):
+    with _on_terms(expires_in, bind) as serving:
+        args, kwargs = _shown("image", "image", serving, args, kwargs)
         return st.image(*args, **kwargs)
 
 
 @_like_native
 def audio(*args: Any, expires_in: Lifetime = DEFAULT_URL_LIFETIME, bind: str | None = None, **kwargs: Any) -> Any:
-    """Show what `st.audio` shows, for a time; the arguments that are added are those of `image`."""
-    with _on_terms(expires_in, bind):
+    """
+    Show what `st.audio` shows, for a time.
+
+    The arguments that are added are those of `image`, and so are the kinds of sources. What is made piece by piece
+    goes to a file on the disk first, which has no name.
+    """
+    with _on_terms(expires_in, bind) as serving:
+        args, kwargs = _shown("audio", "data", serving, args, kwargs)
         return st.audio(*args, **kwargs)
 
 
 @_like_native
 def video(*args: Any, expires_in: Lifetime = DEFAULT_URL_LIFETIME, bind: str | None = None, **kwargs: Any) -> Any:
-    """Show what `st.video` shows, subtitles included, for a time; the arguments that are added are those of `image`."""
-    with _on_terms(expires_in, bind):
+    """Show what `st.video` shows, subtitles included, for a time; for the rest, see `audio`."""
+    with _on_terms(expires_in, bind) as serving:
+        args, kwargs = _shown("video", "data", serving, args, kwargs)
         return st.video(*args, **kwargs)
 
 
 @_like_native
 def pdf(*args: Any, expires_in: Lifetime = DEFAULT_URL_LIFETIME, bind: str | None = None, **kwargs: Any) -> Any:
-    """Show what `st.pdf` shows, for a time; the arguments that are added are those of `image`."""
+    """Show what `st.pdf` shows, for a time; for the rest, see `audio`. A file is not read into memory."""
     if not hasattr(st, "pdf"):
         msg = f"pdf: Streamlit {st.__version__} has no st.pdf; it came with 1.49"
         raise GrantError(msg)
-    with _on_terms(expires_in, bind):
+    with _on_terms(expires_in, bind) as serving:
+        args, kwargs = _shown("pdf", "data", serving, args, kwargs)
         return st.pdf(*args, **kwargs)
 
 
 @_like_native
 def download_button(
     *args: Any,
+    source: Any = None,
     expires_in: Lifetime = DEFAULT_URL_LIFETIME,
     bind: str | None = None,
     max_uses: int | None = None,
     **kwargs: Any,
 ) -> bool:
     """
-    Offer what `st.download_button` offers, for a time.
+    Offer what `st.download_button` offers, and more kinds of sources, for a time.
+
+    As `data`, beside what `st.download_button` takes: a path, which is not read into memory; an iterator or
+    asynchronous iterator of bytes, for one download; or a function that returns bytes, a text, a path, a file or an
+    iterator. The function is called when the download begins, for each anew, in a thread without a script's context.
+    What it raises is logged, and the download fails.
 
     Args:
         args: As for `st.download_button`.
+        source: Instead of `data`: the same, or the ``"collection/key"`` of a file. As `data`, a text is the text, as in
+            the native element: what somebody has typed never becomes the file of that name.
         expires_in: For how long it can be downloaded, in seconds or as a timedelta.
         bind: Who can download it; see `image`.
         max_uses: How many times this page can download it.
         kwargs: As for `st.download_button`.
+
+    Raises:
+        GrantError: An argument will not do, or `data` is a text of the form of a file's name in a collection.
     """
-    with _on_terms(expires_in, bind, max_uses) as from_now_on:
-        return st.download_button(*_deferred_too(args, from_now_on), **_deferred_too(kwargs, from_now_on))
+    with _on_terms(expires_in, bind, max_uses) as serving:
+        if source is not None:
+            if len(args) > 1 or "data" in kwargs:
+                raise GrantError("source: expected either data or source, got both")
+            kwargs["data"] = source
+        given = _by_name(args, kwargs)
+        data = given["data"]
+        if serving is None:
+            offer = showing.Offer(b"" if isinstance(source, str) else showing.unserved("download", data))
+        elif isinstance(source, str):
+            offer = serving.showing.named(source, given.get("mime"))
+        else:
+            offer = serving.showing.offered(data, _place(serving, given), disabled=bool(given.get("disabled")))
+        return _offer(given, offer)
+
+
+def download_zip(
+    label: str,
+    files: Any,
+    *,
+    file_name: str = "files.zip",
+    expires_in: Lifetime = DEFAULT_URL_LIFETIME,
+    bind: str | None = None,
+    max_uses: int | None = None,
+    **kwargs: Any,
+) -> bool:
+    """
+    Offer several files as one ZIP archive, which is made while it is sent: of any size, in constant memory.
+
+    Who can download it can download all that is in it: whether a file may go in, policies of its collection included,
+    is for the script to decide.
+
+    Args:
+        label: Of the button.
+        files: The source of each file, by its name in the archive: ``"collection/key"``, a path, bytes, an open file,
+            an iterator or asynchronous iterator of bytes, or a function that returns one of these when it is its turn.
+            With one that gives its bytes only once, the archive can be downloaded only once.
+        file_name: The name of the archive.
+        expires_in: For how long it can be downloaded, in seconds or as a timedelta.
+        bind: Who can download it; see `image`.
+        max_uses: How many times this page can download it.
+        kwargs: As for `st.download_button`, but for ``data`` and ``mime``.
+
+    Raises:
+        GrantError: A name leads out of the archive ("Zip Slip") or is there twice, there is no such file, or what makes
+            archives is not installed.
+    """
+    taken = sorted({"data", "mime", "source"} & set(kwargs))
+    if taken:
+        msg = f"{taken[0]}: an archive has none; pass files={{name: source, ...}}"
+        raise GrantError(msg)
+    given = _by_name((label, b""), {**kwargs, "file_name": file_name, "mime": "application/zip"})
+    with _on_terms(expires_in, bind, max_uses) as serving:
+        if serving is None:
+            offer = showing.Offer(b"")
+        else:
+            archive = serving.showing.archive(files)
+            offer = serving.showing.supplied(archive, _place(serving, given), disabled=bool(given.get("disabled")))
+        return _offer(given, offer)
 
 
 @contextlib.contextmanager
-def _on_terms(expires_in: Any, bind: Any, max_uses: Any = None) -> Iterator[Callable[[], None]]:
-    """
-    Show on these terms what is shown inside of the block; without any under ``AppTest``.
-
-    What is yielded makes them hold for the rest of another context.
-    """
+def _on_terms(expires_in: Any, bind: Any, max_uses: Any = None) -> Iterator[Deployment | None]:
+    """Show on these terms what is shown inside of the block, and yield what serves it; None under ``AppTest``."""
     asked = terms.Terms(terms.lifetime(expires_in), terms.binding(bind), terms.uses(max_uses))
     serving = script.deployment()
     if serving is None:
-        yield lambda: None
+        yield None
         return
     script.heeds_links(serving)
     with serving.terms.shown_on(asked):
-        yield lambda: serving.terms.from_now_on(asked)
+        yield serving
 
 
-def _deferred_too(arguments: Any, from_now_on: Callable[[], None]) -> Any:
-    """Let the terms hold for data that are made when the button is pressed: outside of any script run, in a thread."""
-    position: Any = "data" if isinstance(arguments, dict) else 1
-    if position not in (arguments if isinstance(arguments, dict) else range(len(arguments))):
-        return arguments
-    data = arguments[position]
-    if not callable(data):
-        return arguments
+def _shown(
+    kind: str, parameter: str, serving: Deployment | None, args: tuple[Any, ...], kwargs: dict[str, Any]
+) -> tuple[tuple[Any, ...], dict[str, Any]]:
+    """Return the arguments for the native element that shows, the source being one that it takes."""
+    if not args and parameter not in kwargs:
+        return args, kwargs  # it says what is missing
+    value = args[0] if args else kwargs[parameter]
+    value = showing.unserved(kind, value) if serving is None else serving.showing.element(kind, value)
+    return ((value, *args[1:]), kwargs) if args else (args, {**kwargs, parameter: value})
 
-    @functools.wraps(data)
-    def make() -> Any:
-        # Streamlit stores what comes back right after, in the same context, which then ends.
-        from_now_on()
-        return data()
 
-    if isinstance(arguments, dict):
-        return {**arguments, "data": make}
-    return (*arguments[:1], make, *arguments[2:])
+def _offer(given: dict[str, Any], offer: showing.Offer) -> bool:
+    """Show the native button that offers `offer`, under the name and type that the script says, else under its own."""
+    own = {"file_name": offer.file_name, "mime": offer.mime}
+    missing = {name: value for name, value in own.items() if value is not None and given.get(name) is None}
+    return st.download_button(**{**given, **missing, "data": offer.data})
+
+
+def _by_name(args: tuple[Any, ...], kwargs: dict[str, Any]) -> dict[str, Any]:
+    """Return the arguments of a download button by their names; raise `TypeError` as the native one does."""
+    return dict(inspect.signature(st.download_button).bind(*args, **kwargs).arguments)
+
+
+def _place(serving: Deployment, given: dict[str, Any]) -> Callable[[], bytes]:
+    """
+    Return what names the button with these arguments on the page of the session that the script runs for.
+
+    Two buttons of a page differ in one of them, or in their key: Streamlit sees to that.
+    """
+
+    def place() -> bytes:
+        key = given.get("key")
+        what = sorted((name, repr(value)) for name, value in given.items() if name not in _CHANGEABLE)
+        element = [("key", str(key))] if key is not None else what
+        return repr((script.holder(serving).session_id, element)).encode("utf-8", "surrogatepass")
+
+    return place

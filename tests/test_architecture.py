@@ -31,12 +31,14 @@ LADDER = [
 RUNG = {part: height for height, parts in enumerate(LADDER) for part in parts}
 
 PUBLIC = [
+    "Collection",
     "ConfigurationError",
     "GrantError",
     "SecureMediaError",
     "allow_if",
     "audio",
     "download_button",
+    "download_zip",
     "guard",
     "image",
     "jwt",
@@ -168,6 +170,8 @@ def test_decisions_and_bytes_know_no_framework(part: str, library: str) -> None:
         pytest.param("itsdangerous", {"secure_media.core.tokens"}, id="itsdangerous"),
         pytest.param("jwt", {"secure_media.core.jwts"}, id="jwt"),
         pytest.param("tornado", {"secure_media.servers.tornado"}, id="tornado"),
+        pytest.param("fsspec", {"secure_media.serving.remote"}, id="fsspec"),
+        pytest.param("zipstream", {"secure_media.serving.zipping"}, id="zipstream"),
         pytest.param("cryptography", {"secure_media.core.keys", "secure_media.core.jwts"}, id="cryptography"),
     ],
 )

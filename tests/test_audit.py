@@ -1,15 +1,21 @@
-"""The audit trail: one event per decision, at the right level, with nothing in it that opens a door."""
+"""The audit trail: one event per decision and delivery, with nothing in it that opens a door."""
 
 from __future__ import annotations
 
+import json
 import logging
+import os
+import re
+from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from secure_media import audit
-from secure_media.core.model import Action, Allow, Decision, Deny, Grant, Resource, ResourceKind
-from secure_media.errors import DenialReason
+from secure_media.core.model import Action, Allow, Browser, Decision, Deny, Grant, Resource, ResourceKind, tag
+from secure_media.errors import ConfigurationError, DenialReason
+from secure_media.serving.delivery import Delivery
 
 MEDIA = Resource(ResourceKind.MEDIA, "0123456789abcdef0123456789abcdef01234567")
 ATTACKS = {
@@ -182,3 +188,292 @@ def test_claims_of_a_grant_are_not_written(caplog: pytest.LogCaptureFixture) -> 
 
     assert "flu" not in repr(vars(event))
     assert "anna" not in repr(vars(event))
+
+
+# --- deliveries
+
+FILE = Resource(ResourceKind.FILE, "reports/2024/q1.pdf")
+LINK = Grant(FILE, Action.DOWNLOAD, 1.0, 2, jti="abcdefghijkl")
+ANNA = Browser("a-random-browser-id", "anna")
+
+
+def _delivery(decision: Allow | None = None, browser: Browser | None = ANNA, length: int = 100) -> Delivery:
+    """Return a delivery of part of a file that takes a second and a half."""
+    moments = iter([10.0, 11.50049])
+    delivered = audit.Delivered(
+        decision or Allow("signed_url", grant=LINK),
+        resource=FILE,
+        action=Action.DOWNLOAD,
+        browser=browser,
+        client_ip="10.0.0.1",
+        status=206,
+        start=50,
+        length=length,
+        size=1000,
+        clock=lambda: next(moments),
+    )
+    return Delivery(length, delivered)
+
+
+def test_delivery_is_one_event_when_it_is_over(caplog: pytest.LogCaptureFixture) -> None:
+    """A delivery says who got what, how much of it and of how much, how long it took, and by which credential."""
+    with caplog.at_level(logging.INFO, "secure_media.audit"):
+        delivery = _delivery()
+        delivery.check()
+        delivery.sent(40)
+        delivery.check()
+        delivery.sent(60)
+        assert caplog.records == []
+        delivery.end()
+        delivery.end()
+
+    (event,) = caplog.records
+    who = audit.pseudonym("anna")
+    assert (event.name, event.levelno) == ("secure_media.audit", logging.INFO)
+    assert event.getMessage() == (
+        f"media.delivered complete=True sent=100 length=100 by=signed_url subject={who} jti=abcdefgh resource={FILE}"
+    )
+    assert _fields(event) == {
+        "resource": str(FILE),
+        "action": "download",
+        "by": "signed_url",
+        "subject": who,
+        "browser": tag(ANNA.id)[:8],
+        "jti": "abcdefgh",
+        "client_ip": "10.0.0.1",
+        "status": 206,
+        "start": 50,
+        "length": 100,
+        "size": 1000,
+        "sent": 100,
+        "complete": True,
+        "seconds": 1.5,
+    }
+
+
+def test_delivery_that_breaks_off_says_so(caplog: pytest.LogCaptureFixture) -> None:
+    """Of a transfer that ended early it is written how much has left at the most, the piece under way included."""
+    with caplog.at_level(logging.INFO, "secure_media.audit"):
+        delivery = _delivery(length=1_000_000)
+        delivery.check()
+        delivery.sent(262_144)
+        delivery.check()
+        delivery.end()
+
+    fields = _fields(caplog.records[0])
+    assert (fields["complete"], fields["sent"], fields["length"]) == (False, 524_288, 1_000_000)
+
+
+@pytest.mark.parametrize(
+    ("decision", "browser", "expected"),
+    [
+        pytest.param(Allow("session", "anna"), Browser("b", "bert"), "anna", id="who-was-let-in"),
+        pytest.param(Allow("signed_url"), Browser("b", "bert"), "bert", id="who-is-signed-in"),
+        pytest.param(Allow("signed_url"), Browser("b"), None, id="nobody"),
+        pytest.param(Allow("signed_url"), None, None, id="no-browser"),
+    ],
+)
+def test_delivery_names_whoever_is_known(
+    caplog: pytest.LogCaptureFixture, decision: Allow, browser: Browser | None, expected: str | None
+) -> None:
+    """The subject is who the credential names, else who is signed in in the browser."""
+    with caplog.at_level(logging.INFO, "secure_media.audit"):
+        _delivery(decision, browser).end()
+
+    fields = _fields(caplog.records[0])
+    assert fields["subject"] == audit.pseudonym(expected)
+    assert fields["browser"] == (None if browser is None else tag(browser.id)[:8])
+
+
+def test_offload_is_an_event(caplog: pytest.LogCaptureFixture) -> None:
+    """What somebody else delivers is written down as that."""
+    with caplog.at_level(logging.INFO, "secure_media.audit"):
+        audit.offloaded(
+            Allow("signed_url", grant=LINK),
+            resource=FILE,
+            action=Action.VIEW,
+            browser=None,
+            client_ip="10.0.0.1",
+            size=1000,
+        )
+
+    (event,) = caplog.records
+    assert event.getMessage() == f"media.offloaded by=signed_url subject=None jti=abcdefgh resource={FILE}"
+    assert (event.levelno, _fields(event)["size"], _fields(event)["action"]) == (logging.INFO, 1000, "view")
+
+
+# --- the file
+
+
+@pytest.fixture
+def log(tmp_path: Path) -> Iterator[Path]:
+    """Return the file that gets the events of this test."""
+    path = tmp_path / "audit.jsonl"
+    audit.write_to(str(path))
+    yield path
+    audit.write_to(None)
+
+
+def _decide(decision: Decision | None = None, resource: Resource = MEDIA, client_ip: str | None = "10.0.0.1") -> None:
+    audit.record(decision or Deny(DenialReason.NOT_SHOWN), method="GET", resource=resource, client_ip=client_ip)
+
+
+def _lines(path: Path) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in path.read_bytes().splitlines()]
+
+
+def test_file_gets_every_event_as_json(log: Path) -> None:
+    """Each event is one object a line: when, how serious, which event, and all its fields."""
+    _decide(Allow("session", "anna"))
+    _decide()
+    _decide(Deny(DenialReason.SIGNATURE_MISMATCH))
+    _delivery().end()
+
+    lines = _lines(log)
+    assert [(line["event"], line["level"]) for line in lines] == [
+        ("media.allowed", "DEBUG"),
+        ("media.denied", "INFO"),
+        ("media.denied", "WARNING"),
+        ("media.delivered", "INFO"),
+    ]
+    assert all(re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z", line.pop("time")) for line in lines)
+    assert lines[0] == {
+        "level": "DEBUG",
+        "event": "media.allowed",
+        "method": "GET",
+        "resource": str(MEDIA),
+        "client_ip": "10.0.0.1",
+        "by": "session",
+        "subject": audit.pseudonym("anna"),
+        "jti": None,
+    }
+    assert lines[1]["reason"] == "not_shown"
+    assert (lines[3]["complete"], lines[3]["seconds"]) == (False, 1.5)
+
+
+def test_file_changes_nothing_for_the_logger(log: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """Other handlers get what they got before, and no level or switch of theirs keeps an event out of the file."""
+    logger = logging.getLogger("secure_media.audit")
+    with caplog.at_level(logging.WARNING, "secure_media.audit"):
+        _decide(Allow("session"))
+        _decide()
+        _decide(Deny(DenialReason.SIGNATURE_MISMATCH))
+    assert [record.levelname for record in caplog.records] == ["WARNING"]
+    logger.disabled = True
+    try:
+        _decide()
+    finally:
+        logger.disabled = False
+
+    assert len(_lines(log)) == 4
+
+
+@pytest.mark.parametrize(
+    ("text", "written"),
+    [
+        pytest.param('a\n{"event": "media.allowed"}', None, id="newline"),
+        pytest.param("a\u2028b\x85c\x0bd", None, id="line-separators"),
+        pytest.param('"}, {"', None, id="quotes"),
+        pytest.param("\x1b[2K", None, id="escape-sequence"),
+        pytest.param("größe/日本.pdf", None, id="not-ascii"),
+        pytest.param("x" * 1100, None, id="longest-name"),
+        pytest.param("a\ud800b", "a\\ud800b", id="lone-surrogate"),
+        pytest.param("a/media_token=abc.def/b", "a/media_token=***/b", id="token"),
+    ],
+)
+def test_line_cannot_be_forged_or_broken(log: Path, text: str, written: str | None) -> None:
+    """Whatever a name or an address contains, an event is one line of ASCII with that text in its place."""
+    _decide(resource=Resource(ResourceKind.STATIC, text), client_ip=text)
+
+    content = log.read_bytes()
+    assert content.count(b"\n") == 1
+    assert content.isascii()
+    assert re.search(rb"[\x00-\x09\x0b-\x1f\x7f]", content) is None
+    (line,) = _lines(log)
+    assert (line["event"], line["resource"], line["client_ip"]) == (
+        "media.denied",
+        f"static/{written or text}",
+        written or text,
+    )
+
+
+def test_line_does_not_grow_with_the_request(log: Path) -> None:
+    """A path of any length leaves a line of limited length."""
+    _decide(resource=Resource(ResourceKind.STATIC, "\U0001f512" * 90_000))
+
+    assert log.stat().st_size < 20_000
+
+
+@pytest.mark.skipif(os.name != "posix", reason="permissions are those of POSIX")
+def test_file_is_for_its_owner_and_goes_on(tmp_path: Path, log: Path) -> None:
+    """A new file is for its owner only; one that is there is written on, with the permissions that it has."""
+    _decide()
+    assert log.stat().st_mode & 0o777 == 0o600
+
+    other = tmp_path / "other.jsonl"
+    other.write_text("{}\n")
+    other.chmod(0o640)
+    audit.write_to(str(other))
+    _decide()
+
+    assert other.stat().st_mode & 0o777 == 0o640
+    assert len(_lines(other)) == 2
+    assert len(_lines(log)) == 1
+
+
+def test_file_that_was_moved_away_is_made_anew(log: Path) -> None:
+    """After a rotation events go into a new file, again for its owner only."""
+    _decide()
+    log.rename(log.with_suffix(".1"))
+    _decide()
+    _decide()
+
+    assert len(_lines(log.with_suffix(".1"))) == 1
+    assert len(_lines(log)) == 2
+    assert log.stat().st_mode & 0o077 == 0
+
+
+def test_file_that_cannot_be_written_any_more_stops_nothing(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """If the folder vanishes, stderr says so, and whoever asked gets their answer; once it is back, events are too."""
+    path = tmp_path / "folder" / "audit.jsonl"
+    path.parent.mkdir()
+    audit.write_to(str(path))
+    _decide()
+    path.parent.rename(tmp_path / "moved")
+
+    _decide()
+    _decide()
+
+    assert "FileNotFoundError" in capsys.readouterr().err
+    path.parent.mkdir()
+    _decide()
+    assert len(_lines(path)) == 1
+    audit.write_to(None)
+
+
+def test_dash_is_stderr(capsys: pytest.CaptureFixture[str]) -> None:
+    """The events may go where a container's log is collected."""
+    audit.write_to("-")
+    _decide()
+    audit.write_to(None)
+    _decide()
+
+    (line,) = capsys.readouterr().err.splitlines()
+    assert json.loads(line)["event"] == "media.denied"
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        pytest.param("nowhere/audit.jsonl", id="no-folder"),
+        pytest.param("", id="folder"),
+        pytest.param("a\0b", id="nul"),
+    ],
+)
+def test_file_that_cannot_be_written_is_an_error_at_once(tmp_path: Path, log: Path, name: str) -> None:
+    """A path that will not do is refused with its setting's name, and what was there goes on."""
+    with pytest.raises(ConfigurationError, match=r"^audit_log: cannot write .*; name a file in"):
+        audit.write_to(str(tmp_path / name))
+
+    _decide()
+    assert len(_lines(log)) == 1

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import logging
 import multiprocessing
 import os
 import pickle
 import re
-from collections.abc import Mapping
+import sys
+from collections.abc import Callable, Mapping
 from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import pytest
@@ -16,7 +20,15 @@ import pytest
 from secure_media import allow_if, own_session
 from secure_media.core.keys import KeyRing
 from secure_media.errors import ConfigurationError
-from secure_media.settings import DEFAULT_COOKIE_LIFETIME, DEFAULT_GRACE, Settings, load
+from secure_media.settings import (
+    DEFAULT_COOKIE_LIFETIME,
+    DEFAULT_GRACE,
+    KeyFile,
+    Settings,
+    key_ring,
+    ledger_file,
+    load,
+)
 
 ONE = "one-secret-0123456789-abcdefghijklmnopqrst"
 TWO = "two-secret-9876543210-zyxwvutsrqponmlkjihg"
@@ -136,6 +148,30 @@ def test_comma_in_an_argument_is_part_of_the_secret() -> None:
         pytest.param("deployment", None, None, "c", "c", id="deployment-secrets"),
         pytest.param("deployment", "", "b", "c", "", id="deployment-empty-is-an-argument"),
         pytest.param("deployment", None, "", "c", "", id="deployment-empty-in-the-environment"),
+        pytest.param("url_lifetime", None, None, None, 14_400.0, id="url-lifetime-by-default"),
+        pytest.param("url_lifetime", 60, "70", 80, 60.0, id="url-lifetime-argument"),
+        pytest.param("url_lifetime", None, "70", 80, 70.0, id="url-lifetime-environment"),
+        pytest.param("url_lifetime", None, None, 80, 80.0, id="url-lifetime-secrets"),
+        pytest.param("embedded", None, None, None, False, id="embedded-by-default"),
+        pytest.param("embedded", False, "true", True, False, id="embedded-argument"),
+        pytest.param("embedded", None, "true", False, True, id="embedded-environment"),
+        pytest.param("embedded", None, " TRUE ", False, True, id="embedded-in-capitals"),
+        pytest.param("embedded", None, "1", False, True, id="embedded-one"),
+        pytest.param("embedded", None, "0", True, False, id="embedded-zero"),
+        pytest.param("embedded", None, "false", True, False, id="embedded-false-in-the-environment"),
+        pytest.param("embedded", None, "", True, False, id="embedded-empty-in-the-environment"),
+        pytest.param("embedded", None, None, True, True, id="embedded-secrets"),
+        pytest.param("sign_media_urls", None, None, None, False, id="signing-by-default"),
+        pytest.param("sign_media_urls", True, "false", False, True, id="signing-argument"),
+        pytest.param("sign_media_urls", None, "true", False, True, id="signing-environment"),
+        pytest.param("sign_media_urls", None, None, True, True, id="signing-secrets"),
+        pytest.param("ledger", "a.db", "b.db", "c.db", Path("a.db").absolute(), id="ledger-argument"),
+        pytest.param("ledger", Path("a.db"), "b.db", "c.db", Path("a.db").absolute(), id="ledger-path"),
+        pytest.param("ledger", None, "b.db", "c.db", Path("b.db").absolute(), id="ledger-environment"),
+        pytest.param("ledger", None, None, "c.db", Path("c.db").absolute(), id="ledger-secrets"),
+        pytest.param("ledger", "memory", "b.db", "c.db", None, id="ledger-memory-argument"),
+        pytest.param("ledger", None, "memory", "c.db", None, id="ledger-memory-environment"),
+        pytest.param("ledger", None, None, "memory", None, id="ledger-memory-secrets"),
     ],
 )
 def test_argument_wins_over_environment_over_secrets(
@@ -150,6 +186,46 @@ def test_argument_wins_over_environment_over_secrets(
 
     assert value == expected
     assert type(value) is type(expected)
+
+
+@pytest.mark.parametrize(
+    ("argument", "environment", "section", "expected"),
+    [
+        pytest.param(None, None, None, None, id="none"),
+        pytest.param("a.jsonl", "b.jsonl", "c.jsonl", "a.jsonl", id="argument"),
+        pytest.param(Path("a.jsonl"), None, None, "a.jsonl", id="path"),
+        pytest.param(None, "b.jsonl", "c.jsonl", "b.jsonl", id="environment"),
+        pytest.param(None, None, "c.jsonl", "c.jsonl", id="secrets"),
+        pytest.param(None, "-", None, "-", id="stderr"),
+        pytest.param(None, None, "~/c.jsonl", str(Path("~/c.jsonl").expanduser()), id="home"),
+    ],
+)
+def test_audit_log_is_a_file_or_stderr(argument: Any, environment: str | None, section: Any, expected: Any) -> None:
+    """The audit log stands wherever a setting may; a path counts from the current directory."""
+    environ = {} if environment is None else {"SECURE_MEDIA_AUDIT_LOG": environment}
+
+    found = _load(environ, {} if section is None else {"audit_log": section}, audit_log=argument).audit_log
+
+    assert found == (expected if expected in (None, "-") else str(Path(expected).absolute()))
+
+
+@pytest.mark.parametrize(
+    ("environ", "section", "argument", "where"),
+    [
+        pytest.param({}, {}, "", "audit_log", id="empty"),
+        pytest.param({}, {}, ".", "audit_log", id="folder"),
+        pytest.param({}, {}, "a\0b", "audit_log", id="nul"),
+        pytest.param({}, {}, True, "audit_log", id="true"),
+        pytest.param({"SECURE_MEDIA_AUDIT_LOG": ""}, {}, None, "SECURE_MEDIA_AUDIT_LOG", id="empty-variable"),
+        pytest.param({}, {"audit_log": 1}, None, "secrets.toml: [secure_media] audit_log", id="number"),
+    ],
+)
+def test_audit_log_that_cannot_be_a_file_is_refused(
+    environ: dict[str, str], section: dict[str, Any], argument: Any, where: str
+) -> None:
+    """What cannot be the path of a file is an error with the setting's name."""
+    with pytest.raises(ConfigurationError, match=re.escape(f"{where}: expected the path of a file, or '-' for stderr")):
+        _load(environ, section, audit_log=argument)
 
 
 # --- what is refused
@@ -221,6 +297,39 @@ def test_argument_wins_over_environment_over_secrets(
             id="long-cookie-lifetime",
         ),
         pytest.param({}, {}, {"deployment": 7}, "deployment: expected a string, got int", id="deployment-is-a-number"),
+        pytest.param(
+            {},
+            {},
+            {"url_lifetime": 59},
+            "url_lifetime: expected a number of seconds from 60 to",
+            id="short-url-lifetime",
+        ),
+        pytest.param(
+            {"SECURE_MEDIA_URL_LIFETIME": "4h"}, {}, {}, "SECURE_MEDIA_URL_LIFETIME: expected", id="url-lifetime-a-word"
+        ),
+        pytest.param({}, {"url_lifetime": True}, {}, "[secure_media] url_lifetime: ", id="url-lifetime-is-true"),
+        pytest.param({}, {}, {"embedded": 1}, "embedded: expected true or false, got 1", id="embedded-is-a-number"),
+        pytest.param({}, {}, {"embedded": "true"}, "embedded: expected true or false", id="embedded-argument-is-text"),
+        pytest.param({}, {"embedded": "true"}, {}, "[secure_media] embedded: expected", id="embedded-secret-is-text"),
+        pytest.param(
+            {"SECURE_MEDIA_EMBEDDED": "yes"}, {}, {}, "SECURE_MEDIA_EMBEDDED: expected true or false", id="embedded-yes"
+        ),
+        pytest.param(
+            {"SECURE_MEDIA_SIGN_MEDIA_URLS": "2"}, {}, {}, "SECURE_MEDIA_SIGN_MEDIA_URLS: expected", id="signing-two"
+        ),
+        pytest.param({}, {}, {"sign_media_urls": "no"}, "sign_media_urls: expected true", id="signing-is-text"),
+        pytest.param({}, {}, {"ledger": ""}, "ledger: expected the path of a file, or 'memory'", id="empty-ledger"),
+        pytest.param({"SECURE_MEDIA_LEDGER": ""}, {}, {}, "SECURE_MEDIA_LEDGER: expected", id="empty-ledger-variable"),
+        pytest.param({}, {"ledger": 5}, {}, "[secure_media] ledger: expected the path", id="ledger-is-a-number"),
+        pytest.param({}, {"ledger": False}, {}, "[secure_media] ledger: expected the path", id="ledger-is-false"),
+        pytest.param({}, {}, {"ledger": "a\0b"}, "ledger: expected the path", id="ledger-with-nul"),
+        pytest.param({}, {}, {"ledger": b"a.db"}, "ledger: expected the path", id="ledger-is-bytes"),
+        pytest.param({}, {}, {"ledger": "."}, "ledger: expected the path", id="ledger-is-a-folder"),
+        pytest.param({}, {}, {"ledger": Path(".")}, "ledger: expected the path", id="ledger-path-is-a-folder"),
+        pytest.param(
+            {"SECURE_MEDIA_LEDGER": "~nobody-of-that-name/a.db"}, {}, {}, "LEDGER: expected", id="ledger-of-nobody"
+        ),
+        pytest.param({}, {}, {"ledger": "x" * 5000}, "ledger: expected the path", id="ledger-with-a-long-name"),
         pytest.param(
             {}, {"deployment": ["a"]}, {}, "[secure_media] deployment: expected a string", id="deployment-is-a-list"
         ),
@@ -379,6 +488,271 @@ def test_symbolic_link_is_judged_by_what_it_points_to(tmp_path: Path) -> None:
         _load({"SECURE_MEDIA_SECRET_FILE": str(link)})
 
 
+# --- keys that change while the app runs
+
+
+@dataclass
+class Clock:
+    """A clock that goes when it is told to."""
+
+    now: float = 1000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+class Rotation:
+    """A file with secrets, and the ring that was read from it."""
+
+    def __init__(self, folder: Path, clock: Clock, *secrets: str) -> None:
+        self.clock = clock
+        self.path = Path(_file(folder, "\n".join(secrets)))
+        self.file = KeyFile("SECURE_MEDIA_SECRET_FILE", str(self.path), clock=clock)
+
+    def write(self, content: str, mode: int = 0o600) -> None:
+        """Replace the file as a careful administrator does: another one is moved into its place."""
+        new = self.path.with_name("new")
+        new.write_text(content)
+        new.chmod(mode)
+        new.replace(self.path)
+
+    def kids_after(self, seconds: float) -> list[str]:
+        """Return the names of the keys after a look at the file some seconds later."""
+        self.clock.now += seconds
+        self.file.refresh()
+        return [key.kid for key in self.file.ring]
+
+
+@pytest.fixture
+def rotation(tmp_path: Path) -> Rotation:
+    """Return a file with one secret, which was just read."""
+    return Rotation(tmp_path, Clock(), ONE)
+
+
+@posix_only
+def test_keys_are_rotated_without_a_restart(rotation: Rotation, caplog: pytest.LogCaptureFixture) -> None:
+    """A new secret in front signs, the old one verifies until it is dropped, and the log tells of it without either."""
+    ring = rotation.file.ring
+
+    with caplog.at_level(logging.INFO, "secure_media"):
+        rotation.write(f"{TWO}\n{ONE}\n")
+        assert rotation.kids_after(1) == _kids(TWO, ONE)
+        rotation.write(f"{TWO}\n")
+        assert rotation.kids_after(1) == _kids(TWO)
+
+    assert rotation.file.ring is ring
+    assert [record.getMessage() for record in caplog.records] == [
+        f"keys.rotated active={_kids(TWO)[0]} keys=2",
+        f"keys.rotated active={_kids(TWO)[0]} keys=1",
+    ]
+    assert ONE not in caplog.text
+    assert TWO not in caplog.text
+
+
+@posix_only
+def test_settings_hold_the_keys_that_change(tmp_path: Path) -> None:
+    """Whoever has the settings' keys has the new ones; there is a file to look at only if the keys came from one."""
+    path = _file(tmp_path, ONE)
+    settings = _load({"SECURE_MEDIA_SECRET_FILE": path})
+
+    assert settings.key_file is not None
+    assert settings.key_file.ring is settings.keys
+    for other in (_load(), _load(secret=ONE), _load({"SECURE_MEDIA_SECRET": ONE})):
+        assert other.key_file is None
+
+
+@posix_only
+def test_file_is_looked_at_once_a_second(rotation: Rotation) -> None:
+    """However many requests come, the disk is asked once a second."""
+    rotation.write(TWO)
+
+    assert rotation.kids_after(0) == _kids(ONE)
+    assert rotation.kids_after(0.999) == _kids(ONE)
+    assert rotation.kids_after(0.001) == _kids(TWO)
+    rotation.write(THREE)
+    assert rotation.kids_after(0.999) == _kids(TWO)
+    assert rotation.kids_after(0.001) == _kids(THREE)
+
+
+@posix_only
+def test_file_that_was_only_touched_changes_nothing(rotation: Rotation, caplog: pytest.LogCaptureFixture) -> None:
+    """The same secrets in another file, with other comments, are the same keys, and nothing to tell of."""
+    key = rotation.file.ring.active
+
+    with caplog.at_level(logging.INFO, "secure_media"):
+        rotation.write(f"# written anew\n{ONE}\n")
+        assert rotation.kids_after(1) == _kids(ONE)
+
+    assert rotation.file.ring.active is key
+    assert caplog.records == []
+
+
+def _empty(rotation: Rotation) -> None:
+    rotation.write("")
+
+
+def _short(rotation: Rotation) -> None:
+    rotation.write(f"{TWO}\nshort\n")
+
+
+def _removed(rotation: Rotation) -> None:
+    rotation.path.unlink()
+
+
+def _folder(rotation: Rotation) -> None:
+    rotation.path.unlink()
+    rotation.path.mkdir()
+
+
+def _no_text(rotation: Rotation) -> None:
+    rotation.path.write_bytes(bytes(range(128, 192)))
+
+
+def _readable_by_everyone(rotation: Rotation) -> None:
+    rotation.path.chmod(0o644)
+
+
+def _replaced_by_what_everyone_can_read(rotation: Rotation) -> None:
+    rotation.write(TWO, 0o644)
+
+
+@posix_only
+@pytest.mark.parametrize(
+    ("spoil", "why"),
+    [
+        pytest.param(_empty, "the list of secrets is empty", id="empty"),
+        pytest.param(_short, "has 5 bytes", id="short-secret"),
+        pytest.param(_removed, "cannot read", id="removed"),
+        pytest.param(_folder, "is not a file", id="folder"),
+        pytest.param(_no_text, "is not a text file", id="no-text"),
+        pytest.param(_readable_by_everyone, "everyone on this machine can read", id="permissions-loosened"),
+        pytest.param(_replaced_by_what_everyone_can_read, "everyone on this machine can read", id="replaced-too-open"),
+    ],
+)
+def test_file_that_will_not_do_changes_nothing(
+    rotation: Rotation, caplog: pytest.LogCaptureFixture, spoil: Callable[[Rotation], None], why: str
+) -> None:
+    """The keys stay as they were, the log says why, once, and a good file is taken as soon as there is one."""
+    spoil(rotation)
+    with caplog.at_level(logging.INFO, "secure_media"):
+        for _ in range(5):
+            assert rotation.kids_after(1) == _kids(ONE)
+
+    (record,) = caplog.records
+    assert record.levelno == logging.ERROR
+    assert record.getMessage().startswith("keys.not_rotated SECURE_MEDIA_SECRET_FILE")
+    assert why in record.getMessage()
+    assert record.exc_info is None
+    for secret in (ONE, TWO, "short"):
+        assert secret not in record.getMessage()
+    if rotation.path.is_dir():
+        rotation.path.rmdir()
+    rotation.write(f"{TWO}\n{ONE}\n")
+    assert rotation.kids_after(1) == _kids(TWO, ONE)
+
+
+@posix_only
+def test_file_of_a_mounted_secret_is_followed(tmp_path: Path) -> None:
+    """Kubernetes puts the new secret into another folder and moves a symbolic link to it into place."""
+    for name, content in (("first", ONE), ("second", f"{TWO}\n{ONE}")):
+        (tmp_path / name).mkdir()
+        _file(tmp_path / name, content, 0o400)
+    (tmp_path / "data").symlink_to("first")
+    (tmp_path / "secret").symlink_to("data/secret.txt")
+    clock = Clock()
+    file = KeyFile("SECURE_MEDIA_SECRET_FILE", str(tmp_path / "secret"), clock=clock)
+    assert [key.kid for key in file.ring] == _kids(ONE)
+
+    (tmp_path / "new").symlink_to("second")
+    (tmp_path / "new").replace(tmp_path / "data")
+    clock.now += 1
+    file.refresh()
+
+    assert [key.kid for key in file.ring] == _kids(TWO, ONE)
+
+
+@posix_only
+def test_secret_of_the_same_length_is_noticed(rotation: Rotation) -> None:
+    """A file that was written in place counts as changed, though its size is the same."""
+    before = rotation.path.stat()
+    other = ONE[::-1]
+
+    rotation.path.write_text(other)
+    os.utime(rotation.path, ns=(before.st_atime_ns, before.st_mtime_ns + 1))
+
+    assert rotation.path.stat().st_size == before.st_size
+    assert rotation.kids_after(1) == _kids(other)
+
+
+# --- what the new settings depend on
+
+
+def test_embedded_app_signs_its_urls() -> None:
+    """A frame of another site may get no cookie, so every URL has a grant unless that is switched off."""
+    assert _load(embedded=True).sign_media_urls
+    assert _load({"SECURE_MEDIA_EMBEDDED": "true"}).sign_media_urls
+    assert not _load(embedded=True, sign_media_urls=False).sign_media_urls
+    assert not _load({"SECURE_MEDIA_SIGN_MEDIA_URLS": "false"}, {"embedded": True}).sign_media_urls
+
+
+def test_ledger_is_a_file_unless_the_keys_end_with_the_process() -> None:
+    """Grants that outlive the process need a ledger that does; a random key needs none."""
+    default = Path(".streamlit", "secure_media.sqlite3").absolute()
+
+    assert _load(secret=ONE).ledger == default
+    assert _load().ledger is None
+    assert _load(ledger="a.db").ledger == Path("a.db").absolute()
+
+
+def test_ledger_may_be_below_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A tilde stands for the home directory, as it does for the secret's file."""
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("USERPROFILE", str(tmp_path))
+
+    assert _load({"SECURE_MEDIA_LEDGER": "~/a.db"}).ledger == tmp_path / "a.db"
+
+
+def test_ledger_does_not_move_with_the_process(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A script that changes the current directory does not change where revocations are."""
+    monkeypatch.chdir(tmp_path)
+    settings = _load(secret=ONE, ledger="a.db")
+    (tmp_path / "elsewhere").mkdir()
+
+    monkeypatch.chdir(tmp_path / "elsewhere")
+
+    assert settings.ledger == tmp_path / "a.db"
+
+
+@posix_only
+def test_commands_find_what_the_app_does(tmp_path: Path) -> None:
+    """A command without an app has the same keys and the same ledger as the app, from the same places."""
+    path = _file(tmp_path, ONE)
+    for environ, section in (
+        ({"SECURE_MEDIA_SECRET": ONE, "SECURE_MEDIA_LEDGER": "a.db"}, {}),
+        ({}, {"secret": ONE, "ledger": "a.db"}),
+        ({"SECURE_MEDIA_SECRET_FILE": path}, {"ledger": "a.db"}),
+    ):
+        settings = _load(environ, section)
+        ring = key_ring(environ=environ, secrets_section=section)
+
+        assert ring is not None
+        assert [key.kid for key in ring] == [key.kid for key in settings.keys] == _kids(ONE)
+        assert ledger_file(environ=environ, secrets_section=section) == settings.ledger == Path("a.db").absolute()
+
+
+def test_commands_make_no_key_up(tmp_path: Path) -> None:
+    """Without a secret there is no ring, and a ledger where the app would have one; a wrong setting is an error."""
+    assert key_ring(environ={}, secrets_section={}) is None
+    assert ledger_file(environ={}, secrets_section={}) == Path(".streamlit", "secure_media.sqlite3").absolute()
+    assert ledger_file("memory", environ={}, secrets_section={}) is None
+    with pytest.raises(ConfigurationError, match="SECURE_MEDIA_SECRET: has 5 bytes"):
+        key_ring(environ={"SECURE_MEDIA_SECRET": "short"}, secrets_section={})
+    with pytest.raises(ConfigurationError, match="has no setting 'secrt'"):
+        key_ring(environ={}, secrets_section={"secrt": ONE})
+    with pytest.raises(ConfigurationError, match="SECURE_MEDIA_LEDGER: expected"):
+        ledger_file(environ={"SECURE_MEDIA_LEDGER": str(tmp_path)}, secrets_section={})
+
+
 # --- several processes
 
 
@@ -413,8 +787,10 @@ def _outcome(secret: str | None) -> str:
         return str(error)
 
 
-def test_worker_process_needs_a_secret() -> None:
+def test_worker_process_needs_a_secret(monkeypatch: pytest.MonkeyPatch) -> None:
     """A process that another one has started as its worker does not make a secret up."""
+    # The worker would run the main module again, and that may be whatever script Streamlit has run in this process.
+    monkeypatch.setitem(sys.modules, "__main__", ModuleType("__main__"))
     with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn")) as worker:
         made_up, given = worker.map(_outcome, [None, ONE])
 

@@ -14,6 +14,7 @@ from streamlit.runtime import runtime as streamlit_runtime
 from streamlit.runtime.memory_media_file_storage import MemoryMediaFileStorage
 from streamlit.runtime.runtime import Runtime, RuntimeConfig
 
+from secure_media import audit
 from secure_media.core.guard import Guard
 from secure_media.core.identity import BrowserIdentity
 from secure_media.core.policy import Evidence
@@ -23,6 +24,7 @@ from secure_media.errors import ConfigurationError
 from secure_media.host import contract
 from secure_media.host.issuing import Issuer
 from secure_media.host.sessions import Sessions, secure_session_manager
+from secure_media.host.showing import Showing
 from secure_media.host.storage import SecureMediaStorage
 from secure_media.host.terms import Terms, TermsTable
 from secure_media.servers.gate import Gate
@@ -101,8 +103,10 @@ class Deployment:
             embedded=settings.embedded,
             refresh=refresh,
         )
+        audit.write_to(settings.audit_log)
         self.issuer = Issuer(codec, records, refresh=refresh)
         self.terms = TermsTable()
+        self.showing = Showing(self.store, self.collections)
         self.sessions = Sessions(
             gate=self.gate,
             ledger=self.ledger,
@@ -121,7 +125,7 @@ class Deployment:
             raise ConfigurationError(msg)
         return dataclasses.replace(
             stock,
-            media_file_storage=SecureMediaStorage(_MEDIA_ENDPOINT, self.store, self.ledger, self.terms),
+            media_file_storage=SecureMediaStorage(_MEDIA_ENDPOINT, self.store, self.showing, self.ledger, self.terms),
             session_manager_class=secure_session_manager(stock.session_manager_class, self.sessions),
         )
 

@@ -7,7 +7,7 @@ import secrets
 import threading
 import time
 from collections.abc import Callable, Hashable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from secure_media.core.model import Action, Browser, Grant, Resource, tag
@@ -119,11 +119,19 @@ class Issuer:
             if action is Action.DOWNLOAD:
                 raise GrantError("action: a link to a folder is one to view; set disposition to have its files saved")
         now = self._clock()
-        # Rounded up, so that what was issued after a revocation within one millisecond is not taken for older.
         exp = math.ceil(now + lifetime)
         if (claims.get("nbf") or 0) >= exp:
             raise GrantError("not_before: the link would end before it begins; give it a longer expires_in")
-        return Grant(resource, action, math.ceil(now * 1000) / 1000, exp, **claims)
+        iat = math.floor(now * 1000)
+        grant = Grant(resource, action, iat / 1000, exp, **claims)
+        if self.ledger.is_revoked(grant):  # what was revoked until this very millisecond does not include what follows
+            grant = replace(grant, iat=(iat + 1) / 1000)
+            if self.ledger.is_revoked(grant):
+                raise GrantError(
+                    "no link can be made: the server's clock is behind the moment at which links were last revoked. "
+                    "Set the clock right"
+                )
+        return grant
 
     def _issued(self, grant: Grant) -> str:
         try:

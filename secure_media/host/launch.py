@@ -33,6 +33,7 @@ def secure_run(
     url_lifetime: float | None = None,
     embedded: bool | None = None,
     ledger: str | os.PathLike[str] | None = None,
+    audit_log: str | os.PathLike[str] | None = None,
     streamlit_options: Mapping[str, Any] | None = None,
 ) -> None:
     """
@@ -58,6 +59,7 @@ def secure_run(
         embedded: Whether pages of other sites show the app in a frame. Default: False.
         ledger: The file that keeps revocations and uses, or ``"memory"``. Default:
             ``.streamlit/secure_media.sqlite3``, made on first use.
+        audit_log: A file that gets one line of JSON per decision and per delivery; ``"-"`` for stderr. Default: none.
         streamlit_options: Options as for ``streamlit run``, such as ``{"server.port": 8080}``.
     """
     arguments: dict[str, Any] = {
@@ -72,6 +74,7 @@ def secure_run(
         "url_lifetime": url_lifetime,
         "embedded": embedded,
         "ledger": ledger,
+        "audit_log": audit_log,
         "streamlit_options": streamlit_options,
     }
     if _inside_streamlit(script, [name for name, value in arguments.items() if value is not None and value != ()]):
@@ -220,6 +223,7 @@ def guard(
     url_lifetime: float | None = None,
     embedded: bool | None = None,
     ledger: str | os.PathLike[str] | None = None,
+    audit_log: str | os.PathLike[str] | None = None,
 ) -> GuardedApp:
     """
     Guard the media of an ``st.App``, or of any ASGI app around one.
@@ -238,6 +242,7 @@ def guard(
         url_lifetime: As for `secure_run`.
         embedded: As for `secure_run`.
         ledger: As for `secure_run`.
+        audit_log: As for `secure_run`.
 
     Raises:
         ConfigurationError: A setting is wrong, or Streamlit has been started already.
@@ -263,6 +268,7 @@ def guard(
         url_lifetime=url_lifetime,
         embedded=embedded,
         ledger=ledger,
+        audit_log=audit_log,
     )
     # Built later, with Streamlit's configuration as it will be then: App.run(config=...) has yet to change it.
     hooks.install(

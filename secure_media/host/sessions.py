@@ -136,15 +136,15 @@ def _watch_what_leaves(client: SessionClient, holder: Holder, sessions: Sessions
     send = client.write_forward_msg
 
     def sign(resource: Resource, action: Action, name: str | None) -> str | None:
-        asked = sessions.sign_all if name is None else sessions.terms.find(name)
-        if asked is None or not _is_its_own(resource):
+        asked = sessions.sign_all if name is None else sessions.terms.find(name, resource.name)
+        if asked is None or not _is_its_own(resource, on_terms=name is not None):
             return None
         return sessions.issuer.for_session(holder, resource, asked, action=action)
 
-    def _is_its_own(resource: Resource) -> bool:
+    def _is_its_own(resource: Resource, *, on_terms: bool) -> bool:
         """Return whether the session may be given a grant: an app may echo a URL that a visitor made up."""
         if resource.kind is ResourceKind.MEDIA:
-            return sessions.ledger.may_have_grant(holder.session_id, resource.name)
+            return sessions.ledger.may_have_grant(holder.session_id, resource.name, on_terms=on_terms)
         if resource.kind is ResourceKind.UPLOAD:
             return resource.name == holder.session_id
         return resource.kind is ResourceKind.STATIC  # for everyone who has the app open

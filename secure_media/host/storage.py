@@ -11,6 +11,7 @@ from streamlit.runtime.memory_media_file_storage import (
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from secure_media.errors import MediaError
+from secure_media.host.showing import Showing
 from secure_media.host.terms import PARAMETER, TermsTable
 from secure_media.serving.shown import ShownLedger
 from secure_media.serving.store import MediaStore
@@ -25,9 +26,12 @@ class SecureMediaStorage(MemoryMediaFileStorage):
     has on their page is shown once more would be seen there from the outside.
     """
 
-    def __init__(self, media_endpoint: str, store: MediaStore, ledger: ShownLedger, terms: TermsTable) -> None:
+    def __init__(
+        self, media_endpoint: str, store: MediaStore, showing: Showing, ledger: ShownLedger, terms: TermsTable
+    ) -> None:
         super().__init__(media_endpoint)
         self._endpoint = media_endpoint
+        self._showing = showing
         self._store = store
         self._ledger = ledger
         self._terms = terms
@@ -40,16 +44,13 @@ class SecureMediaStorage(MemoryMediaFileStorage):
         if kind is MediaFileKind.DOWNLOADABLE:
             save_as = filename or f"streamlit_download{get_extension_for_mimetype(mimetype)}"
         try:
-            if isinstance(path_or_data, str):
-                media_id = self._store.put_file(path_or_data, mimetype, save_as)
-            else:
-                media_id = self._store.put(bytes(path_or_data), mimetype, save_as)
+            media_id = self._showing.stored(path_or_data, mimetype, save_as)
         except MediaError as error:
-            msg = f"Error opening '{path_or_data!s}'"
+            msg = f"Error opening '{path_or_data}'" if type(path_or_data) is str else str(error)
             raise MediaFileStorageError(msg) from error
         context = get_script_run_ctx(suppress_warning=True)  # None for deferred downloads: they run outside of scripts
         session_id = None if context is None else context.session_id
-        self._ledger.registered(session_id, media_id, on_terms=self._terms.current() is not None)
+        self._ledger.registered(session_id, media_id, on_terms=self._terms.showing(media_id))
         return media_id
 
     def get_url(self, file_id: str) -> str:

@@ -24,6 +24,8 @@ MAX_LIFETIME = 366 * 24 * 3600
 BINDINGS = ("browser", "session", "subject")
 #: An app writes its terms down in its code, so it has a handful.
 _MOST_KNOWN = 10_000
+#: How many pairs of media and terms are remembered, the last ones.
+_MOST_SHOWN = 200_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +59,8 @@ class TermsTable:
     def __init__(self) -> None:
         self._current: ContextVar[Terms | None] = ContextVar("secure_media_terms", default=None)
         self._known: dict[str, Terms] = {}
+        #: Which media were shown on which terms, by name. Insertion-ordered.
+        self._shown: dict[tuple[str, str], None] = {}
 
     @contextmanager
     def shown_on(self, terms: Terms) -> Iterator[None]:
@@ -75,9 +79,23 @@ class TermsTable:
         """Return the terms on which something is just being shown, if any."""
         return self._current.get()
 
-    def find(self, name: str) -> Terms | None:
-        """Return the terms that are called so."""
-        return self._known.get(name)
+    def showing(self, media_id: str) -> bool:
+        """Note that a script shows `media_id`, and return whether it does so on terms."""
+        terms = self.current()
+        if terms is None:
+            return False
+        self._shown[media_id, terms.name] = None
+        if len(self._shown) > _MOST_SHOWN:
+            self._shown.pop(next(iter(self._shown)), None)
+        return True
+
+    def find(self, name: str, media_id: str) -> Terms | None:
+        """
+        Return the terms that are called so, if some script has shown `media_id` on them.
+
+        What comes back from a cache, or is echoed by an app, names terms without having set them.
+        """
+        return self._known.get(name) if (media_id, name) in self._shown else None
 
     def _remembered(self, terms: Terms) -> Terms:
         if len(self._known) >= _MOST_KNOWN and terms.name not in self._known:

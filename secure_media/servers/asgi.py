@@ -9,13 +9,14 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Iterable, MutableMapping
-from contextlib import suppress
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, MutableMapping
+from contextlib import asynccontextmanager, suppress
 from typing import Any
 
 from secure_media.servers.gate import Gate, Incoming, Opening, came_over_https, handshake
 from secure_media.serving.plan import CHUNK, Plan
 from secure_media.serving.sources import Source
+from secure_media.serving.streams import Stream, next_piece
 
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
@@ -45,7 +46,8 @@ class GuardMiddleware:
             request = incoming(scope)
             answer = self._gate.answer(request)
             if isinstance(answer, Opening):
-                answer = answer.answer(await asyncio.get_running_loop().run_in_executor(None, answer.open))
+                opened = await asyncio.get_running_loop().run_in_executor(answer.executor, answer.open)
+                answer = answer.answer(opened)
             if answer is not None:
                 await write(answer, receive, send)
                 return
@@ -94,29 +96,53 @@ async def write(answer: Plan, receive: Receive, send: Send) -> None:
     try:
         await send({"type": "http.response.start", "status": answer.status, "headers": headers})
         await _write_body(answer, receive, send)
-    except Exception as error:  # noqa: BLE001 - of whatever server
-        # The file has changed, or the server cannot send any more: uvicorn raises where the client has sent rubbish
-        # after its request. What has left cannot be taken back, and nobody is there to tell.
-        logger.warning("media.broken_off %s", type(error).__name__)
+    except Exception as error:
+        # Of whatever server. The file has changed, the app's own code has failed, or the server cannot send any more:
+        # uvicorn raises where the client has sent rubbish after its request. What has left cannot be taken back, and
+        # nobody is there to tell.
+        logger.warning("media.broken_off %s", type(error).__name__, exc_info=error.__cause__)
     finally:
+        if answer.stream is not None:
+            await answer.stream.close()
         if answer.delivery is not None:
             answer.delivery.end()
 
 
 async def _write_body(answer: Plan, receive: Receive, send: Send) -> None:
+    if answer.stream is not None:
+        await _write_stream(answer, answer.stream, receive, send)
+        return
     source, length = answer.source, answer.stop - answer.start
     if source is None or length <= CHUNK:
         body = b"" if source is None else await _read(source, answer.start, length)
         await _write_piece(answer, body, send, more=False)
         return
     # Servers drop what is sent after the client has gone, without a word. Nobody should read 8 GB for that.
-    gone = asyncio.ensure_future(_disconnected(receive))
-    try:
+    async with _watching(receive) as gone:
         for position, count in answer.chunks():
             body = await _read(source, position, count)
             if gone.done():
                 return
             await _write_piece(answer, body, send, more=position + count < answer.stop)
+
+
+async def _write_stream(answer: Plan, stream: Stream, receive: Receive, send: Send) -> None:
+    async with _watching(receive) as gone:
+        while piece := await next_piece(stream, gone):
+            await _write_piece(answer, piece, send, more=True)
+        if piece is None:
+            return
+        if answer.delivery is not None:
+            answer.delivery.whole()
+        await send({"type": "http.response.body", "body": b"", "more_body": False})
+
+
+@asynccontextmanager
+async def _watching(receive: Receive) -> AsyncIterator[asyncio.Future[None]]:
+    """Yield what is done once the client has gone."""
+    gone = asyncio.ensure_future(_disconnected(receive))
+    try:
+        yield gone
     finally:
         gone.cancel()
         with suppress(asyncio.CancelledError):

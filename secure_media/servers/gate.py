@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import functools
 import ipaddress
 import logging
 import time
 from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import Executor
 from contextvars import ContextVar
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -31,11 +33,13 @@ from secure_media.core.policy import Policy
 from secure_media.errors import LedgerUnavailableError, MediaNotFoundError, StoreUnavailableError
 from secure_media.servers.urls import MEDIA, OWN, STATIC, UPLOAD, action_in, file_name, tokens_in
 from secure_media.serving import http, plan
-from secure_media.serving.collections import Collections, parse_name
-from secure_media.serving.delivery import Delivery
+from secure_media.serving.collections import Collections, StoredFile, parse_name
+from secure_media.serving.delivery import Delivery, Watcher
 from secure_media.serving.leases import PlaybackLeases
-from secure_media.serving.ledger import GrantLedger
+from secure_media.serving.ledger import GrantLedger, reserve_whole
+from secure_media.serving.offload import offload
 from secure_media.serving.store import MediaStore, media_id_in
+from secure_media.serving.streams import POOL, Supply
 
 logger = logging.getLogger(__name__)
 
@@ -106,10 +110,12 @@ class Opening:
     Args:
         open: May take its time, so a thread has to run it. Never raises.
         answer: Takes what `open` returned, on the event loop, and returns the response.
+        executor: Has the threads; None for those of the event loop.
     """
 
     open: Callable[[], Any]
     answer: Callable[[Any], plan.Plan]
+    executor: Executor | None = None
 
 
 class Gate:
@@ -234,7 +240,7 @@ class Gate:
             return destination in _DOCUMENTS
         return "text/html" in (incoming.get("accept") or "")
 
-    def _media(self, incoming: Incoming, name: str) -> plan.Plan:
+    def _media(self, incoming: Incoming, name: str) -> plan.Plan | Opening:
         method = incoming.method
         if method not in {"GET", "HEAD"}:
             return plan.method_not_allowed(method)
@@ -248,10 +254,57 @@ class Gate:
             media = self._store.get(resource.name)
         except MediaNotFoundError:
             return plan.not_found(method)
-        answer = self._serve(incoming, media, decision.grant, decision.player, action)
         # A page that stays open for weeks asks for nothing but media.
         cookie = self._renewed_cookie(incoming)
-        return answer if cookie is None else answer.with_header("Set-Cookie", cookie)
+
+        def renewing(answer: plan.Plan) -> plan.Plan:
+            return answer if cookie is None else answer.with_header("Set-Cookie", cookie)
+
+        supply = media.supply
+        if supply is None:
+            return renewing(self._serve(incoming, media, decision, resource, action))
+        if _is_the_frontends_probe(incoming):
+            return renewing(plan.no_content())
+        presented = _presented(media, decision.grant, action)
+        if method == "HEAD":
+            return renewing(plan.made(presented, None, supply.size))
+        make = functools.partial(self._make, supply, presented, incoming, decision, resource, action)
+        return Opening(make, renewing, POOL)
+
+    def _make(
+        self,
+        supply: Supply,
+        presented: plan.Presentation,
+        incoming: Incoming,
+        decision: Allow,
+        resource: Resource,
+        action: Action,
+    ) -> plan.Plan:
+        """Return the response to a request for what the app's own code has to make. May take its time."""
+        watchers: list[Watcher] = []
+        if decision.grant is not None and decision.grant.max_uses is not None:
+            try:
+                transfer = reserve_whole(self._ledger, decision.grant)
+            except LedgerUnavailableError as error:
+                logger.error("ledger.unavailable %s", error)
+                transfer = None
+            if transfer is None:
+                return plan.forbidden(incoming.method)
+            watchers.append(transfer)
+        body = None
+        try:
+            body = supply.make()
+            answer = plan.made(presented, body, body.size)
+        except MediaNotFoundError:
+            answer = plan.not_found(incoming.method)
+        except Exception as error:
+            logger.exception("media.not_made", exc_info=error.__cause__ or error)
+            answer = plan.failed(incoming.method)
+        if body is None:
+            Delivery(None, *watchers).end()  # it was no use
+            return answer
+        watchers += self._auditors(incoming, decision, resource, action, answer, body.size or 0)
+        return answer.watched(Delivery(body.size, *watchers)) if watchers else answer
 
     def _file(self, incoming: Incoming, path: str) -> plan.Plan | Opening:
         method = incoming.method
@@ -266,7 +319,8 @@ class Gate:
 
         def open_file() -> Any:
             try:
-                return self._collections.open(name)
+                opened = self._collections.open(name)
+                return opened, self._offloaded(opened, method, decision.grant, action)
             except MediaNotFoundError:
                 return plan.not_found(method)
             except StoreUnavailableError as error:
@@ -279,24 +333,46 @@ class Gate:
         def answer(opened: Any) -> plan.Plan:
             if isinstance(opened, plan.Plan):
                 return opened
-            return self._serve(incoming, opened, decision.grant, decision.player, action)
+            stored, offloaded = opened
+            return self._serve(incoming, stored, decision, resource, action, offloaded)
 
         return Opening(open_file, answer)
 
     def _serve(
-        self, incoming: Incoming, what: plan.Representation, grant: Grant | None, player: str | None, action: Action
+        self,
+        incoming: Incoming,
+        what: plan.Representation,
+        decision: Allow,
+        resource: Resource,
+        action: Action,
+        offloaded: plan.Plan | None = None,
     ) -> plan.Plan:
-        """Return the response to a request that was allowed, by `grant` if it was by one."""
+        """Return the response to a request that was allowed; `offloaded` is that, if somebody else sends the bytes."""
+        grant, player = decision.grant, decision.player
         counted = grant is not None and grant.max_uses is not None
         if counted and _is_the_frontends_probe(incoming):
             # Streamlit's page asks whether a download is there before anybody clicks, and does not read the answer.
             return plan.no_content()
         presented = _presented(what, grant, action)
-        answer = plan.serve(presented, incoming.method, _conditions(incoming), storable=not counted)
         if grant is not None and player is not None and _plays_on(grant, presented.content_type):
             self._leases.begin(grant, player)
-        if not counted or grant is None or answer.status not in {200, 206} or incoming.method != "GET":
+        if offloaded is not None:
+            if incoming.method == "GET" and audit.listens(logging.INFO):
+                audit.offloaded(
+                    decision,
+                    resource=resource,
+                    action=action,
+                    browser=self.browser(incoming),
+                    client_ip=incoming.client_ip,
+                    size=what.source.size,
+                )
+            return offloaded
+        answer = plan.serve(presented, incoming.method, _conditions(incoming), storable=not counted)
+        if answer.status not in {200, 206} or incoming.method != "GET":
             return answer
+        watchers = self._auditors(incoming, decision, resource, action, answer, what.source.size)
+        if not counted or grant is None:
+            return answer.watched(Delivery(answer.stop - answer.start, *watchers)) if watchers else answer
         try:
             transfer = self._ledger.reserve(
                 grant,
@@ -310,7 +386,32 @@ class Gate:
             transfer = None
         if transfer is None:
             return plan.forbidden(incoming.method)
-        return answer.watched(Delivery(answer.stop - answer.start, transfer))
+        return answer.watched(Delivery(answer.stop - answer.start, transfer, *watchers))
+
+    def _offloaded(self, stored: StoredFile, method: str, grant: Grant | None, action: Action) -> plan.Plan | None:
+        """Return the response that lets somebody else send the bytes, if it may. May wait for the network."""
+        if grant is not None and grant.max_uses is not None:
+            return None  # uses are counted by the bytes that leave here
+        return offload(stored, _presented(stored, grant, action), method)
+
+    def _auditors(
+        self, incoming: Incoming, decision: Allow, resource: Resource, action: Action, answer: plan.Plan, size: int
+    ) -> list[Watcher]:
+        """Return who writes down what becomes of `answer`: nobody, at no cost, where nobody wants to know."""
+        if not audit.listens(logging.INFO):
+            return []
+        delivered = audit.Delivered(
+            decision,
+            resource=resource,
+            action=action,
+            browser=self.browser(incoming),
+            client_ip=incoming.client_ip,
+            status=answer.status,
+            start=answer.start,
+            length=answer.stop - answer.start,
+            size=size,
+        )
+        return [delivered]
 
     def _refusal(self, incoming: Incoming, resource: Resource | None, action: Action) -> plan.Plan | None:
         if isinstance(self._decide(incoming, resource, action), Allow):
@@ -377,7 +478,7 @@ def _plays_on(grant: Grant, content_type: str) -> bool:
 def _conditions(incoming: Incoming) -> plan.Conditions:
     return plan.Conditions(
         range=incoming.get("range"),
-        if_range=incoming.get("if-range"),
+        if_range=", ".join(incoming.all("if-range")) or None,  # two of them name no state
         if_match=", ".join(incoming.all("if-match")) or None,
         if_none_match=", ".join(incoming.all("if-none-match")) or None,
         if_modified_since=incoming.get("if-modified-since"),
@@ -403,7 +504,9 @@ def _is_the_frontends_probe(incoming: Incoming) -> bool:
         return False
     destination = incoming.get("sec-fetch-dest")
     if destination is not None:
-        return destination == "empty" and incoming.get("sec-fetch-site") == "same-origin"
+        # A click on a link with `download` is for nothing ("empty") too, but a navigation.
+        from_script = destination == "empty" and incoming.get("sec-fetch-mode") != "navigate"
+        return from_script and incoming.get("sec-fetch-site") == "same-origin"
     referer, host = urlsplit(incoming.get("referer") or ""), incoming.get("host")
     return incoming.get("accept") == "*/*" and host is not None and referer.netloc == host
 

@@ -25,6 +25,7 @@ from secure_media.servers.public import is_public
 from secure_media.servers.urls import MEDIA, OWN, STATIC, UPLOAD
 from secure_media.serving.plan import CHUNK, Plan
 from secure_media.serving.sources import Source
+from secure_media.serving.streams import Stream, next_piece
 
 logger = logging.getLogger(__name__)
 
@@ -42,6 +43,8 @@ class SecureMediaFileHandler(MediaFileHandler):
     """
 
     _answer: Plan
+    #: Done once the client has gone; there only while the app's own code makes what it gets.
+    _gone: asyncio.Future[None] | None = None
 
     # Every method gets past Tornado's own refusals (405 with a page of its own, XSRF) to the same answer as on ASGI.
     SUPPORTED_METHODS = (*MediaFileHandler.SUPPORTED_METHODS, "TRACE", "CONNECT")
@@ -68,38 +71,61 @@ class SecureMediaFileHandler(MediaFileHandler):
         return None
 
     async def _open(self, opening: Opening) -> None:
-        self._begin(opening.answer(await asyncio.get_running_loop().run_in_executor(None, opening.open)))
+        loop = asyncio.get_running_loop()
+        self._gone = loop.create_future()
+        self._begin(opening.answer(await loop.run_in_executor(opening.executor, opening.open)))
 
     def _begin(self, answer: Plan) -> None:
         self._answer = answer
         length = answer.stop - answer.start
-        if answer.source is None or not length or (length <= CHUNK and not answer.source.blocking):
+        at_once = answer.source is None or not length or (length <= CHUNK and not answer.source.blocking)
+        if at_once and answer.stream is None and answer.delivery is None:
             _finish(self, answer)
+
+    def on_connection_close(self) -> None:
+        """Let nothing more be made for a client that has gone."""
+        if self._gone is not None and not self._gone.done():
+            self._gone.set_result(None)
 
     async def get(self, *args: Any, **kwargs: Any) -> None:
         """Send what `prepare` allowed, a chunk at a time, at the client's pace."""
         self._transforms: list[OutputTransform] = []  # no compression: it would undo Content-Length and ranges
         _write_head(self, self._answer)
-        delivery = self._answer.delivery
+        delivery, stream = self._answer.delivery, self._answer.stream
         try:
+            if stream is not None:
+                await self._send_stream(stream)
             for position, count in self._answer.chunks():
-                piece = await self._read(self._answer.source, position, count)
-                if delivery is not None:
-                    delivery.check()
-                self.write(piece)
-                await self.flush()
-                if delivery is not None:
-                    delivery.sent(count)
+                await self._send(await self._read(self._answer.source, position, count))
         except StreamClosedError:
             return
         except (MediaError, OSError) as error:
             # What has been sent cannot be taken back; closing tells the client that it is not complete.
-            logger.warning("media.broken_off %s", type(error).__name__)
-            stream = self.detach()
-            stream.close()
+            logger.warning("media.broken_off %s", type(error).__name__, exc_info=error.__cause__)
+            self.detach().close()
         finally:
+            if stream is not None:
+                await stream.close()
             if delivery is not None:
                 delivery.end()
+
+    async def _send_stream(self, stream: Stream) -> None:
+        gone, delivery = self._gone or asyncio.get_running_loop().create_future(), self._answer.delivery
+        while piece := await next_piece(stream, gone):
+            await self._send(piece)
+        if piece is None:
+            raise StreamClosedError
+        if delivery is not None:
+            delivery.whole()
+
+    async def _send(self, piece: bytes) -> None:
+        delivery = self._answer.delivery
+        if delivery is not None:
+            delivery.check()
+        self.write(piece)
+        await self.flush()
+        if delivery is not None:
+            delivery.sent(len(piece))
 
     async def _read(self, source: Source | None, position: int, count: int) -> bytes:
         if source is None:
@@ -299,10 +325,8 @@ def _finish(handler: RequestHandler, answer: Plan) -> None:
     """Send an answer that fits into one piece."""
     handler._transforms = []
     _write_head(handler, answer)
-    length, delivery = answer.stop - answer.start, answer.delivery
-    if answer.source is not None and length:
-        handler.write(answer.source.read(answer.start, length))
+    if answer.source is not None and answer.stop > answer.start:
+        handler.write(answer.source.read(answer.start, answer.stop - answer.start))
+    if answer.status == 200 and not any(name == "Content-Length" for name, _ in answer.headers):
+        handler.flush()  # to a HEAD for an unknown length: Tornado would call it 0
     handler.finish()
-    if delivery is not None:
-        delivery.sent(length)
-        delivery.end()

@@ -15,9 +15,10 @@ import mimetypes
 import os
 import re
 import stat
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
+from urllib.parse import quote
 
 from secure_media.core.policy import Policy
 from secure_media.errors import ConfigurationError, MediaNotFoundError, StoreUnavailableError
@@ -41,6 +42,9 @@ _FORBIDDEN = re.compile("[\\x00-\\x1f\\x7f-\\x9f\\\\:\u2028\u2029\ud800-\udfff\u
 _DEVICE = re.compile(
     r"(?:CON|PRN|AUX|NUL|CONIN\$|CONOUT\$|(?:COM|LPT)[0-9\u00b9\u00b2\u00b3]) *(?:\.|\Z)", re.IGNORECASE
 )
+
+#: A location of nginx, below the root: that is where the app itself is.
+_LOCATION = re.compile(r"(?:/[A-Za-z0-9._~-]+)+/\Z")
 
 #: The types that the standard library does not know in every version, or by another name in some. The same on every
 #: machine: what an operating system has registered does not count.
@@ -124,15 +128,20 @@ class Collection:
         root: A directory, relative to the current one, or the URL of a prefix in an object store, such as
             ``s3://bucket/prefix``.
         policy: Who may have its files; None for the policy of the app.
+        offload: Who sends the bytes after the guard has decided; None for the app. For a directory, the ``internal``
+            location under which nginx has it, such as ``/internal/reports/``. For an object store, ``redirect``: the
+            browser gets a URL of the store that is good for a minute.
     """
 
     root: str | os.PathLike[str]
-    policy: Policy | None = None
+    policy: Policy | None = field(default=None, kw_only=True)
+    offload: str | None = field(default=None, kw_only=True)
 
     def __repr__(self) -> str:
         # A URL may contain credentials.
         shown = "<URL>" if isinstance(self.root, str) and ":/" in self.root else repr(self.root)
-        return f"Collection({shown}, policy={self.policy!r})"
+        offload = "" if self.offload is None else f", offload={self.offload!r}"
+        return f"Collection({shown}, policy={self.policy!r}{offload})"
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,6 +156,9 @@ class StoredFile:
         filename: The last part of the key.
         modified: When it was last written to, in seconds since the epoch, if that is known.
         save_as: The file name if it is to be saved, else None.
+        internal: Where nginx has it, percent-encoded, if nginx is to send it.
+        presign: Returns a URL at which the store sends it for a minute, as a type and with a Content-Disposition, if
+            the store is to send it. May wait for the network, and raise `StoreUnavailableError`.
     """
 
     source: FileSource | RemoteSource
@@ -155,6 +167,8 @@ class StoredFile:
     filename: str
     modified: float | None
     save_as: str | None = None
+    internal: str | None = None
+    presign: Callable[[str, str | None], str] | None = None
 
     def close(self) -> None:
         """Let go of it. Reading gives an error from now on."""
@@ -180,6 +194,7 @@ class Collections:
             raise ConfigurationError(msg)
         self._policies: dict[str, Policy | None] = {}
         self._roots: dict[str, _Directory | RemoteRoot] = {}
+        self._offload: dict[str, str | None] = {}
         for name, root in roots.items():
             if not isinstance(name, str) or not _COLLECTION.match(name):
                 msg = f"collections: {name!r} is no name; use up to 64 of A-Z a-z 0-9 - _, with a letter or digit first"
@@ -190,6 +205,7 @@ class Collections:
                 raise ConfigurationError(msg)
             self._policies[name] = collection.policy
             self._roots[name] = _root(name, collection.root)
+            self._offload[name] = _offload(name, self._roots[name], collection.offload)
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -215,12 +231,15 @@ class Collections:
         key = parsed[1]
         source = root.open(key)
         filename = key.rpartition("/")[2]
+        offload = self._offload[parsed[0]]
         return StoredFile(
             source=source,
             etag=f'"{hashlib.sha256(source.signature).hexdigest()[:40]}"',
             content_type=http.media_type(_TYPES.get(os.path.splitext(filename)[1].lower())),
             filename=filename,
             modified=source.modified,
+            internal=None if offload is None or isinstance(root, RemoteRoot) else quote(f"{offload}{key}"),
+            presign=None if offload is None or isinstance(source, FileSource) else source.presign,
         )
 
     def within(self, path: str | os.PathLike[str]) -> str | None:
@@ -256,6 +275,24 @@ def _root(name: str, root: str | os.PathLike[str]) -> _Directory | RemoteRoot:
         msg = f"collections[{name!r}]: write the URL as a string and with two slashes, like 's3://bucket/prefix'"
         raise ConfigurationError(msg)
     return RemoteRoot(name, text) if "://" in text else _Directory(name, text)
+
+
+def _offload(name: str, root: _Directory | RemoteRoot, offload: str | None) -> str | None:
+    """Return `offload` if it is one for `root`."""
+    if offload is None:
+        return None
+    if isinstance(root, RemoteRoot):
+        if offload != "redirect":
+            msg = f"collections[{name!r}]: offload={offload!r} is for directories; for an object store, use 'redirect'"
+            raise ConfigurationError(msg)
+        root.require_presigning()
+    elif not isinstance(offload, str) or not _LOCATION.match(offload) or "/../" in offload or "/./" in offload:
+        msg = (
+            f"collections[{name!r}]: offload={offload!r} is no internal location of nginx for a directory; write it "
+            "like '/internal/reports/'"
+        )
+        raise ConfigurationError(msg)
+    return offload
 
 
 class _Directory:

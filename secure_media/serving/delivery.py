@@ -35,13 +35,13 @@ class Delivery:
     would else get pieces that nobody has counted.
 
     Args:
-        length: How many bytes the body has.
+        length: How many bytes the body has; None if that shows when it is over.
         watchers: Who wants to know.
     """
 
     __slots__ = ("_count", "_ended", "_leaving", "_length", "_watchers")
 
-    def __init__(self, length: int, *watchers: Watcher) -> None:
+    def __init__(self, length: int | None, *watchers: Watcher) -> None:
         self._length = length
         self._watchers = watchers
         self._count = 0
@@ -55,7 +55,9 @@ class Delivery:
         Raises:
             DeliveryCutError: It may not, or that cannot be written down.
         """
-        leaving = min(self._count + PIECE, self._length)
+        leaving = self._count + PIECE
+        if self._length is not None:
+            leaving = min(leaving, self._length)
         try:
             if not all(watcher.may_go_on(leaving) for watcher in self._watchers):
                 raise DeliveryCutError("another request has taken its place")
@@ -71,13 +73,19 @@ class Delivery:
         for watcher in self._watchers:
             watcher.sent(self._count)
 
+    def whole(self) -> None:
+        """Note that what has left is all there is."""
+        if self._length is None:
+            self._length = self._count
+
     def end(self) -> None:
         """Note that nothing more will leave. Only the first call counts."""
         if not self._ended:
             self._ended = True
+            complete = self._length is not None and self._count >= self._length
             for watcher in self._watchers:
                 try:
-                    watcher.ended(self._leaving, complete=self._count >= self._length)
+                    watcher.ended(self._leaving, complete=complete)
                 except LedgerUnavailableError as error:
                     # What was reserved stays so: nothing more is delivered for it.
                     logger.error("ledger.unavailable %s", error)

@@ -1,8 +1,10 @@
-"""The parts of HTTP that concern what is sent: ranges, conditions, header values (RFC 9110, RFC 6266)."""
+"""The parts of HTTP that concern what is sent: ranges, conditions, dates, header values (RFC 9110, RFC 6266)."""
 
 from __future__ import annotations
 
 import re
+from datetime import timezone
+from email.utils import formatdate, parsedate_to_datetime
 from urllib.parse import quote
 
 from secure_media.errors import RangeNotSatisfiableError
@@ -11,8 +13,36 @@ _RANGE = re.compile(r"bytes=[ \t]*(\d{0,18})-(\d{0,18})[ \t]*\Z", re.ASCII | re.
 _WORD = r"[!#$%&'*+.^_`|~0-9A-Za-z-]+"
 #: RFC 9110 section 8.3.1. No comma, not even in quotes: browsers split the header there and take the last part.
 _MEDIA_TYPE = re.compile(rf'{_WORD}/{_WORD}(?:[ \t]*;[ \t]*{_WORD}=(?:{_WORD}|"[ !#-+\--\[\]-~]*"))*\Z')
-#: What may stand in a quoted-string without changing the name that a client reads.
-_PLAIN_NAME = re.compile(r"[ !#$&-\[\]^-~]+\Z")
+
+_DAY = "(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun)"
+_LONG_DAY = "(?:Mon|Tues|Wednes|Thurs|Fri|Satur|Sun)day"
+_MONTH = "(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)"
+_TIME = r"\d\d:\d\d:\d\d"
+#: The three forms of RFC 9110 section 5.6.7. The standard library reads much more than these, by rules that change.
+_DATE = re.compile(
+    rf"{_DAY}, \d\d {_MONTH} [1-9]\d{{3}} {_TIME} GMT"
+    rf"|{_LONG_DAY}, \d\d-{_MONTH}-\d\d {_TIME} GMT"
+    rf"|{_DAY} {_MONTH} [ \d]\d {_TIME} [1-9]\d{{3}}",
+    re.ASCII,
+)
+
+#: What may not stand in a quoted-string if every client is to read the same name. Percent signs: some decode them.
+_NOT_PLAIN = re.compile(r"[^ !#$&-\[\]^-~]")
+#: They show a name in another order than it is written in, and so another extension.
+_BIDI_OVERRIDE = re.compile("[\u202a-\u202e\u2066-\u2069]")
+#: Separators, control characters and line ends are in no file's name. Browsers make the same underscore of them.
+_NO_FILE_HAS = re.compile("[/\\\\\\x00-\\x1f\\x7f-\\x9f\u2028\u2029]")
+#: Windows drops dots and spaces at the end; a dot in front hides the file; the others are left over from a line.
+_EDGES = ". \x7f" + "".join(map(chr, range(0x20)))
+#: With any extension, these are devices on Windows.
+_DEVICE = re.compile(
+    r"(?:CON|PRN|AUX|NUL|CONIN\$|CONOUT\$|(?:COM|LPT)[0-9\u00b9\u00b2\u00b3]) *(?:\.|\Z)", re.IGNORECASE
+)
+#: In bytes of UTF-8. File systems take 255, and browsers want to append to a name.
+_LONGEST_NAME = 200
+#: What is longer is no extension, in bytes.
+_LONGEST_EXTENSION = 32
+_NAMELESS = "download"
 
 
 def parse_range(value: str | None, size: int) -> tuple[int, int] | None:
@@ -23,7 +53,7 @@ def parse_range(value: str | None, size: int) -> tuple[int, int] | None:
     allows: the answer is then the whole representation.
 
     Raises:
-        RangeNotSatisfiableError: The range is well-formed but selects nothing.
+        RangeNotSatisfiableError: The range is well-formed but selects nothing, as every range of no bytes does.
     """
     match = _RANGE.match(value) if value else None
     if match is None:
@@ -44,6 +74,11 @@ def parse_range(value: str | None, size: int) -> tuple[int, int] | None:
     return start, min(int(last) + 1, size) if last else size
 
 
+def matches(header: str, etag: str) -> bool:
+    """Return whether ``If-Match`` names `etag` (RFC 9110 section 13.1.1, strong comparison)."""
+    return header.strip() == "*" or any(candidate.strip() == etag for candidate in header.split(","))
+
+
 def matches_none(header: str | None, etag: str) -> bool:
     """
     Return whether ``If-None-Match`` names `etag`, so that the answer is 304 (RFC 9110 section 13.1.2, weak
@@ -54,6 +89,26 @@ def matches_none(header: str | None, etag: str) -> bool:
     if header.strip() == "*":
         return True
     return any(candidate.strip().removeprefix("W/") == etag for candidate in header.split(","))
+
+
+def parse_date(value: str | None) -> int | None:
+    """
+    Return the time that an HTTP-date names, in seconds since the epoch, or None for anything else.
+
+    A condition with a date that is none is to be ignored (RFC 9110 sections 13.1.3 to 13.1.5).
+    """
+    if value is None or not _DATE.fullmatch(value):
+        return None
+    try:
+        # The form without a zone is in UTC, too.
+        return int(parsedate_to_datetime(value).replace(tzinfo=timezone.utc).timestamp())
+    except ValueError:  # there is no such day or time
+        return None
+
+
+def format_date(seconds: int) -> str:
+    """Return a time in seconds since the epoch as an HTTP-date."""
+    return formatdate(seconds, usegmt=True)
 
 
 def media_type(value: str | None) -> str:
@@ -69,16 +124,60 @@ def media_type(value: str | None) -> str:
     return value
 
 
-def attachment(filename: str) -> str:
+def location(url: str) -> str:
     """
-    Return a ``Content-Disposition`` that saves under `filename` (RFC 6266).
+    Return `url` as a ``Location``.
 
-    A name that a quoted string cannot carry safely goes, percent-encoded, into ``filename*`` (RFC 8187) instead: a
-    quote or line break in it must not end the parameter or the header. It is a name, not a path: of separators,
-    browsers make the same underscore (RFC 6266 section 4.3).
+    What no URL may contain is percent-encoded, so that a line break does not end the header.
     """
-    filename = filename.replace("/", "_").replace("\\", "_")
-    if _PLAIN_NAME.match(filename) and "%" not in filename:
-        return f'attachment; filename="{filename}"'
-    encoded = quote(filename.encode("utf-8", "replace"), safe="")
-    return f"attachment; filename*=UTF-8''{encoded}"
+    return quote(url.encode("utf-8", "replace"), safe="%/:?#[]@!$&'()*+,;=~")
+
+
+def attachment(filename: str) -> str:
+    """Return a ``Content-Disposition`` that saves under `filename`."""
+    return _disposition("attachment", filename)
+
+
+def inline(filename: str) -> str:
+    """Return a ``Content-Disposition`` that shows the content, and has `filename` for whoever saves it from there."""
+    return _disposition("inline", filename)
+
+
+def _disposition(kind: str, filename: str) -> str:
+    """
+    Return a ``Content-Disposition`` (RFC 6266).
+
+    A name that a quoted string cannot carry safely goes, percent-encoded, into ``filename*`` (RFC 8187): a quote or
+    line break in it must not end the parameter or the header. In ``filename``, for clients that do not know the other
+    (RFC 6266 appendix D), underscores then stand for what does not fit.
+    """
+    name = _safe_name(filename)
+    if not _NOT_PLAIN.search(name):
+        return f'{kind}; filename="{name}"'
+    encoded = quote(name.encode("utf-8", "replace"), safe="")
+    return f"{kind}; filename=\"{_NOT_PLAIN.sub('_', name)}\"; filename*=UTF-8''{encoded}"
+
+
+def _safe_name(filename: str) -> str:
+    """
+    Return a name that a file can have anywhere, and that shows what it is.
+
+    It is a name, not a path: of separators, browsers make the same underscore (RFC 6266 section 4.3).
+    """
+    name = _BIDI_OVERRIDE.sub("", filename).strip(_EDGES)
+    name = _shortened(_NO_FILE_HAS.sub("_", name)) or _NAMELESS
+    # Only now: a name may become one by being shortened.
+    return _shortened(f"_{name}") if _DEVICE.match(name) else name
+
+
+def _shortened(name: str) -> str:
+    """Return `name`, cut in front of its extension if it is too long, and never inside of a character."""
+    raw = name.encode("utf-8", "replace")
+    if len(raw) <= _LONGEST_NAME:
+        return name
+    stem, dot, extension = name.rpartition(".")
+    if not dot or len(extension.encode("utf-8", "replace")) > _LONGEST_EXTENSION:
+        stem, dot, extension = name, "", ""
+    end = f"{dot}{extension}"
+    room = _LONGEST_NAME - len(end.encode("utf-8", "replace"))
+    return stem.encode("utf-8", "replace")[:room].decode("utf-8", "ignore").rstrip(_EDGES) + end

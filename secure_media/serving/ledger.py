@@ -41,7 +41,7 @@ _SHOW_PROGRESS = 5.0
 _SHOW_AHEAD = 16
 #: The most stretches of a resource that are told apart, for how often each was delivered. Whoever fetches single bytes
 #: here and there cannot make the ledger slow.
-_MOST_STRETCHES = 1000
+_MOST_STRETCHES = 250
 #: For how long another process may keep the file locked, in seconds.
 _BUSY = 2.0
 #: How many processes that make the file at the same moment may come before this one.
@@ -103,6 +103,43 @@ class GrantLedger(Protocol):
 
     def close(self) -> None:
         """Let go of what is open."""
+
+
+#: What stands for a resource whose bytes are made anew each time: two halves, of which whoever breaks off has had one.
+_UNMEASURED = 2
+
+
+def reserve_whole(ledger: GrantLedger, grant: Grant) -> Watcher | None:
+    """
+    Reserve a use of `grant` for a resource that is made anew each time; return None if there is no use left.
+
+    Only what arrives as a whole is a use, as there is nothing to resume. Those that break off count together, as pieces
+    do (see `ATTEMPTS`).
+
+    Raises:
+        LedgerUnavailableError: It cannot be written down.
+    """
+    transfer = ledger.reserve(grant, 0, _UNMEASURED, _UNMEASURED, continues=False)
+    return None if transfer is None else _Whole(transfer)
+
+
+class _Whole:
+    """Tells a transfer of the two halves of what really leaves."""
+
+    def __init__(self, transfer: Watcher) -> None:
+        self._transfer = transfer
+
+    def may_go_on(self, count: int) -> bool:
+        """Return whether the next piece may leave."""
+        return self._transfer.may_go_on(min(count, 1))
+
+    def sent(self, count: int) -> None:
+        """Note how much has left."""
+        self._transfer.sent(min(count, 1))
+
+    def ended(self, count: int, *, complete: bool) -> None:
+        """Count what was delivered."""
+        self._transfer.ended(_UNMEASURED if complete else min(count, 1), complete=complete)
 
 
 #: From the first position to the one after the last, so many times.
@@ -252,7 +289,7 @@ class SqliteLedger:
             while True:
                 if use.used >= most:
                     return None
-                in_the_way = [row for row in under_way if not size or (start < row["stop"] and row["start"] < stop)]
+                in_the_way = [row for row in under_way if start < row["stop"] and row["start"] < stop]
                 together = [*((row["start"], row["stop"]) for row in under_way), (start, stop)]
                 if len(in_the_way) < most - use.used and use.complete_after(together) <= most:
                     break
@@ -326,7 +363,7 @@ class SqliteLedger:
             # Before SQLite makes it with the rights of any file: what it says is nobody else's business. Never one that
             # is there: to close it would take away the locks that this process has on it.
             with suppress(FileExistsError):
-                os.close(os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
+                _make(self._path)
         connection = sqlite3.connect(
             ":memory:" if self._path is None else self._path,
             timeout=_BUSY,
@@ -366,6 +403,21 @@ class SqliteLedger:
 
     def __repr__(self) -> str:
         return f"SqliteLedger({'memory' if self._path is None else str(self._path)!r})"
+
+
+def _make(path: Path) -> None:
+    """
+    Make an empty file for its owner only.
+
+    One that root makes (``secure-media revoke`` with sudo) is to belong to whom its folder belongs to: the app.
+    """
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600)
+    try:
+        if hasattr(os, "geteuid") and os.geteuid() == 0:
+            status = path.parent.stat()
+            os.fchown(descriptor, status.st_uid, status.st_gid)  # whom a path leads to could change meanwhile
+    finally:
+        os.close(descriptor)
 
 
 def _keep_write_ahead_log(connection: sqlite3.Connection) -> None:
@@ -408,8 +460,7 @@ class _Transfer:
 
     def sent(self, count: int) -> None:
         """Note how much has left."""
-        if not self._cut:
-            self._count = count
+        self._count = count
 
     def ended(self, count: int, *, complete: bool) -> None:
         """Count what was delivered."""
@@ -432,13 +483,6 @@ class _Transfer:
             # Gone: it stood still for so long that another process has settled it.
             self._cut |= database.execute(change, (shown, now, self.id)).rowcount == 0
         self._shown, self._shown_at = shown, now
-
-
-def _hand_over(path: Path) -> None:
-    """Let a file that root has made (``secure-media revoke`` with sudo) belong to whom its folder belongs to: the app."""
-    if hasattr(os, "geteuid") and os.geteuid() == 0:
-        status = path.parent.stat()
-        os.chown(path, status.st_uid, status.st_gid)
 
 
 def _use(database: sqlite3.Connection, jti: str | None) -> _Use | None:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass, replace
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 from secure_media.errors import RangeNotSatisfiableError
 from secure_media.serving import http
 from secure_media.serving.delivery import Delivery
 from secure_media.serving.sources import MemorySource, Source
+from secure_media.serving.streams import Stream
 
 #: What is read and written at a time, in bytes: the most that one slow client holds in memory here.
 CHUNK = 256 * 1024
@@ -45,14 +47,16 @@ class Plan:
         start: Position of the first byte of the body in the source.
         stop: Position after the last one.
         delivery: Wants to be told what has left, if anyone does.
+        stream: Where the body comes from instead, if it is there only once. Has to be closed.
     """
 
     status: int
-    headers: Headers
+    headers: Headers = field(repr=False)
     source: Source | None = None
     start: int = 0
     stop: int = 0
     delivery: Delivery | None = None
+    stream: Stream | None = None
 
     def with_header(self, name: str, value: str) -> Plan:
         """Return the same plan with one more header."""
@@ -69,7 +73,7 @@ class Plan:
 
 
 class Representation(Protocol):
-    """What a plan is made for."""
+    """What there is to send; what `Presentation` adds to it may be there too."""
 
     @property
     def source(self) -> Source:
@@ -89,19 +93,19 @@ class Representation(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Conditions:
-    """The request headers that select what is sent."""
-
-    range: str | None = None
-    if_range: str | None = None
-    if_none_match: str | None = None
-    if_match: str | None = None
-    if_modified_since: str | None = None
-    if_unmodified_since: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
 class Presentation:
+    """
+    What is sent, and how it presents itself.
+
+    Args:
+        source: The bytes.
+        etag: The strong validator, in its quotes.
+        content_type: The value of Content-Type.
+        save_as: The file name, if it is to be saved.
+        filename: The file name, if it is to be shown and might be saved from there.
+        modified: When it was last changed, in seconds since the epoch, if that is known.
+    """
+
     source: Source
     etag: str
     content_type: str
@@ -110,44 +114,61 @@ class Presentation:
     modified: float | None = None
 
     @classmethod
-    def of(cls, what: Representation) -> Presentation:
-        return cls(
-            what.source,
-            what.etag,
-            what.content_type,
-            what.save_as,
-            getattr(what, "filename", None),
-            getattr(what, "modified", None),
-        )
+    def of(cls, what: Representation | Presentation) -> Presentation:
+        """Return how `what` presents itself."""
+        if isinstance(what, cls):
+            return what
+        name, modified = getattr(what, "filename", None), getattr(what, "modified", None)
+        return cls(what.source, what.etag, what.content_type, what.save_as, name, modified)
 
 
-def no_content() -> Plan:
-    return Plan(204, (*_ISOLATION, ("Cache-Control", "private, no-store")))
+@dataclass(frozen=True, slots=True)
+class Conditions:
+    """The request headers that select what is sent."""
+
+    range: str | None = None
+    if_range: str | None = None
+    if_match: str | None = None
+    if_none_match: str | None = None
+    if_modified_since: str | None = None
+    if_unmodified_since: str | None = None
 
 
-def unavailable(method: str, retry_after: int) -> Plan:
-    return _fixed(503, b"Service Unavailable\n", method, ("Retry-After", str(retry_after)))
+def serve(
+    what: Representation | Presentation,
+    method: str,
+    conditions: Conditions,
+    *,
+    storable: bool = True,
+    clock: Callable[[], float] = time.time,
+) -> Plan:
+    """
+    Return the plan for a GET or HEAD of `what`, after access to it was granted.
 
-
-def serve(what: Representation, method: str, conditions: Conditions, *, storable: bool = True) -> Plan:
-    """Return the plan for a GET or HEAD of `what`, after access to it was granted."""
+    Args:
+        what: The representation.
+        method: GET or HEAD.
+        conditions: What the request says about what it wants.
+        storable: Whether the client may keep it, to ask next time whether it still holds.
+        clock: Seconds since the epoch.
+    """
+    what = Presentation.of(what)
     size = what.source.size
-    download = what.save_as is not None
-    common: Headers = (
-        *_ISOLATION,
-        ("Content-Security-Policy", _confinement(what.content_type)),
-        ("Cache-Control", "private, no-store" if download or not storable else "private, no-cache"),
+    modified = _last_modified(what.modified, clock)
+    common = (
+        *_confined(what.content_type),
+        ("Cache-Control", "private, no-store" if what.save_as is not None or not storable else "private, no-cache"),
         ("ETag", what.etag),
         ("Accept-Ranges", "bytes"),
+        *(() if modified is None else (("Last-Modified", http.format_date(modified)),)),
     )
-    if http.matches_none(conditions.if_none_match, what.etag):
-        return Plan(304, common)
-    headers: Headers = (("Content-Type", what.content_type), *common)
-    if what.save_as is not None:
-        headers = (*headers, ("Content-Disposition", http.attachment(what.save_as)))
+    ended_in = _precondition(conditions, what.etag, modified)
+    if ended_in is not None:
+        return precondition_failed(method) if ended_in == 412 else Plan(304, common)
+    headers: Headers = (("Content-Type", what.content_type), *common, *_disposition(what))
     selected = None
-    # RFC 9110 section 14.2: a range is for GET only; section 13.1.5: If-Range compares strongly.
-    if method == "GET" and conditions.if_range in (None, what.etag):
+    # RFC 9110 section 14.2: a range is for GET only.
+    if method == "GET" and _is_state(conditions.if_range, what.etag, modified):
         try:
             selected = http.parse_range(conditions.range, size)
         except RangeNotSatisfiableError:
@@ -161,6 +182,73 @@ def serve(what: Representation, method: str, conditions: Conditions, *, storable
     return Plan(206 if selected else 200, headers, what.source, start, stop)
 
 
+def made(what: Presentation, body: Source | Stream | None, size: int | None) -> Plan:
+    """
+    Return the plan for something that is made anew for each request: whole, and without a validator.
+
+    Args:
+        what: What is sent, but for its bytes.
+        body: The bytes; None for a HEAD.
+        size: How many there are, or would be, if that is known.
+    """
+    headers: Headers = (
+        ("Content-Type", what.content_type),
+        *_confined(what.content_type),
+        ("Cache-Control", "private, no-store"),
+        ("Accept-Ranges", "none"),
+        *_disposition(what),
+        *(() if size is None else (("Content-Length", str(size)),)),
+    )
+    if body is None or isinstance(body, Stream):
+        return Plan(200, headers, stream=body)
+    return Plan(200, headers, body, 0, body.size)
+
+
+def _confined(content_type: str) -> Headers:
+    return (*_ISOLATION, ("Content-Security-Policy", _confinement(content_type)))
+
+
+def _disposition(what: Presentation) -> Headers:
+    if what.save_as is not None:
+        return (("Content-Disposition", http.attachment(what.save_as)),)
+    if what.filename is not None:
+        return (("Content-Disposition", http.inline(what.filename)),)
+    return ()
+
+
+def accelerated(what: Presentation, location: str) -> Plan:
+    """
+    Return the plan for a response whose body nginx fills in, ranges and conditions included.
+
+    Of these headers, nginx keeps the type, the disposition and Cache-Control by itself, and the others only where its
+    configuration repeats them.
+
+    Args:
+        what: What is sent.
+        location: Where nginx has it: a path below an ``internal`` location, percent-encoded.
+    """
+    headers: Headers = (
+        ("Content-Type", what.content_type),
+        *_confined(what.content_type),
+        ("Cache-Control", "private, no-cache" if what.save_as is None else "private, no-store"),
+        ("Content-Length", "0"),
+        ("X-Accel-Redirect", location),
+        *_disposition(what),
+    )
+    return Plan(200, headers)
+
+
+def moved(location: str, method: str) -> Plan:
+    """Return the plan that sends a client on to `location`, this time and no other."""
+    return _fixed(302, b"Found\n", method, ("Location", http.location(location)))
+
+
+def may_be_a_document(content_type: str) -> bool:
+    """Return whether a browser might open that type as a document, with scripts in it: HTML, SVG and other XML."""
+    essence = content_type.partition(";")[0].strip().lower()
+    return essence.endswith(("html", "xml", "xsl"))
+
+
 def forbidden(method: str) -> Plan:
     """Return the one answer to every denial."""
     return _fixed(403, b"Forbidden\n", method)
@@ -171,9 +259,29 @@ def not_found(method: str) -> Plan:
     return _fixed(404, b"Not Found\n", method)
 
 
+def no_content() -> Plan:
+    """Return the answer that says that something is there, and nothing else."""
+    return Plan(204, (*_ISOLATION, ("Content-Security-Policy", _SANDBOX), ("Cache-Control", "private, no-store")))
+
+
+def failed(method: str) -> Plan:
+    """Return the answer where the app's own code could not make what was allowed."""
+    return _fixed(500, b"Internal Server Error\n", method)
+
+
 def method_not_allowed(method: str, allowed: str = "GET, HEAD") -> Plan:
     """Return the answer to a method that the resource does not know."""
     return _fixed(405, b"Method Not Allowed\n", method, ("Allow", allowed))
+
+
+def precondition_failed(method: str) -> Plan:
+    """Return the answer to a request for another state of what is there than the present one."""
+    return _fixed(412, b"Precondition Failed\n", method)
+
+
+def unavailable(method: str, retry_after: int) -> Plan:
+    """Return the answer while the place of the bytes does not answer. Try again after so many seconds."""
+    return _fixed(503, b"Service Unavailable\n", method, ("Retry-After", str(retry_after)))
 
 
 def _fixed(status: int, body: bytes, method: str, *extra: tuple[str, str]) -> Plan:
@@ -186,6 +294,43 @@ def _fixed(status: int, body: bytes, method: str, *extra: tuple[str, str]) -> Pl
         *extra,
     )
     return Plan(status, headers, MemorySource(body), 0, 0 if method == "HEAD" else len(body))
+
+
+def _last_modified(modified: float | None, clock: Callable[[], float]) -> int | None:
+    """Return when something was last modified in whole seconds, which is what HTTP can say."""
+    if modified is None or not modified >= 0:  # not a number is neither
+        return None
+    # RFC 9110 section 8.8.2.1: a time in the future is to be replaced by the present.
+    return int(min(modified, clock()))
+
+
+def _precondition(conditions: Conditions, etag: str, modified: int | None) -> int | None:
+    """
+    Return the status, 412 or 304, that the conditions of a GET or HEAD end in; None if it goes on.
+
+    In the order of RFC 9110 section 13.2.2. Dates do not count where a tag is named, nor where no date is known.
+    """
+    if conditions.if_match is not None:
+        if not http.matches(conditions.if_match, etag):
+            return 412
+    elif modified is not None:
+        since = http.parse_date(conditions.if_unmodified_since)
+        if since is not None and modified > since:
+            return 412
+    if conditions.if_none_match is not None:
+        return 304 if http.matches_none(conditions.if_none_match, etag) else None
+    if modified is not None:
+        since = http.parse_date(conditions.if_modified_since)
+        if since is not None and modified <= since:
+            return 304
+    return None
+
+
+def _is_state(if_range: str | None, etag: str, modified: int | None) -> bool:
+    """Return whether ``If-Range`` names the present state. It compares exactly (RFC 9110 section 13.1.5)."""
+    if if_range is None or if_range == etag:
+        return True
+    return modified is not None and http.parse_date(if_range) == modified
 
 
 def _confinement(content_type: str) -> str:

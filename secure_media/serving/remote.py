@@ -35,6 +35,15 @@ _ENCODED = re.compile(r"%[0-9A-Fa-f]{2}")
 _SCHEME = re.compile(r"[a-z][a-z0-9+.-]*\Z")
 #: Stores that make another path of a key than the one it names: they normalize URLs, or follow symbolic links.
 _UNSUITABLE = {"http", "https", "file", "local"}
+#: For how long a presigned URL is good, in seconds. The browser follows at once.
+_PRESIGNED = 60
+#: What a URL of a store may consist of, in a header.
+_URL = re.compile(r"https?://[!-~]+\Z")
+#: What the implementations call the type and the Content-Disposition that a presigned URL is to be answered with.
+_ANSWERED_AS = {
+    "s3": ("ResponseContentType", "ResponseContentDisposition"),
+    "gs": ("response_type", "response_disposition"),
+}
 _EXTRAS = {"s3": "s3", "s3a": "s3", "gs": "gcs", "gcs": "gcs"}
 
 #: The names under which stores tell what changes with the content, and when it changed.
@@ -79,12 +88,25 @@ class RemoteRoot:
             raise MediaNotFoundError("no object has such a name")
         return RemoteSource(self._filesystem, path, collection=self._collection)
 
+    def require_presigning(self) -> None:
+        """
+        Make sure that the store knows presigned URLs, as far as that shows without asking it.
+
+        Raises:
+            ConfigurationError: It does not.
+        """
+        from fsspec import AbstractFileSystem  # type: ignore[import-not-found,import-untyped,unused-ignore]
+
+        if type(self._filesystem()).sign is AbstractFileSystem.sign:
+            raise self._unusable("offload='redirect' needs a store that knows presigned URLs, which this one does not")
+
     def _connect(self, url: str, scheme: str) -> tuple[Callable[[], Any], str]:
         failure: ConfigurationError
         try:
             import fsspec  # type: ignore[import-not-found,import-untyped,unused-ignore]
 
-            # Sizes and tags out of a listing that was made a while ago would be stale.
+            # Sizes and tags out of a listing that was made a while ago would be stale. Implementations that are
+            # not asynchronous may hand an option that they do not know on to the server.
             is_async = fsspec.get_filesystem_class(scheme).async_impl
             fs, path = fsspec.url_to_fs(url, **({"use_listings_cache": False} if is_async else {}))
             if not getattr(fs, "local_file", False):
@@ -178,6 +200,29 @@ class RemoteSource:
             self._ahead = (start, piece)
         return piece[:count]
 
+    def presign(self, content_type: str, disposition: str | None) -> str:
+        """
+        Return a URL at which the store sends the object to whoever has it, for a minute.
+
+        Args:
+            content_type: The type to answer with, where the store can be told.
+            disposition: The Content-Disposition to answer with, where the store can be told; None for none.
+
+        Raises:
+            StoreUnavailableError: The store cannot make one.
+        """
+
+        def question(fs: Any) -> str:
+            protocols = {fs.protocol} if isinstance(fs.protocol, str) else set(fs.protocol)
+            names = next((names for protocol, names in _ANSWERED_AS.items() if protocol in protocols), None)
+            answer = dict(zip(names or (), (content_type, disposition), strict=False))
+            url = fs.sign(self._path, expiration=_PRESIGNED, **{name: value for name, value in answer.items() if value})
+            if not _URL.match(url):
+                raise ValueError("that is no URL")
+            return str(url)
+
+        return self._ask(question)
+
     def close(self) -> None:
         """Let go of what was read."""
         self._ahead = None
@@ -203,7 +248,7 @@ class RemoteSource:
 
     def _look(self) -> _State:
         def question(fs: Any) -> tuple[Mapping[str, Any], str, str]:
-            if not fs.async_impl:  # those have no listings to look things up in
+            if not fs.async_impl:  # made without a way to turn it off; see `RemoteRoot`
                 fs.invalidate_cache()
             info = fs.info(self._path)
             return info, str(fs._strip_protocol(str(info.get("name", "")))), str(fs._strip_protocol(self._path))

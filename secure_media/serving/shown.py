@@ -129,9 +129,7 @@ class ShownLedger:
                 session.on_terms.add(media_id)
             _remember(session.registered, media_id, (session.any_run, self._clock()))
 
-    def sent(
-        self, session_id: str, place: Hashable, media_ids: Iterable[str], *, granted: Iterable[str] = ()
-    ) -> None:
+    def sent(self, session_id: str, place: Hashable, media_ids: Iterable[str], *, granted: Iterable[str] = ()) -> None:
         """
         Record that a message for this `place` of the page left for the browser.
 
@@ -251,11 +249,20 @@ class ShownLedger:
             session = self._sessions.get(session_id)
             return session is not None and session.ended_at is None and session.browser == browser
 
-    def may_have_grant(self, session_id: str, media_id: str) -> bool:
-        """Return whether the session was sent `media_id`, so that a grant for it is the session's own."""
+    def may_have_grant(self, session_id: str, media_id: str, *, on_terms: bool) -> bool:
+        """
+        Return whether the session was sent `media_id`, so that a grant for it is the session's own.
+
+        Args:
+            session_id: The session.
+            media_id: The media.
+            on_terms: Whether the grant is one on terms. What was only sent on terms has no other.
+        """
         with self._lock:
             session = self._sessions.get(session_id)
-            return session is not None and (media_id in session.shown or media_id in session.granted)
+            if session is None:
+                return False
+            return media_id in session.shown or (on_terms and media_id in session.granted)
 
     def is_current(self, session_tag: str) -> bool:
         """Return whether the session with that `tag` is alive, or ended within the grace."""

@@ -14,12 +14,15 @@ import re
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from copy import copy
+from dataclasses import dataclass, replace
 
 from secure_media.core.keys import KeyRing, Purpose, fingerprint
 from secure_media.errors import MediaNotFoundError
 from secure_media.serving import http
+from secure_media.serving.remote import RemoteSource
 from secure_media.serving.sources import INLINE_LIMIT, FileSource, MemorySource, Source
+from secure_media.serving.streams import Supply
 
 _ID_BYTES = 20
 #: An id with or without an extension: Streamlit appends one that goes with the type, and nothing is ever read from it.
@@ -56,12 +59,14 @@ class Media:
         source: Its bytes.
         mimetype: Its type as the app declared it. Untrusted; see `content_type`.
         save_as: The file name if it is a download, else None.
+        supply: What makes its bytes anew for each request, if something does. Then `source` has none.
     """
 
     media_id: str
     source: Source
     mimetype: str
     save_as: str | None
+    supply: Supply | None = None
 
     @property
     def etag(self) -> str:
@@ -142,13 +147,43 @@ class MediaStore:
             MediaNotFoundError: It cannot be read.
         """
         source = FileSource(path)
-        if source.size <= INLINE_LIMIT:
+        return self.put_source(source, source.signature, mimetype, save_as)
+
+    def put_source(self, source: Source, identity: bytes, mimetype: str, save_as: str | None) -> str:
+        """
+        Store what `source` reads and return its id. A large file stays where it is.
+
+        Args:
+            source: The bytes.
+            identity: What tells these bytes from all others: the signature of a file in a certain state, say.
+            mimetype: Their type.
+            save_as: The file name if it is a download.
+        """
+        if isinstance(source, MemorySource):
+            return self.put(source.content, mimetype, save_as)
+        if isinstance(source, FileSource) and source.size <= INLINE_LIMIT:
             return self.put(source.read(0, source.size), mimetype, save_as)
-        media = Media(self._id(b"file", source.signature, mimetype, save_as), source, mimetype, save_as)
+        media = Media(self._id(b"file", identity, mimetype, save_as), source, mimetype, save_as)
         with self._lock:
             self._media.setdefault(media.media_id, media)
             self._held.pop(media.media_id, None)
         return media.media_id
+
+    def put_supply(self, supply: Supply, place: bytes, mimetype: str, save_as: str | None) -> str:
+        """
+        Store what makes bytes when somebody asks for them, and return its id.
+
+        Args:
+            supply: Makes the bytes. Takes the place of what was stored for the same `place` before.
+            place: Where it is shown: a session and an element of its page. Nobody else may ever have the same.
+            mimetype: The type of the bytes.
+            save_as: The file name if it is a download.
+        """
+        media_id = self._id(b"supply", place, mimetype, save_as)
+        with self._lock:
+            self._media[media_id] = Media(media_id, MemorySource(b""), mimetype, save_as, supply)
+            self._held.pop(media_id, None)
+        return media_id
 
     def get(self, media_id: str) -> Media:
         """
@@ -158,9 +193,11 @@ class MediaStore:
             MediaNotFoundError: There is none.
         """
         try:
-            return self._media[media_id]
+            media = self._media[media_id]
         except KeyError:
             raise MediaNotFoundError("nothing is stored under that id") from None
+        # It reads ahead, for one reader.
+        return replace(media, source=copy(media.source)) if isinstance(media.source, RemoteSource) else media
 
     def discard(self, media_id: str) -> None:
         """Let the item go once it has left every screen and the grace is over."""
@@ -216,7 +253,7 @@ class MediaStore:
     def _remove(self, media_id: str) -> None:
         media = self._media.pop(media_id)
         del self._held[media_id]
-        if isinstance(media.source, MemorySource):
+        if isinstance(media.source, MemorySource) and media.supply is None:
             content = media.source.content
             self._by_object.pop((id(content), media.mimetype, media.save_as), None)
             by_sample = (_sample(content), media.mimetype, media.save_as)

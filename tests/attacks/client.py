@@ -81,6 +81,7 @@ class Target:
         bound_link: The same for the victim's browser only.
         foreign_link: The same for anyone, made by a deployment with another secret.
         cousin_link: The same for anyone, made by a deployment with the same secret and another name.
+        folder_link: The path of a link to all files, for anyone; a file's key comes behind it.
     """
 
     host: str
@@ -101,6 +102,7 @@ class Target:
     bound_link: str
     foreign_link: str
     cousin_link: str
+    folder_link: str
 
     @property
     def file(self) -> str:

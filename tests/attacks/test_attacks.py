@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import secrets
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -36,6 +37,7 @@ st.download_button("Report", canary("download"), file_name="report.html", mime="
 st.file_uploader("File")
 st.text(sm.share_link("files/letter.txt", expires_in=3600))
 st.text(sm.signed_url_for("files/letter.txt", expires_in=3600))
+st.text(sm.share_link("files/", expires_in=3600))
 """
 
 
@@ -56,6 +58,29 @@ def links_of(tab: Tab) -> list[str]:
     return [text.removeprefix(tab.browser.server.origin) for text in tab.texts()]
 
 
+def hide_among(files: Path, hidden: bytes, letter: bytes) -> None:
+    """Put what no link leads to into a folder with files, and beside it: hidden files, links, a sibling of its name."""
+    for name in ("files/.hidden", "files/.git/config", "files/inner/.git/config", "files-2/secret.txt"):
+        path = files.parent / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(hidden)
+    # Names that another one becomes by normalisation or another encoding.
+    for name in ("inner/note.txt", "caf\u00e9.txt", "infl.txt", "book.txt"):
+        (files / name).write_bytes(letter)
+    for name, leads_to in {
+        "link-out.txt": "../outside.txt",
+        "link-out-absolute.txt": str(files.parent / "outside.txt"),
+        "link-in.txt": "letter.txt",
+        "link-to-a-link.txt": "link-in.txt",
+        "folder-out": "..",
+        "folder-sibling": "../files-2",
+        "folder-in": "inner",
+        "loop": "loop",
+        "root": "/",
+    }.items():
+        (files / name).symlink_to(leads_to)
+
+
 @pytest.fixture(scope="module", params=["", "some/app"], ids=["root", "below"])
 def target(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Target]:
     """An app with a victim and an attacker in it, both at their tabs; once at the root, once below a base path."""
@@ -68,6 +93,7 @@ def target(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
     (folder / "files").mkdir()
     (folder / "files" / "letter.txt").write_text(letter, "utf-8")
     (folder / "files" / "other.txt").write_text(letter, "utf-8")
+    hide_among(folder / "files", outside.encode(), letter.encode())
     who = secrets.token_hex()
     options = {"server.enableStaticServing": True, "server.baseUrlPath": request.param}
     files = f"collections={{'files': {str(folder / 'files')!r}}}"
@@ -110,6 +136,7 @@ def target(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
             bound_link=links_of(shown)[1],
             foreign_link=links_of(foreign)[0],
             cousin_link=links_of(related)[0],
+            folder_link=links_of(shown)[2],
         )
         yield target
         # Whatever was thrown at it, the server has neither failed, nor fallen, nor written a credential down.

@@ -1,4 +1,4 @@
-"""Install what the browser tests need, Chromium and ffmpeg, with apt-get: `python tests/browser/install.py`."""
+"""Install the programs that tests need, such as a browser and a proxy: `python tests/browser/install.py`."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import shutil
 import subprocess
 import sys
 
-NEEDED = ("chromium", "ffmpeg")
+NEEDED = ("chromium", "ffmpeg", "nginx", "curl")
 
 
 def main() -> int:
@@ -18,7 +18,7 @@ def main() -> int:
     apt_get = shutil.which("apt-get")
     is_root = hasattr(os, "geteuid") and os.geteuid() == 0
     if apt_get is None or not is_root:
-        print(f"install these to run the browser tests: {', '.join(missing)} (as root on Debian: {_command(missing)})")  # noqa: T201
+        print(f"install these to run all tests: {', '.join(missing)} (as root on Debian: {_command(missing)})")  # noqa: T201
         return 1 if os.environ.get("CI") == "true" else 0
     environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
     subprocess.run([apt_get, "update"], check=True, env=environment)

@@ -143,7 +143,8 @@ CASES = {
         saved(
             "application/octet-stream",
             4,
-            "filename*=UTF-8''a%22b_c%0D%0AX-Injected%3A%201%20%C3%A9%20%F0%9F%98%80.txt",
+            'filename="a_b_c__X-Injected: 1 _ _.txt"; '
+            "filename*=UTF-8''a%22b_c__X-Injected%3A%201%20%C3%A9%20%F0%9F%98%80.txt",
         ),
         b"wild",
     ),

@@ -274,7 +274,8 @@ def test_without_a_secret_it_warns_and_works() -> None:
         pytest.param("secure_run(__file__, url_lifetime=1)", {}, "url_lifetime: expected a number", id="url-lifetime"),
         pytest.param("secure_run(__file__, ledger='.')", {}, "ledger: expected the path of a file", id="ledger"),
         pytest.param(
-            "import os\nos.makedirs('.streamlit', exist_ok=True)\nopen('.streamlit/secrets.toml', 'w').write('[secure')\n"
+            "import os\nos.makedirs('.streamlit', exist_ok=True)\n"
+            "open('.streamlit/secrets.toml', 'w').write('[secure')\n"
             "secure_run(__file__)",
             {},
             "secrets.toml: the file is there and cannot be read as TOML",
@@ -353,7 +354,7 @@ def test_the_server_stops_when_something_goes_around_the_guard(tmp_path: Path) -
     sabotage = f"""
 import secure_media.core.guard as guard
 from secure_media.core.model import Allow
-guard.Guard.decide = lambda self, request: Allow("sabotage")
+guard.Guard.decide = lambda self, request, policy=None: Allow("sabotage")
 from secure_media import secure_run
 secure_run(__file__, secret={SECRET!r}, streamlit_options={{"server.port": {free()}, "server.address": "127.0.0.1"}})
 """

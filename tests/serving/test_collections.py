@@ -908,7 +908,9 @@ def test_store_that_is_the_disk_is_refused(monkeypatch: pytest.MonkeyPatch) -> N
 def test_missing_library_is_named(url: str, missing: str, command: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Whoever lacks the library for a URL learns what to install."""
     if missing != "fsspec":
-        pytest.importorskip("fsspec")
+        # What was loaded before is remembered there.
+        loaded = pytest.importorskip("fsspec.registry")._registry
+        monkeypatch.delitem(loaded, url.partition("://")[0], raising=False)
     monkeypatch.setitem(sys.modules, missing, None)
 
     with pytest.raises(ConfigurationError) as caught:

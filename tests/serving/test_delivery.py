@@ -96,6 +96,16 @@ def test_piece_that_breaks_off_counts() -> None:
     assert watching.told[-1] == ("ended", 2 * PIECE, False)
 
 
+def test_body_that_leaves_at_once_counts() -> None:
+    """An adapter that sends a small body in one go need not ask before."""
+    watching = Watching()
+    delivery = Delivery(10, watching)
+    delivery.sent(10)
+    delivery.end()
+
+    assert watching.told == [("sent", 10), ("ended", 10, True)]
+
+
 def test_piece_that_must_not_leave_does_not_count() -> None:
     """A delivery that is cut before a piece ends with what had left before."""
     watching = Watching(answer=False)

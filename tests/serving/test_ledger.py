@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import dataclasses
-import multiprocessing
 import os
 import random
 import sqlite3
 import stat
+import subprocess
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from multiprocessing.synchronize import Barrier
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -30,6 +29,7 @@ ONE_USE = Grant(FILE, Action.VIEW, iat=float(NOW), exp=NOW + 3600, jti="the-id",
 TWO_USES = dataclasses.replace(ONE_USE, max_uses=2)
 PLAIN = Grant(FILE, Action.VIEW, iat=float(NOW), exp=NOW + 3600)
 SIZE = 100
+ROOT = Path(__file__).resolve().parents[2]
 #: When a transfer of another process is taken for dead, in seconds.
 STALE = 60.0
 #: For how long the uses of an expired grant are remembered, in seconds.
@@ -276,16 +276,77 @@ def test_file_that_shrinks_under_way_counts(ledger: SqliteLedger) -> None:
     assert ledger.is_used_up(ONE_USE)
 
 
+def test_file_that_shrinks_does_not_count_twice(ledger: SqliteLedger) -> None:
+    """What was delivered of the longer file is no more than one delivery of the shorter one."""
+    three = dataclasses.replace(ONE_USE, max_uses=3)
+    assert _delivered(ledger, grant=three, arrives=SIZE - 1)
+
+    assert [_delivered(ledger, 0, 10, size=10, grant=three) for _ in range(3)] == [True, True, False]
+
+
+def test_transfer_of_what_is_shorter_now_counts_once(ledger: SqliteLedger) -> None:
+    """A transfer that was longer than the file is now was one delivery of it."""
+    three = dataclasses.replace(ONE_USE, max_uses=3)
+    transfer = _reserved(ledger, grant=three)
+    assert _delivered(ledger, 0, 10, size=10, grant=three, arrives=0)
+    _send(transfer, SIZE)
+
+    assert [_delivered(ledger, 0, 10, size=10, grant=three) for _ in range(3)] == [True, True, False]
+
+
 def test_thousands_of_pieces_do_not_make_the_ledger_slow(ledger: SqliteLedger) -> None:
     """An attacker who fetches single bytes with gaps between them makes no list without end, nor wins a use by it."""
     size = 100_000
-    grant = dataclasses.replace(ONE_USE, jti="bytes")
-    for start in range(0, 2400, 2):
-        assert _delivered(ledger, start, start + 1, size=size, grant=grant, continues=True)
+    for start in range(0, 1200, 2):
+        assert _delivered(ledger, start, start + 1, size=size, continues=True)
 
-    assert not ledger.is_used_up(grant)
-    assert _delivered(ledger, 0, size, size=size, grant=grant)
-    assert ledger.is_used_up(grant)
+    assert not ledger.is_used_up(ONE_USE)
+    assert _delivered(ledger, 0, size, size=size)
+    assert ledger.is_used_up(ONE_USE)
+
+
+def test_copies_cannot_be_put_together_from_single_bytes(ledger: SqliteLedger) -> None:
+    """An attacker who fetches every other byte twice, and then those between, has had two copies, not one."""
+    size = 520
+    for first in (0, 1):
+        for start in range(first, size, 2):
+            for _ in range(2):
+                _delivered(ledger, start, start + 1, size=size, grant=TWO_USES, continues=True)
+
+    assert ledger.is_used_up(TWO_USES)
+    assert not _delivered(ledger, 0, size, size=size, grant=TWO_USES)
+
+
+def test_what_is_remembered_of_pieces_is_bounded(open_ledger: Open, path: Path) -> None:
+    """However a file is fetched, a few kilobytes tell what has left of it."""
+    ledger = open_ledger(path)
+    longest = 0
+    for start in range(0, 1200, 2):
+        assert _delivered(ledger, start, start + 1, size=100_000, continues=True)
+        longest = max(longest, _length_of_what_is_remembered(path) if start % 100 == 0 else 0)
+
+    assert 0 < longest < 5000
+
+
+def _length_of_what_is_remembered(path: Path) -> int:
+    database = sqlite3.connect(path)
+    (length,) = database.execute("SELECT length(delivered) FROM uses").fetchone()
+    database.close()
+    return int(length)
+
+
+def test_long_transfer_writes_a_few_times(open_ledger: Open, path: Path) -> None:
+    """A transfer of thousands of pieces is noted in the file a few times, and not for each of them."""
+    transfer = _reserved(open_ledger(path), 0, 10_000, size=10_000)
+    database = sqlite3.connect(path)
+    versions = set()
+    for count in range(1, 10_001):
+        assert transfer.may_go_on(count)
+        transfer.sent(count)
+        versions.add(database.execute("PRAGMA data_version").fetchone())
+    database.close()
+
+    assert 2 < len(versions) < 20
 
 
 # --- several at once
@@ -624,41 +685,59 @@ def test_dead_transfers_of_old_grants_are_forgotten(open_ledger: Open, path: Pat
 
 
 ROUNDS = 25
+#: Redeems each grant whose id it is told, and says whether that worked.
+REDEEMER = """
+import dataclasses, pathlib, sys
+from secure_media.core.model import Action, Grant, Resource, ResourceKind
+from secure_media.serving.ledger import SqliteLedger
 
-
-def _redeem(path: Path, together: Any, jtis: list[str]) -> list[bool]:
-    """Redeem each grant at the same moment as somebody else does, and return for which that worked."""
-    ledger = SqliteLedger(path, clock=lambda: NOW + 10.0)
-    won = []
-    for jti in jtis:
-        together.wait(60)
-        won.append(_delivered(ledger, grant=dataclasses.replace(ONE_USE, jti=jti)))
-    ledger.close()
-    return won
-
-
-def _redeem_in_a_process(path: Path, together: Barrier, results: Any, jtis: list[str]) -> None:
-    results.put(_redeem(path, together, jtis))
+path, now, size = pathlib.Path(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3])
+ledger = SqliteLedger(path, clock=lambda: now + 10.0)
+print("ready", flush=True)
+for line in sys.stdin:
+    resource = Resource(ResourceKind.FILE, "files/report.pdf")
+    grant = Grant(resource, Action.VIEW, iat=float(now), exp=now + 3600, jti=line.strip(), max_uses=1)
+    transfer = ledger.reserve(grant, 0, size, size, continues=False)
+    if transfer is not None:
+        assert transfer.may_go_on(size)
+        transfer.ended(size, complete=True)
+    print(transfer is not None, flush=True)
+ledger.close()
+"""
 
 
 def test_one_of_two_processes_wins(tmp_path: Path) -> None:
     """Two processes that deliver a one-use grant at the same moment, on a file that is not there yet: one does."""
-    path, jtis = tmp_path / "ledger.sqlite3", [f"id-{number}" for number in range(ROUNDS)]
-    context = multiprocessing.get_context("spawn")
-    together, results = context.Barrier(2), context.Queue()
-    processes = [
-        context.Process(target=_redeem_in_a_process, args=(path, together, results, jtis), daemon=True)
-        for _ in range(2)
-    ]
-    for process in processes:
-        process.start()
-    first, second = results.get(timeout=60), results.get(timeout=60)
-    for process in processes:
-        process.join(60)
+    command = [sys.executable, "-c", REDEEMER, str(tmp_path / "ledger.sqlite3"), str(NOW), str(SIZE)]
+    with (
+        subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as one,
+        subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as other,
+    ):
+        processes = (one, other)
+        assert [_told(process) for process in processes] == ["ready", "ready"]
+        for number in range(ROUNDS):
+            for process in processes:
+                assert process.stdin is not None
+                process.stdin.write(f"id-{number}\n")
+                process.stdin.flush()
 
-    assert len(first) == len(second) == ROUNDS
-    # The one who comes second may find the use spent or still under way; both is no.
-    assert [one + other for one, other in zip(first, second, strict=True)] == [1] * ROUNDS
+            # The one who comes second may find the use spent or still under way; both is no.
+            assert sorted(_told(process) for process in processes) == ["False", "True"]
+
+
+def _told(process: subprocess.Popen[str]) -> str:
+    assert process.stdout is not None
+    return process.stdout.readline().strip()
+
+
+def _redeem(path: Path, together: threading.Barrier) -> bool:
+    """Redeem the grant at the same moment as others do, and return whether that worked."""
+    ledger = SqliteLedger(path, clock=lambda: NOW + 10.0)
+    together.wait(60)
+    try:
+        return _delivered(ledger)
+    finally:
+        ledger.close()
 
 
 def test_one_of_several_ledgers_wins_on_a_new_file(tmp_path: Path) -> None:
@@ -667,9 +746,9 @@ def test_one_of_several_ledgers_wins_on_a_new_file(tmp_path: Path) -> None:
     with ThreadPoolExecutor(4) as threads:
         for number in range(15):
             path = tmp_path / f"{number}.sqlite3"
-            won = list(threads.map(lambda jti, path=path: _redeem(path, together, [jti]), ["the-id"] * 4))
+            won = list(threads.map(_redeem, [path] * 4, [together] * 4))
 
-            assert sorted(won) == [[False], [False], [False], [True]]
+            assert sorted(won) == [False, False, False, True]
 
 
 def test_ledger_may_be_used_from_many_threads(ledger: SqliteLedger) -> None:
@@ -722,7 +801,8 @@ def test_grant_without_an_id_is_not_revoked_by_itself(ledger: SqliteLedger) -> N
 
 
 @pytest.mark.parametrize(
-    "subject", [pytest.param("anna@example.com", id="name"), pytest.param("", id="empty"), pytest.param("\ud800", id="surrogate")]
+    "subject",
+    [pytest.param("anna@example.com", id="name"), pytest.param("", id="empty"), pytest.param("\ud800", id="surrogate")],
 )
 def test_subject_is_revoked_alone(ledger: SqliteLedger, subject: str) -> None:
     """All grants for a subject end, and those of others, or of nobody, do not."""
@@ -855,6 +935,18 @@ def test_file_is_nobody_elses_business(open_ledger: Open, path: Path) -> None:
     }
 
 
+@pytest.mark.skipif(os.name != "posix" or os.geteuid() != 0, reason="only root gives files away")
+def test_file_that_root_makes_is_the_apps(open_ledger: Open, path: Path) -> None:
+    """Whoever revokes something with sudo before the app has made the file does not lock the app out."""
+    path.parent.mkdir()
+    os.chown(path.parent, 4321, 8765)
+
+    open_ledger(path).revoke_everything()
+
+    owners = {(file.stat().st_uid, file.stat().st_gid) for file in path.parent.iterdir()}
+    assert owners == {(4321, 8765)}
+
+
 def test_readers_do_not_wait_for_writers(open_ledger: Open, path: Path) -> None:
     """The file has a write-ahead log, so that a question is answered while another process writes."""
     ledger = open_ledger(path)
@@ -920,6 +1012,8 @@ def test_ledger_that_vanishes_is_not_believed(open_ledger: Open, path: Path, rep
 
     assert "was removed or replaced" in _refused(ledger)
     ledger.close()
+    with pytest.raises(LedgerUnavailableError):
+        ledger.is_revoked(ONE_USE)
     assert "was removed or replaced" in _refused(ledger)
 
 
@@ -1008,7 +1102,11 @@ def test_path_below_a_file_cannot_be_written(open_ledger: Open, tmp_path: Path) 
 
     assert not ledger.is_revoked(ONE_USE)
     assert not ledger.is_used_up(ONE_USE)
-    for call in (ledger.revoke_everything, lambda: ledger.reserve(ONE_USE, 0, SIZE, SIZE, continues=False)):
+    calls: list[Callable[[], object]] = [
+        ledger.revoke_everything,
+        lambda: ledger.reserve(ONE_USE, 0, SIZE, SIZE, continues=False),
+    ]
+    for call in calls:
         with pytest.raises(LedgerUnavailableError, match="SECURE_MEDIA_LEDGER"):
             call()
 
@@ -1094,7 +1192,8 @@ def test_transfer_whose_end_was_lost_counts_later(open_ledger: Open, path: Path,
         transfer.ended(40, complete=False)
     away.rename(path)
 
+    assert ledger.reserve(ONE_USE, 0, SIZE, SIZE, continues=False) is None
     clock.now += STALE
 
-    assert _delivered(ledger, 40, SIZE, continues=True)
+    assert _delivered(ledger, 40, SIZE)
     assert ledger.is_used_up(ONE_USE)

@@ -11,10 +11,15 @@ from secure_media.serving.plan import (
     CHUNK,
     Conditions,
     Plan,
+    Presentation,
     forbidden,
     method_not_allowed,
+    moved,
+    no_content,
     not_found,
+    precondition_failed,
     serve,
+    unavailable,
 )
 from secure_media.serving.sources import MemorySource
 from secure_media.serving.store import Media
@@ -22,11 +27,31 @@ from secure_media.serving.store import Media
 CONTENT = b"0123456789"
 ID = "0123456789abcdef0123456789abcdef01234567"
 ETAG = f'"{ID}"'
+MODIFIED = 784111777.9
+BEFORE, DATE, AFTER = (f"Sun, 06 Nov 1994 08:49:{second} GMT" for second in (36, 37, 38))
 METHODS = [pytest.param("GET", id="get"), pytest.param("HEAD", id="head")]
+
+
+ISOLATED = {
+    "X-Content-Type-Options": "nosniff",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Referrer-Policy": "no-referrer",
+    "Content-Security-Policy": "sandbox; default-src 'none'; style-src 'unsafe-inline'",
+}
+VIEW = {**ISOLATED, "Cache-Control": "private, no-cache", "ETag": ETAG, "Accept-Ranges": "bytes"}
+KEPT_NOWHERE = {"Cache-Control": "private, no-store"}
+PNG = {**VIEW, "Content-Type": "image/png", "Content-Length": "10"}
+FIXED = {**ISOLATED, **KEPT_NOWHERE, "Content-Type": "text/plain; charset=utf-8"}
 
 
 def _media(content: bytes = CONTENT, mimetype: str = "image/png", save_as: str | None = None) -> Media:
     return Media(ID, MemorySource(content), mimetype, save_as)
+
+
+def _file(
+    content: bytes = CONTENT, *, save_as: str | None = None, filename: str | None = None, modified: float = MODIFIED
+) -> Presentation:
+    return Presentation(MemorySource(content), ETAG, "image/png", save_as, filename, modified)
 
 
 def _headers(plan: Plan) -> dict[str, str]:
@@ -183,7 +208,7 @@ def test_downloads_are_saved_under_their_name_and_kept_nowhere(conditions: Condi
     """A download is saved by the browser, and stored by no cache."""
     headers = _headers(serve(_media(save_as='a"b.csv', mimetype="text/csv"), "GET", conditions))
 
-    assert headers["Content-Disposition"] == "attachment; filename*=UTF-8''a%22b.csv"
+    assert headers["Content-Disposition"] == "attachment; filename=\"a_b.csv\"; filename*=UTF-8''a%22b.csv"
     assert headers["Content-Type"] == "text/csv; charset=utf-8"
     assert headers["Cache-Control"] == "private, no-store"
 
@@ -211,6 +236,11 @@ def test_download_with_an_empty_name_is_a_download() -> None:
         pytest.param(forbidden("GET"), id="403"),
         pytest.param(not_found("GET"), id="404"),
         pytest.param(method_not_allowed("POST"), id="405"),
+        pytest.param(serve(_file(save_as="a"), "GET", Conditions()), id="file"),
+        pytest.param(no_content(), id="204"),
+        pytest.param(moved("https://store.example/x", "GET"), id="302"),
+        pytest.param(precondition_failed("GET"), id="412"),
+        pytest.param(unavailable("GET", 30), id="503"),
     ],
 )
 def test_every_response_is_isolated(plan: Plan) -> None:
@@ -257,6 +287,9 @@ def test_type_that_is_none_becomes_unknown_bytes(save_as: str | None) -> None:
         pytest.param(forbidden, 403, b"Forbidden\n", id="forbidden"),
         pytest.param(not_found, 404, b"Not Found\n", id="not-found"),
         pytest.param(method_not_allowed, 405, b"Method Not Allowed\n", id="method-not-allowed"),
+        pytest.param(precondition_failed, 412, b"Precondition Failed\n", id="precondition-failed"),
+        pytest.param(lambda method: unavailable(method, 30), 503, b"Service Unavailable\n", id="unavailable"),
+        pytest.param(lambda method: moved("/x", method), 302, b"Found\n", id="moved"),
     ],
 )
 def test_fixed_answers_say_one_line(make: Callable[[str], Plan], status: int, body: bytes) -> None:
@@ -282,6 +315,28 @@ def test_refused_method_learns_which_ones_there_are() -> None:
     """405 names the methods that are allowed (RFC 9110 section 15.5.6)."""
     assert _headers(method_not_allowed("POST"))["Allow"] == "GET, HEAD"
     assert _headers(method_not_allowed("PATCH", "PUT"))["Allow"] == "PUT"
+
+
+def test_who_comes_while_the_store_is_away_learns_when_to_come_again() -> None:
+    """503 says after how many seconds it is worth to try again (RFC 9110 section 10.2.3)."""
+    assert _headers(unavailable("GET", 30))["Retry-After"] == "30"
+
+
+def test_way_to_another_place_is_good_for_one_request() -> None:
+    """302 holds the presigned URL as it was signed, for no cache to keep, and nothing that could end the header."""
+    url = "https://store.example/key%20name?X-Amz-Signature=ab%2Fc&x=a+b"
+
+    assert _headers(moved(url, "GET"))["Location"] == url
+    assert _headers(moved(url, "GET"))["Cache-Control"] == "private, no-store"
+    assert _headers(moved("/x\r\nSet-Cookie: a=b", "GET"))["Location"] == "/x%0D%0ASet-Cookie:%20a=b"
+
+
+def test_answer_of_nothing_has_neither_body_nor_length() -> None:
+    """204 has no body, and must not state a length (RFC 9110 section 8.6)."""
+    plan = no_content()
+
+    assert (plan.status, plan.source, list(plan.chunks())) == (204, None, [])
+    assert _headers(plan) == {**ISOLATED, "Cache-Control": "private, no-store"}
 
 
 @pytest.mark.parametrize(
@@ -318,3 +373,225 @@ def test_large_content_arrives_whole() -> None:
     assert len(list(whole.chunks())) == 3
     assert _body(whole) == content
     assert _body(part) == content[1000:300001]
+
+
+@pytest.mark.parametrize(
+    ("what", "conditions", "status", "expected"),
+    [
+        pytest.param(_media(), Conditions(), 200, PNG, id="media"),
+        pytest.param(_file(), Conditions(), 200, {**PNG, "Last-Modified": DATE}, id="file"),
+        pytest.param(
+            _file(filename="a b.png"),
+            Conditions(),
+            200,
+            {**PNG, "Last-Modified": DATE, "Content-Disposition": 'inline; filename="a b.png"'},
+            id="file-with-a-name",
+        ),
+        pytest.param(
+            _file(save_as="ü.png", filename="not-this.png"),
+            Conditions(),
+            200,
+            {
+                **PNG,
+                **KEPT_NOWHERE,
+                "Last-Modified": DATE,
+                "Content-Disposition": "attachment; filename=\"_.png\"; filename*=UTF-8''%C3%BC.png",
+            },
+            id="file-to-be-saved",
+        ),
+        pytest.param(
+            _file(filename="a.png"),
+            Conditions("bytes=2-5"),
+            206,
+            {
+                **PNG,
+                "Content-Length": "4",
+                "Content-Range": "bytes 2-5/10",
+                "Last-Modified": DATE,
+                "Content-Disposition": 'inline; filename="a.png"',
+            },
+            id="part-of-a-file",
+        ),
+        pytest.param(
+            _file(filename=""),
+            Conditions(),
+            200,
+            {**PNG, "Last-Modified": DATE, "Content-Disposition": 'inline; filename="download"'},
+            id="file-with-an-empty-name",
+        ),
+        pytest.param(
+            _file(filename="a.png"), Conditions(if_none_match=ETAG), 304, {**VIEW, "Last-Modified": DATE}, id="known"
+        ),
+        pytest.param(
+            _file(), Conditions(if_match='"x"'), 412, {**FIXED, "Content-Length": "20"}, id="precondition-failed"
+        ),
+        pytest.param(
+            _file(),
+            Conditions("bytes=10-"),
+            416,
+            {**FIXED, "Content-Length": "22", "Content-Range": "bytes */10"},
+            id="unsatisfiable",
+        ),
+    ],
+)
+def test_headers_are_these_and_no_others(
+    what: Media | Presentation, conditions: Conditions, status: int, expected: dict[str, str]
+) -> None:
+    """Each kind of response has the headers that are written here."""
+    plan = serve(what, "GET", conditions)
+
+    assert (plan.status, _headers(plan)) == (status, expected)
+
+
+def test_what_knows_its_name_and_date_presents_them() -> None:
+    """A stored file brings its own name and date along; media have neither."""
+
+    class Stored:
+        source = MemorySource(CONTENT)
+        etag, content_type, save_as, filename, modified = ETAG, "image/png", None, "a.png", 7.5
+
+    media = _media(save_as="x")
+
+    assert Presentation.of(Stored()) == Presentation(Stored.source, ETAG, "image/png", None, "a.png", 7.5)
+    assert Presentation.of(media) == Presentation(media.source, ETAG, "image/png", "x", None, None)
+    assert _headers(serve(Stored(), "GET", Conditions()))["Last-Modified"] == "Thu, 01 Jan 1970 00:00:07 GMT"
+
+
+@pytest.mark.parametrize(
+    ("what", "conditions"),
+    [
+        pytest.param(_media(), Conditions(), id="media"),
+        pytest.param(_media(), Conditions("bytes=0-0"), id="part"),
+        pytest.param(_file(filename="a.png"), Conditions(), id="file"),
+        pytest.param(_media(), Conditions(if_none_match=ETAG), id="known"),
+        pytest.param(_media(save_as="a"), Conditions(), id="download"),
+    ],
+)
+def test_what_counts_by_use_is_kept_nowhere(what: Media | Presentation, conditions: Conditions) -> None:
+    """A response that spends one use of a grant is stored by no cache, which could repeat it uncounted."""
+    counted, other = (serve(what, "GET", conditions, storable=storable) for storable in (False, True))
+
+    assert _headers(counted) == {**_headers(other), **KEPT_NOWHERE}
+
+
+DATES = [
+    pytest.param("", id="empty"),
+    pytest.param("Sun, 06 Nov 0000 08:49:37 GMT", id="year-0"),
+    pytest.param("Fri, 01 Jan 99999 00:00:00 GMT", id="year-99999"),
+    pytest.param("Fri, 31 Dec 9999 23:59:59 -9999", id="negative-zone"),
+    pytest.param("Fri, 31 Feb 2025 00:00:00 GMT", id="no-such-day"),
+    pytest.param("S\u00fcn, 06 Nov 1994 08:49:37 GMT", id="not-ascii"),
+    pytest.param("\ud800", id="lone-surrogate"),
+    pytest.param("9" * 100_000, id="overlong"),
+]
+
+
+@pytest.mark.parametrize("header", DATES)
+def test_date_that_is_none_changes_nothing(header: str) -> None:
+    """A condition whose date is none is ignored (RFC 9110 sections 13.1.3 and 13.1.4), and selects no range."""
+    assert serve(_file(), "GET", Conditions(if_modified_since=DATE)).status == 304
+    assert serve(_file(), "GET", Conditions(if_unmodified_since=BEFORE)).status == 412
+
+    assert serve(_file(), "GET", Conditions(if_modified_since=header)).status == 200
+    assert serve(_file(), "GET", Conditions(if_unmodified_since=header)).status == 200
+    assert serve(_file(), "GET", Conditions("bytes=0-0", if_range=header)).status == 200
+
+
+@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize(
+    ("conditions", "status"),
+    [
+        pytest.param(Conditions(if_match=ETAG), 200, id="match"),
+        pytest.param(Conditions(if_match="*"), 200, id="match-any"),
+        pytest.param(Conditions(if_match='"x"'), 412, id="match-fails"),
+        pytest.param(Conditions(if_match=f"W/{ETAG}"), 412, id="match-is-weak"),
+        pytest.param(Conditions(if_match=""), 412, id="match-is-empty"),
+        pytest.param(Conditions(if_unmodified_since=DATE), 200, id="unmodified"),
+        pytest.param(Conditions(if_unmodified_since=AFTER), 200, id="unmodified-since-later"),
+        pytest.param(Conditions(if_unmodified_since=BEFORE), 412, id="unmodified-fails"),
+        pytest.param(Conditions(if_none_match=ETAG), 304, id="none-match-fails"),
+        pytest.param(Conditions(if_none_match='"x"'), 200, id="none-match"),
+        pytest.param(Conditions(if_modified_since=BEFORE), 200, id="modified"),
+        pytest.param(Conditions(if_modified_since=DATE), 304, id="modified-fails"),
+        pytest.param(Conditions(if_modified_since=AFTER), 304, id="modified-since-later-fails"),
+        pytest.param(Conditions(if_match=ETAG, if_unmodified_since=BEFORE), 200, id="match-before-unmodified"),
+        pytest.param(Conditions(if_match='"x"', if_unmodified_since=AFTER), 412, id="failing-match-before-unmodified"),
+        pytest.param(Conditions(if_match='"x"', if_none_match=ETAG), 412, id="match-before-none-match"),
+        pytest.param(Conditions(if_match=ETAG, if_none_match=ETAG), 304, id="none-match-after-match"),
+        pytest.param(
+            Conditions(if_unmodified_since=BEFORE, if_none_match=ETAG), 412, id="unmodified-before-none-match"
+        ),
+        pytest.param(Conditions(if_unmodified_since=DATE, if_modified_since=DATE), 304, id="modified-after-unmodified"),
+        pytest.param(Conditions(if_none_match='"x"', if_modified_since=DATE), 200, id="none-match-before-modified"),
+        pytest.param(
+            Conditions(if_none_match=ETAG, if_modified_since=BEFORE), 304, id="failing-none-match-before-modified"
+        ),
+        pytest.param(Conditions("bytes=99-", if_match='"x"'), 412, id="match-before-the-range"),
+        pytest.param(Conditions("bytes=99-", if_unmodified_since=BEFORE), 412, id="unmodified-before-the-range"),
+        pytest.param(Conditions("bytes=99-", if_modified_since=DATE), 304, id="modified-before-the-range"),
+    ],
+)
+def test_conditions_count_in_their_order(method: str, conditions: Conditions, status: int) -> None:
+    """The first condition that decides, in the order of RFC 9110 section 13.2.2, makes the status."""
+    plan = serve(_file(), method, conditions)
+
+    assert plan.status == status
+    if status != 200:
+        assert CONTENT not in _body(plan)
+
+
+@pytest.mark.parametrize(
+    "conditions",
+    [
+        pytest.param(Conditions(if_modified_since=AFTER), id="modified"),
+        pytest.param(Conditions(if_unmodified_since=BEFORE), id="unmodified"),
+        pytest.param(Conditions("bytes=0-0", if_range=DATE), id="range"),
+    ],
+)
+def test_dates_do_not_count_for_what_has_none(conditions: Conditions) -> None:
+    """Media in memory have no date, so conditions with one are ignored, and its range is not taken."""
+    assert serve(_file(), "GET", conditions).status != 200
+
+    assert serve(_media(), "GET", conditions).status == 200
+
+
+@pytest.mark.parametrize(
+    ("if_range", "status"),
+    [
+        pytest.param(DATE, 206, id="same-date"),
+        pytest.param("Sunday, 06-Nov-94 08:49:37 GMT", 206, id="same-date-in-an-old-form"),
+        pytest.param(AFTER, 200, id="later-date"),
+        pytest.param(BEFORE, 200, id="earlier-date"),
+        pytest.param(ETAG, 206, id="same-tag"),
+        pytest.param('"x"', 200, id="other-tag"),
+        pytest.param(f"W/{ETAG}", 200, id="weak-tag"),
+        pytest.param("*", 200, id="any"),
+    ],
+)
+def test_range_is_taken_from_the_very_state_it_was_meant_for(if_range: str, status: int) -> None:
+    """If-Range holds for exactly the tag or the date that was sent with the rest (RFC 9110 section 13.1.5)."""
+    plan = serve(_file(), "GET", Conditions("bytes=2-5", if_range=if_range))
+
+    assert (plan.status, _body(plan)) == (status, CONTENT[2:6] if status == 206 else CONTENT)
+
+
+@pytest.mark.parametrize(
+    ("modified", "expected"),
+    [
+        pytest.param(99.9, "Thu, 01 Jan 1970 00:01:39 GMT", id="past"),
+        pytest.param(101.0, "Thu, 01 Jan 1970 00:01:40 GMT", id="future"),
+        pytest.param(1e300, "Thu, 01 Jan 1970 00:01:40 GMT", id="beyond-all-dates"),
+        pytest.param(float("inf"), "Thu, 01 Jan 1970 00:01:40 GMT", id="infinite"),
+        pytest.param(0.0, "Thu, 01 Jan 1970 00:00:00 GMT", id="epoch"),
+        pytest.param(-0.5, None, id="before-the-epoch"),
+        pytest.param(float("nan"), None, id="no-number"),
+        pytest.param(None, None, id="unknown"),
+    ],
+)
+def test_nothing_was_modified_in_the_future(modified: float | None, expected: str | None) -> None:
+    """A date yet to come is replaced by the present (RFC 9110 section 8.8.2.1), and an absurd one is left out."""
+    what = Presentation(MemorySource(CONTENT), ETAG, "image/png", modified=modified)
+
+    plan = serve(what, "GET", Conditions(), clock=lambda: 100.5)
+
+    assert _headers(plan).get("Last-Modified") == expected

@@ -11,6 +11,7 @@ neither serves media.
 from __future__ import annotations
 
 from tests.attacks.cases.cookies import forged_cookies, mangled_cookies
+from tests.attacks.cases.files import files
 from tests.attacks.cases.links import links
 from tests.attacks.cases.model import Attack
 from tests.attacks.cases.oracles import oracles
@@ -38,6 +39,7 @@ def all_attacks() -> tuple[Attack, ...]:
             conditions_and_ranges(),
             tokens(),
             links(),
+            files(),
             uploads(),
             static_files(),
             broken_http(),

@@ -1,0 +1,417 @@
+"""
+Takes sources of every kind from a script to the media storage, through Streamlit's own elements.
+
+Those know a few kinds only. So they are given a `Text` or a `Data` instead, which they hand on to the storage as they
+got it. Its content says nothing; what it stands for hangs on the object. So no text and no bytes that somebody may come
+up with can be taken for one, and no widget becomes another one because its source did.
+"""
+
+from __future__ import annotations
+
+import io
+import mimetypes
+import os
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, NoReturn, Protocol
+
+from secure_media.errors import GrantError, MediaChangedError, MediaNotFoundError
+from secure_media.serving import http
+from secure_media.serving.collections import Collections, StoredFile, parse_name
+from secure_media.serving.sources import FileSource, Source
+from secure_media.serving.store import MediaStore
+from secure_media.serving.streams import (
+    Made,
+    Once,
+    Supply,
+    Withdrawn,
+    file_of,
+    is_streamed,
+    pieces_of,
+    pieces_of_source,
+    spooled,
+)
+from secure_media.serving.zipping import Archive, Member, member_names
+
+#: The attribute that holds what a `Text` or `Data` stands for. Looked up by name: Streamlit may forget and import again
+#: the module that has made it (see `deployment.guarding`).
+_ORIGIN = "secure_media_origin"
+
+#: Pictures say what they are, and `st.image` needs to know; of the other elements, the script says it.
+_PICTURES = (
+    (b"\x89PNG\r\n\x1a\n", "image/png"),
+    (b"\xff\xd8\xff", "image/jpeg"),
+    (b"GIF8", "image/gif"),
+    (b"BM", "image/bmp"),
+)
+
+
+class Text(str):
+    """What `st.image` takes for the path of a file that only its storage can open."""
+
+
+class Data(bytes):
+    """What every other element takes for the bytes themselves."""
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """
+    What a download button is given.
+
+    Args:
+        data: The argument for the native one.
+        file_name: What to call it, unless the script says it.
+        mime: Of which type it is, unless the script says it.
+    """
+
+    data: Any
+    file_name: str | None = None
+    mime: str | None = None
+
+
+class Showing:
+    """
+    Stands between the elements and the storage of one deployment.
+
+    Args:
+        store: Where media are kept.
+        collections: Where files are.
+    """
+
+    def __init__(self, store: MediaStore, collections: Collections) -> None:
+        self._store = store
+        self._collections = collections
+
+    def stored(self, given: str | bytes, mimetype: str, save_as: str | None) -> str:
+        """
+        Store what an element has handed over, and return its media id.
+
+        Raises:
+            MediaError: It cannot be read.
+        """
+        origin: _Origin | None = getattr(given, _ORIGIN, None)
+        if origin is not None:
+            return origin.put(self._store, self._collections, mimetype, save_as)
+        if isinstance(given, str):
+            return self._store.put_file(given, mimetype, save_as)
+        return self._store.put(bytes(given), mimetype, save_as)
+
+    # --- for elements that show
+
+    def element(self, kind: str, value: Any) -> Any:
+        """
+        Return the argument with which the native element shows `value`.
+
+        Args:
+            kind: ``image``, ``audio``, ``video`` or ``pdf``.
+            value: What the script has passed.
+
+        Raises:
+            GrantError: It names a file of a collection that has none of that name, or is no picture.
+        """
+        if kind == "image" and isinstance(value, (list, tuple)):
+            return [self.element(kind, each) for each in value]
+        origin = self._origin(kind, value)
+        if origin is None:
+            return value
+        return _text(origin) if kind == "image" else _data(origin)
+
+    def _origin(self, kind: str, value: Any) -> _Origin | None:
+        """Return where the bytes come from; None for what the native element takes as it is, and keeps on the disk."""
+        if isinstance(value, str) and _is_named(self._collections, value):
+            return _InCollection(value)
+        if kind == "pdf" and isinstance(value, (str, os.PathLike)) and os.path.isfile(value):
+            return _OnDisk(os.path.abspath(os.fsdecode(value)))
+        if isinstance(value, (str, bytes, os.PathLike)) or _is_in_memory(value):
+            return None
+        source: Source | None = file_of(value)
+        if isinstance(source, FileSource):
+            identity = source.signature
+        elif is_streamed(value) or callable(value):
+            source, identity = spooled(pieces_of(value))
+        else:
+            return None
+        return _Opened(source, identity, _picture(source) if kind == "image" else None)
+
+    # --- for download buttons
+
+    def named(self, name: Any, mime: str | None) -> Offer:
+        """
+        Return what offers a file of a collection.
+
+        Args:
+            name: Its ``collection/key``. Not anything that a user may have typed.
+            mime: Of which type it is to be; None for what its name says.
+        """
+        return Offer(_data(_InCollection(name, mime)), name.rpartition("/")[2] if isinstance(name, str) else None)
+
+    def offered(self, value: Any, place: Callable[[], bytes], *, disabled: bool = False) -> Offer:
+        """
+        Return what offers `value`.
+
+        Args:
+            value: What the script has passed; a text is the text.
+            place: Returns the name of the session and the element: what is made when somebody asks for it belongs to
+                those.
+            disabled: Whether nobody can press the button, so that nothing may be made.
+
+        Raises:
+            GrantError: The text is the name of a file of a collection.
+        """
+        if isinstance(value, str) and _is_named(self._collections, value):
+            raise GrantError(
+                "data: that text has the form of a file's name in a collection. Pass source=... to offer the file; "
+                "to offer the text itself, pass it as bytes: text.encode()"
+            )
+        if isinstance(value, os.PathLike):
+            path = _existing(value, "source").path
+            return Offer(_data(_OnDisk(path)), os.path.basename(path), _type_of(path))
+        if isinstance(value, (str, bytes)) or _is_in_memory(value):
+            return Offer(value)
+        file = file_of(value)
+        if file is not None:
+            name = value.name if isinstance(value.name, str) else None
+            base = None if name is None else os.path.basename(name)
+            return Offer(_data(_Opened(file, file.signature)), base, None if base is None else _type_of(base))
+        supply: Supply
+        if is_streamed(value):
+            supply = Once(value)
+        elif callable(value):
+            supply = Made(value)
+        else:
+            return Offer(value)
+        return self.supplied(supply, place, disabled=disabled)
+
+    def supplied(self, supply: Supply, place: Callable[[], bytes], *, disabled: bool = False) -> Offer:
+        """Return what offers the bytes that `supply` will make; the other arguments are those of `offered`."""
+        return Offer(_data(_Supplied(Withdrawn() if disabled else supply, place())))
+
+    def archive(self, files: Any) -> Archive:
+        """
+        Return an archive of these files.
+
+        Args:
+            files: The source of each by the name that it has in the archive. A text is ``collection/key``.
+
+        Raises:
+            GrantError: It cannot be made of these, or under these names.
+        """
+        if not isinstance(files, Mapping):
+            msg = f"files: expected a mapping of names to sources, got {type(files).__name__}"
+            raise GrantError(msg)
+        members = [self._member(name, value) for name, value in zip(member_names(files), files.values(), strict=True)]
+        return Archive(members, once=any(map(_is_there_once, files.values())))
+
+    def _member(self, name: str, value: Any) -> Member:
+        if isinstance(value, str):
+            file = stored_file(self._collections, value, argument=f"files[{name!r:.100}]")
+            file.close()
+
+            def reopened() -> Iterator[bytes]:
+                again = self._collections.open(value)
+                if again.etag != file.etag:
+                    raise MediaChangedError("the file was written to after its length was announced")
+                return pieces_of_source(again.source)
+
+            return Member(name, file.source.size, reopened)
+        if isinstance(value, os.PathLike):
+            seen = _existing(value, f"files[{name!r:.100}]")
+
+            def reopened_path() -> Iterator[bytes]:
+                again = FileSource(seen.path)
+                if again.signature != seen.signature:
+                    raise MediaChangedError("the file was written to after its length was announced")
+                return pieces_of_source(again)
+
+            return Member(name, seen.size, reopened_path)
+        if isinstance(value, (bytes, bytearray, memoryview)):
+            content = bytes(value)
+            return Member(name, len(content), lambda: pieces_of(content))
+        if hasattr(value, "getvalue"):
+            held = value.getvalue()
+            content = held.encode() if isinstance(held, str) else bytes(held)
+            return Member(name, len(content), lambda: pieces_of(content))
+        opened = file_of(value)
+        if opened is not None:
+            return Member(name, opened.size, lambda: pieces_of_source(opened))
+        if not is_streamed(value) and not callable(value):
+            msg = (
+                f"files[{name!r:.100}]: expected 'collection/key', a path, bytes, a file, an iterator of bytes or a "
+                f"function that returns one of these, got {type(value).__name__}"
+            )
+            raise GrantError(msg)
+        return Member(name, None, lambda: pieces_of(value))
+
+
+def stored_file(collections: Collections, name: Any, argument: str = "source") -> StoredFile:
+    """
+    Return the file of a collection that is called ``collection/key``.
+
+    Args:
+        collections: The collections.
+        name: Its name.
+        argument: What to call it in errors.
+
+    Raises:
+        GrantError: There is none.
+        StoreUnavailableError: Its disk or store does not answer.
+    """
+    parsed = parse_name(name) if isinstance(name, str) else None
+    if parsed is None:
+        msg = f"{argument}: expected 'collection/key', got {name!r:.100}; for a file on the disk, pass a pathlib.Path"
+        raise GrantError(msg)
+    if parsed[0] not in collections.names:
+        raise GrantError(unknown_collection(collections, name, argument))
+    try:
+        return collections.open(name)
+    except MediaNotFoundError:
+        msg = f"{argument}: there is no file {name!r:.200}"
+        raise GrantError(msg) from None
+
+
+def unknown_collection(collections: Collections, name: str, argument: str = "source") -> str:
+    """Return what to say of a name whose collection there is not."""
+    return f"{argument}: there is no collection {name.partition('/')[0]!r:.100}; there are: {list_of(collections)}"
+
+
+def list_of(collections: Collections) -> str:
+    """Return the names of all collections, as text."""
+    return ", ".join(map(repr, collections.names)) or "none"
+
+
+def unserved(kind: str, value: Any) -> Any:
+    """
+    Return what stands for `value` where nothing is served: itself, if the native element knows such things.
+
+    Args:
+        kind: ``image``, ``audio``, ``video``, ``pdf`` or ``download``.
+        value: What the script has passed.
+    """
+    if kind == "download":
+        return value if isinstance(value, (str, bytes)) or _is_in_memory(value) else b""
+    named = isinstance(value, str) and parse_name(value) is not None and not os.path.exists(value)
+    if named or is_streamed(value) or callable(value):
+        return "<svg xmlns='http://www.w3.org/2000/svg'/>" if kind == "image" else b""
+    return value
+
+
+# --- where the bytes come from
+
+
+class _Origin(Protocol):
+    def put(self, store: MediaStore, collections: Collections, mimetype: str, save_as: str | None) -> str:
+        """Store them, and return the media id."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Existing:
+    path: str
+    size: int
+    signature: bytes
+
+
+def _existing(path: os.PathLike[str] | os.PathLike[bytes], argument: str) -> _Existing:
+    """Return the state of the file at `path`; raise `GrantError` if there is none that can be read."""
+    absolute = os.path.abspath(os.fsdecode(path))
+    try:
+        file = FileSource(absolute)
+    except MediaNotFoundError as error:
+        msg = f"{argument}: the file {error}"
+        raise GrantError(msg) from None
+    file.close()
+    return _Existing(absolute, file.size, file.signature)
+
+
+@dataclass(frozen=True, slots=True)
+class _OnDisk:
+    path: str
+
+    def put(self, store: MediaStore, collections: Collections, mimetype: str, save_as: str | None) -> str:
+        return store.put_file(self.path, mimetype, save_as)
+
+
+@dataclass(frozen=True, slots=True)
+class _InCollection:
+    name: str
+    mimetype: str | None = None
+
+    def put(self, store: MediaStore, collections: Collections, mimetype: str, save_as: str | None) -> str:
+        file = stored_file(collections, self.name)
+        # Where the name says nothing, the element knows what it shows.
+        known = file.content_type != http.media_type(None)
+        by_name = file.content_type.partition(";")[0] if known else mimetype
+        return store.put_source(file.source, file.source.signature, self.mimetype or by_name, save_as)
+
+
+class _Fleeting:
+    """There in this process, and now: `st.cache_data` must not keep it for later."""
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError("only paths and files of collections can be shown by a cached function, not streams")
+
+
+class _Opened(_Fleeting):
+    def __init__(self, source: Source, identity: bytes, mimetype: str | None = None) -> None:
+        self._source = source
+        self._identity = identity
+        self._mimetype = mimetype
+
+    def put(self, store: MediaStore, collections: Collections, mimetype: str, save_as: str | None) -> str:
+        return store.put_source(self._source, self._identity, self._mimetype or mimetype, save_as)
+
+
+class _Supplied(_Fleeting):
+    def __init__(self, supply: Supply, place: bytes) -> None:
+        self._supply = supply
+        self._place = place
+
+    def put(self, store: MediaStore, collections: Collections, mimetype: str, save_as: str | None) -> str:
+        return store.put_supply(self._supply, self._place, mimetype, save_as)
+
+
+def _text(origin: _Origin) -> Text:
+    text = Text("\0secure_media")  # no file can be called so
+    setattr(text, _ORIGIN, origin)
+    return text
+
+
+def _data(origin: _Origin) -> Data:
+    data = Data(b"secure_media")
+    setattr(data, _ORIGIN, origin)
+    return data
+
+
+def _is_named(collections: Collections, text: str) -> bool:
+    """
+    Return whether `text` has the form of a file's name in one of the collections.
+
+    Whether there is such a file is not asked: who may type a text must not find out by it.
+    """
+    parsed = parse_name(text)
+    return parsed is not None and parsed[0] in collections.names
+
+
+def _is_there_once(value: Any) -> bool:
+    return not isinstance(value, (str, bytes, os.PathLike)) and file_of(value) is None and is_streamed(value)
+
+
+def _is_in_memory(value: Any) -> bool:
+    """Return whether the native elements know `value`, or will say what is wrong with it: `io.BytesIO`, a text file."""
+    return hasattr(value, "getvalue") or isinstance(value, io.TextIOBase)
+
+
+def _type_of(name: str) -> str | None:
+    return mimetypes.guess_type(name)[0]
+
+
+def _picture(source: Source) -> str:
+    head = source.read(0, min(source.size, 16))
+    for magic, mimetype in _PICTURES:
+        if head.startswith(magic):
+            return mimetype
+    if head.startswith(b"RIFF") and head[8:12] == b"WEBP":
+        return "image/webp"
+    if head[4:12] == b"ftypavif":
+        return "image/avif"
+    raise GrantError("image: that is no PNG, JPEG, GIF, WebP, AVIF or BMP; show others from a path or a collection")

@@ -1,0 +1,430 @@
+"""
+Streams: bytes that an app's own code makes while they are sent, from iterators, files and functions.
+
+What takes its time runs in threads of its own, never on the event loop, and what was begun is closed in any case: when
+it is over, when it fails, and when the client has gone.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import io
+import logging
+import os
+import stat
+import tempfile
+import threading
+import time
+from abc import ABC, abstractmethod
+from collections.abc import AsyncIterator, Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from hashlib import sha256
+from typing import Any, Protocol
+
+from secure_media.errors import MediaError, MediaNotFoundError
+from secure_media.serving.delivery import PIECE
+from secure_media.serving.sources import INLINE_LIMIT, FileSource, MemorySource, Source
+
+logger = logging.getLogger(__name__)
+
+#: Where code of the app runs. Not where files are read: a report that takes a minute must not keep a film waiting.
+POOL = ThreadPoolExecutor(32, thread_name_prefix="secure_media.streams")
+
+#: A step to another thread and back takes longer than making a line of a CSV file. So a thread goes on until it has so
+#: much (bytes) or until so much time has passed (seconds).
+_ENOUGH = 64 * 1024
+_PATIENCE = 0.05
+
+
+class Stream(ABC):
+    """
+    Bytes that are there once, one piece after the other.
+
+    Args:
+        size: How many there will be, if that is known. More do not leave; fewer are an error.
+    """
+
+    def __init__(self, size: int | None = None) -> None:
+        self.size = size
+        self._count = 0
+        self._rest = memoryview(b"")
+        self._over = False
+
+    async def read(self) -> bytes:
+        """
+        Return the next piece, at most `PIECE` bytes; none at the end.
+
+        Raises:
+            MediaError: There is no next piece although there should be. Its cause is what the app's code raised.
+        """
+        while not self._rest and not self._over:
+            made = await self._make()
+            self._over = made is None
+            self._rest = memoryview(made or b"")
+        left = PIECE if self.size is None else self.size - self._count
+        if self._over and self.size is not None and left > len(self._rest):
+            raise MediaError("the stream ended before the size that was announced")
+        if left == 0 and self._rest:
+            logger.warning("stream.too_long size=%d", self.size)
+            self._over, self._rest = True, memoryview(b"")
+        count = min(PIECE, left)
+        piece, self._rest = bytes(self._rest[:count]), self._rest[count:]
+        self._count += len(piece)
+        return piece
+
+    @abstractmethod
+    async def _make(self) -> bytes | None:
+        """Return more bytes, as many as come; None at the end."""
+
+    @abstractmethod
+    async def close(self) -> None:
+        """Let go of what makes the bytes, as soon as it stands still. Never raises."""
+
+
+class IteratorStream(Stream):
+    """
+    What an iterator of bytes gives.
+
+    Args:
+        iterator: Is advanced in a thread, and closed if it can be.
+        size: As for `Stream`.
+    """
+
+    def __init__(self, iterator: Iterator[bytes], size: int | None = None) -> None:
+        super().__init__(size)
+        self._iterator = iterator
+        self._lock = threading.Lock()
+
+    async def _make(self) -> bytes | None:
+        return await asyncio.get_running_loop().run_in_executor(POOL, self._advance)
+
+    def _advance(self) -> bytes | None:
+        parts: list[bytes] = []
+        count, deadline = 0, time.monotonic() + _PATIENCE
+        with self._lock:
+            try:
+                for piece in self._iterator:
+                    parts.append(_octets(piece))
+                    count += len(parts[-1])
+                    if count >= _ENOUGH or time.monotonic() >= deadline:
+                        return parts[0] if len(parts) == 1 else b"".join(parts)
+            except BaseException as error:
+                # SystemExit and what stops a script would stop the server's event loop.
+                raise MediaError("an iterator of the app's failed") from error
+        return b"".join(parts) or None
+
+    async def close(self) -> None:
+        """Close the iterator once it stands still. Nobody waits for that."""
+        with suppress(RuntimeError):  # the server is shutting down
+            POOL.submit(self._close)
+
+    def _close(self) -> None:
+        with self._lock:
+            try:
+                getattr(self._iterator, "close", lambda: None)()
+            except BaseException:
+                logger.exception("stream.not_closed")
+
+
+class AsyncIteratorStream(Stream):
+    """
+    What an asynchronous iterator of bytes gives.
+
+    Args:
+        iterator: Is advanced on the event loop, and closed if it can be.
+        size: As for `Stream`.
+    """
+
+    def __init__(self, iterator: AsyncIterator[bytes], size: int | None = None) -> None:
+        super().__init__(size)
+        self._iterator = iterator
+
+    async def _make(self) -> bytes | None:
+        try:
+            return _octets(await self._iterator.__anext__())
+        except StopAsyncIteration:
+            return None
+        except asyncio.CancelledError:
+            raise
+        except BaseException as error:
+            raise MediaError("an iterator of the app's failed") from error
+
+    async def close(self) -> None:
+        """Close the iterator."""
+        try:
+            if hasattr(self._iterator, "aclose"):
+                await self._iterator.aclose()
+        except asyncio.CancelledError:
+            raise
+        except BaseException:
+            logger.exception("stream.not_closed")
+
+
+async def next_piece(stream: Stream, gone: asyncio.Future[Any]) -> bytes | None:
+    """
+    Return the next piece of `stream`, or None as soon as `gone` is done: the client has left.
+
+    Raises:
+        MediaError: As `Stream.read`.
+    """
+    if gone.done():
+        return None
+    step = asyncio.ensure_future(stream.read())
+    try:
+        await asyncio.wait({step, gone}, return_when=asyncio.FIRST_COMPLETED)
+        return step.result() if step.done() else None
+    finally:
+        if not step.done():
+            step.cancel()
+            with suppress(asyncio.CancelledError, MediaError):
+                await step
+
+
+class Supply(Protocol):
+    """Makes the bytes of one medium when somebody asks for them."""
+
+    @property
+    def size(self) -> int | None:
+        """How many there will be, in bytes, if that is known before."""
+
+    def make(self) -> Source | Stream:
+        """
+        Return the bytes. May take its time, so a thread has to call it.
+
+        Raises:
+            MediaNotFoundError: There are none (any more).
+            MediaError: The app's own code failed. The cause is what it raised.
+        """
+
+
+class Once:
+    """
+    An iterator, an asynchronous iterator or a file-like object: who asks first gets it.
+
+    Args:
+        value: One of these.
+    """
+
+    size = None
+
+    def __init__(self, value: Any) -> None:
+        self._streams = [stream_of(value)]
+
+    def make(self) -> Stream:
+        """Return the bytes, the first time."""
+        try:
+            return self._streams.pop()
+        except IndexError:
+            raise MediaNotFoundError("it was there for one reader only") from None
+
+
+class Made:
+    """
+    What a function returns when it is called: bytes, a text, a path, a file or an iterator, as `body_of` takes them.
+
+    Args:
+        function: Is called for each download anew.
+    """
+
+    size = None
+
+    def __init__(self, function: Callable[[], Any]) -> None:
+        self._function = function
+
+    def make(self) -> Source | Stream:
+        """Call the function."""
+        try:
+            return body_of(self._function())
+        except BaseException as error:
+            raise MediaError("a function of the app's failed") from error
+
+
+class Withdrawn:
+    """Nothing any more."""
+
+    size = None
+
+    def make(self) -> Source:
+        """Say so."""
+        raise MediaNotFoundError("it is not offered any more")
+
+
+# --- what apps pass in
+
+
+def is_streamed(value: Any) -> bool:
+    """Return whether `stream_of` takes `value`."""
+    return hasattr(value, "read") or isinstance(value, (Iterator, AsyncIterator))
+
+
+def source_of(value: Any) -> Source | None:
+    """
+    Return `value` as bytes that can be read from any position, if it has any: bytes, a text, a path, an open file.
+
+    Raises:
+        MediaNotFoundError: A path leads to no file that can be read.
+    """
+    if isinstance(value, str):
+        return MemorySource(value.encode())
+    if isinstance(value, (bytes, bytearray, memoryview)):
+        return MemorySource(bytes(value))
+    if isinstance(value, os.PathLike):
+        return FileSource(os.fsdecode(value))
+    if isinstance(value, io.BytesIO):
+        return MemorySource(value.getvalue())
+    if isinstance(value, io.TextIOBase):
+        return MemorySource((value.getvalue() if isinstance(value, io.StringIO) else value.read()).encode())
+    return file_of(value)
+
+
+def file_of(value: Any) -> FileSource | None:
+    """
+    Return the file on the disk that `value`, an open file, reads: from its start, and also after `value` is closed.
+
+    None for everything else. So also for what only has the descriptor of a file with other bytes: what `gzip.open`
+    returns, say, gives what is inside of the file.
+    """
+    file: Any = value.file if isinstance(value, tempfile._TemporaryFileWrapper) else value
+    raw = file.raw if type(file) in (io.BufferedReader, io.BufferedRandom) else file
+    if type(raw) is not io.FileIO or not raw.readable() or not stat.S_ISREG(os.fstat(raw.fileno()).st_mode):
+        return None
+    if file.writable():
+        file.flush()
+    return FileSource.from_descriptor(os.dup(raw.fileno()))
+
+
+def stream_of(value: Any) -> Stream:
+    """
+    Return what `value` gives, once: an iterator or asynchronous iterator of bytes, or a file-like object.
+
+    Raises:
+        TypeError: It is none of these.
+    """
+    iterator = _iterator_of(value)
+    return AsyncIteratorStream(iterator) if isinstance(iterator, AsyncIterator) else IteratorStream(iterator)
+
+
+def body_of(value: Any) -> Source | Stream:
+    """
+    Return `value` as something that can be sent.
+
+    Raises:
+        TypeError: It is nothing of that kind.
+        MediaNotFoundError: A path leads to no file that can be read.
+    """
+    return source_of(value) or stream_of(value)
+
+
+def pieces_of(value: Any) -> Iterator[bytes]:
+    """
+    Yield the bytes of `value`, or of what it returns if it is a function, in this thread.
+
+    Raises:
+        TypeError: It is nothing that `body_of` takes.
+        MediaNotFoundError: A path leads to no file that can be read.
+    """
+    if callable(value):
+        value = value()
+    source = source_of(value)
+    if source is not None:
+        yield from pieces_of_source(source)
+        return
+    iterator = _iterator_of(value)
+    pieces = _in_this_thread(iterator) if isinstance(iterator, AsyncIterator) else iterator
+    try:
+        for piece in pieces:
+            yield _octets(piece)
+    finally:
+        getattr(pieces, "close", lambda: None)()
+
+
+def pieces_of_source(source: Source) -> Iterator[bytes]:
+    """Yield the bytes of `source`."""
+    for position in range(0, source.size, PIECE):
+        yield source.read(position, min(PIECE, source.size - position))
+
+
+def spooled(pieces: Iterator[bytes]) -> tuple[Source, bytes]:
+    """
+    Return these bytes as something that can be read from any position, and their SHA-256.
+
+    Many of them are on the disk meanwhile, in a file that has no name any more.
+    """
+    digest = sha256()
+    with tempfile.TemporaryFile() as file:
+        for piece in pieces:
+            digest.update(piece)
+            file.write(piece)
+        size = file.tell()
+        file.flush()
+        if size > INLINE_LIMIT:
+            return FileSource.from_descriptor(os.dup(file.fileno())), digest.digest()
+        file.seek(0)
+        return MemorySource(file.read()), digest.digest()
+
+
+class _Reading:
+    """The pieces of a file-like object, from its start if it can go back there."""
+
+    def __init__(self, file: Any) -> None:
+        self._file = file
+        self._begun = False
+
+    def __iter__(self) -> _Reading:
+        return self
+
+    def __next__(self) -> bytes:
+        if not self._begun:
+            self._begun = True
+            if getattr(self._file, "seekable", lambda: False)():
+                self._file.seek(0)
+        piece = self._file.read(PIECE)
+        if not piece:
+            raise StopIteration
+        return _octets(piece)
+
+    def close(self) -> None:
+        getattr(self._file, "close", lambda: None)()
+
+
+def _iterator_of(value: Any) -> Iterator[bytes] | AsyncIterator[bytes]:
+    if hasattr(value, "read"):
+        return _Reading(value)
+    if isinstance(value, (Iterator, AsyncIterator)):
+        return value
+    msg = f"expected bytes, a text, a path, a file or an iterator of bytes, got {type(value).__name__}"
+    raise TypeError(msg)
+
+
+def _in_this_thread(iterator: AsyncIterator[bytes]) -> Iterator[bytes]:
+    """Yield what an asynchronous iterator gives, on an event loop of its own."""
+
+    async def advance() -> bytes | None:
+        try:
+            return await iterator.__anext__()
+        except StopAsyncIteration:
+            return None
+
+    async def end() -> None:
+        if hasattr(iterator, "aclose"):
+            await iterator.aclose()
+
+    loop = asyncio.new_event_loop()
+    try:
+        while (piece := loop.run_until_complete(advance())) is not None:
+            yield piece
+    finally:
+        try:
+            loop.run_until_complete(end())
+        finally:
+            loop.close()
+
+
+def _octets(piece: Any) -> bytes:
+    if isinstance(piece, bytes):
+        return piece
+    if isinstance(piece, (bytearray, memoryview)):
+        return bytes(piece)  # whoever made it may go on writing into it
+    msg = f"expected pieces of bytes, got {type(piece).__name__}"
+    raise TypeError(msg)
