@@ -97,8 +97,8 @@ class Delivered:
         client_ip: Where the connection came from.
         status: Of the response.
         start: The position of its first byte in the whole.
-        length: How many bytes it has.
-        size: How many bytes the whole has.
+        length: How many bytes it has; None if nobody knows yet.
+        size: How many bytes the whole has; None if nobody knows yet.
         clock: A monotonic clock, in seconds.
     """
 
@@ -114,8 +114,8 @@ class Delivered:
         client_ip: str | None,
         status: int,
         start: int,
-        length: int,
-        size: int,
+        length: int | None,
+        size: int | None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         who_and_what = _facts(decision, resource, action, browser, client_ip)

@@ -183,7 +183,7 @@ def download_zip(
     given = _by_name((label, b""), {**kwargs, "file_name": file_name, "mime": "application/zip"})
     with _on_terms(expires_in, bind, max_uses) as serving:
         if serving is None:
-            offer = showing.Offer(b"")
+            offer = showing.Offer()
         else:
             archive = serving.showing.archive(files)
             offer = serving.showing.supplied(archive, _place(serving, given), disabled=bool(given.get("disabled")))
@@ -215,10 +215,9 @@ def _shown(
 
 
 def _offer(given: dict[str, Any], offer: showing.Offer) -> bool:
-    """Show the native button that offers `offer`, under the name and type that the script says, else under its own."""
-    own = {"file_name": offer.file_name, "mime": offer.mime}
-    missing = {name: value for name, value in own.items() if value is not None and given.get(name) is None}
-    return st.download_button(**{**given, **missing, "data": offer.data})
+    """Show the native button with the arguments that are given, and what it offers."""
+    data = offer.data(file_name=given.get("file_name"), mime=given.get("mime"))
+    return st.download_button(**{**given, "data": data})
 
 
 def _by_name(args: tuple[Any, ...], kwargs: dict[str, Any]) -> dict[str, Any]:

@@ -57,17 +57,34 @@ class Data(bytes):
 @dataclass(frozen=True, slots=True)
 class Offer:
     """
-    What a download button is given.
+    What a download button offers.
 
     Args:
-        data: The argument for the native one.
-        file_name: What to call it, unless the script says it.
-        mime: Of which type it is, unless the script says it.
+        value: What the native button takes as it is.
+        origin: Where the bytes come from instead.
+        file_name: What to call them, unless the script says it.
+        mime: Of which type they are, unless the script says it.
     """
 
-    data: Any
+    value: Any = b""
+    origin: _Origin | None = None
     file_name: str | None = None
     mime: str | None = None
+
+    def data(self, *, file_name: str | None, mime: str | None) -> Any:
+        """
+        Return the argument for the native button.
+
+        What its source is called does not make it another button: that would be one that was never pressed.
+
+        Args:
+            file_name: What the script says.
+            mime: What the script says.
+        """
+        if self.origin is None:
+            return self.value
+        own_name = self.file_name if file_name is None else None
+        return _data(_Named(self.origin, own_name, self.mime if mime is None else None))
 
 
 class Showing:
@@ -136,7 +153,7 @@ class Showing:
 
     # --- for download buttons
 
-    def named(self, name: Any, mime: str | None) -> Offer:
+    def named(self, name: str, mime: str | None) -> Offer:
         """
         Return what offers a file of a collection.
 
@@ -144,7 +161,7 @@ class Showing:
             name: Its ``collection/key``. Not anything that a user may have typed.
             mime: Of which type it is to be; None for what its name says.
         """
-        return Offer(_data(_InCollection(name, mime)), name.rpartition("/")[2] if isinstance(name, str) else None)
+        return Offer(origin=_InCollection(name, mime), file_name=name.rpartition("/")[2])
 
     def offered(self, value: Any, place: Callable[[], bytes], *, disabled: bool = False) -> Offer:
         """
@@ -166,14 +183,13 @@ class Showing:
             )
         if isinstance(value, os.PathLike):
             path = _existing(value, "source").path
-            return Offer(_data(_OnDisk(path)), os.path.basename(path), _type_of(path))
+            return Offer(origin=_OnDisk(path), file_name=os.path.basename(path), mime=_type_of(path))
         if isinstance(value, (str, bytes)) or _is_in_memory(value):
             return Offer(value)
         file = file_of(value)
         if file is not None:
-            name = value.name if isinstance(value.name, str) else None
-            base = None if name is None else os.path.basename(name)
-            return Offer(_data(_Opened(file, file.signature)), base, None if base is None else _type_of(base))
+            name = os.path.basename(value.name) if isinstance(value.name, str) else None
+            return Offer(origin=_Opened(file, file.signature), file_name=name, mime=name and _type_of(name))
         supply: Supply
         if is_streamed(value):
             supply = Once(value)
@@ -185,7 +201,7 @@ class Showing:
 
     def supplied(self, supply: Supply, place: Callable[[], bytes], *, disabled: bool = False) -> Offer:
         """Return what offers the bytes that `supply` will make; the other arguments are those of `offered`."""
-        return Offer(_data(_Supplied(Withdrawn() if disabled else supply, place())))
+        return Offer(origin=_Supplied(Withdrawn() if disabled else supply, place()))
 
     def archive(self, files: Any) -> Archive:
         """
@@ -342,6 +358,16 @@ class _InCollection:
         known = file.content_type != http.media_type(None)
         by_name = file.content_type.partition(";")[0] if known else mimetype
         return store.put_source(file.source, file.source.signature, self.mimetype or by_name, save_as)
+
+
+@dataclass(frozen=True, slots=True)
+class _Named:
+    origin: _Origin
+    file_name: str | None
+    mime: str | None
+
+    def put(self, store: MediaStore, collections: Collections, mimetype: str, save_as: str | None) -> str:
+        return self.origin.put(store, collections, self.mime or mimetype, self.file_name or save_as)
 
 
 class _Fleeting:

@@ -71,10 +71,6 @@ class TermsTable:
         finally:
             self._current.reset(token)
 
-    def from_now_on(self, terms: Terms) -> None:
-        """Show on `terms` whatever this context still shows."""
-        self._current.set(self._remembered(terms))
-
     def current(self) -> Terms | None:
         """Return the terms on which something is just being shown, if any."""
         return self._current.get()

@@ -303,7 +303,7 @@ class Gate:
         if body is None:
             Delivery(None, *watchers).end()  # it was no use
             return answer
-        watchers += self._auditors(incoming, decision, resource, action, answer, body.size or 0)
+        watchers += self._auditors(incoming, decision, resource, action, answer, body.size)
         return answer.watched(Delivery(body.size, *watchers)) if watchers else answer
 
     def _file(self, incoming: Incoming, path: str) -> plan.Plan | Opening:
@@ -395,7 +395,13 @@ class Gate:
         return offload(stored, _presented(stored, grant, action), method)
 
     def _auditors(
-        self, incoming: Incoming, decision: Allow, resource: Resource, action: Action, answer: plan.Plan, size: int
+        self,
+        incoming: Incoming,
+        decision: Allow,
+        resource: Resource,
+        action: Action,
+        answer: plan.Plan,
+        size: int | None,
     ) -> list[Watcher]:
         """Return who writes down what becomes of `answer`: nobody, at no cost, where nobody wants to know."""
         if not audit.listens(logging.INFO):
@@ -408,7 +414,7 @@ class Gate:
             client_ip=incoming.client_ip,
             status=answer.status,
             start=answer.start,
-            length=answer.stop - answer.start,
+            length=size if answer.stream is not None else answer.stop - answer.start,
             size=size,
         )
         return [delivered]

@@ -287,12 +287,17 @@ def incoming(request: HTTPServerRequest) -> Incoming:
     headers = [(name.lower(), value) for name, value in request.headers.get_all()]
     return Incoming(
         method=request.method or "",
-        path=unquote(request.path),
+        path=unquote(_path(request)),
         query=request.query,
         headers=headers,
         secure=came_over_https(request.protocol, headers),
         client_ip=forwarded_ip(request.remote_ip, headers, os.environ.get("FORWARDED_ALLOW_IPS", "127.0.0.1")),
     )
+
+
+def _path(request: HTTPServerRequest) -> str:
+    """Return the undecoded path. Bytes that should have been encoded are UTF-8, or nothing that has a name."""
+    return request.path.encode("latin-1", "replace").decode("utf-8", "replace")
 
 
 def _guarded(handler: Any, base: str) -> tuple[Any, ...]:

@@ -94,6 +94,11 @@ def leaving():
 def read_only():
     return open(BIG, "rb")
 
+def temporary():
+    file = tempfile.NamedTemporaryFile(suffix=".csv")
+    file.write(b"a,b")
+    return file
+
 class Like:
     def __init__(self):
         self.inner = BIG.open("rb")
@@ -108,6 +113,7 @@ OFFERED = {{
     "bytesio": lambda: (io.BytesIO(b"bytes"),),
     "path": lambda: (BIG,),
     "file": lambda: (open(BIG, "rb"),),
+    "temporary": lambda: (temporary(),),
     "gzip": lambda: (gzip.open("files/big.gz"),),
     "like": lambda: (Like(),),
     "iterator": lambda: (pieces(),),
@@ -138,6 +144,8 @@ for name in wanted:
         if "disabled" in st.query_params:
             arguments["disabled"] = True
         st.text(f"{{name}} {{sm.download_button(name, *OFFERED[name](), f'{{name}}.bin', **arguments)}}")
+    elif name.startswith("unnamed-"):
+        st.text(sm.download_button(name, *OFFERED[name[8:]]()))
 if "source" in st.query_params:
     sm.download_button("source", source=st.query_params["source"])
 if "typed" in st.query_params:
@@ -357,6 +365,30 @@ def test_button_tells_that_it_was_pressed(ann: Browser) -> None:
         assert tab.texts()[2:] == ["made True", "iterator False"]
         assert [each.id for each in tab.elements("download_button")[2:]] == [made.id, iterator.id]
         assert [each.url for each in tab.elements("download_button")[2:]] == [made.url, iterator.url]
+
+
+@pytest.mark.parametrize(
+    ("name", "file_name", "content_type"),
+    [
+        pytest.param("path", "big.bin", "application/octet-stream", id="path"),
+        pytest.param("file", "big.bin", "application/octet-stream", id="file"),
+        pytest.param("temporary", None, "text/csv; charset=utf-8", id="another file in each run"),
+    ],
+)
+def test_name_of_the_source_is_that_of_the_file(
+    ann: Browser, name: str, file_name: str | None, content_type: str
+) -> None:
+    """A file that the script gives no name keeps its own; a button whose file changes is still the one to press."""
+    with ann.open(query=f"show=unnamed-{name}") as tab:
+        response = ann.get(offered(tab), CLICK)
+        assert response.headers["content-type"] == content_type
+        disposition = response.headers["content-disposition"]
+        assert disposition == f'attachment; filename="{file_name}"' or (file_name is None and '.csv"' in disposition)
+        button = tab.elements("download_button")[0]
+        tab.widget_states[button.id] = True
+        tab.rerun(query=f"show=unnamed-{name}")
+        assert tab.texts() == ["False", "True"]
+        assert tab.elements("download_button")[1].id == button.id
 
 
 def test_function_is_of_its_session_alone(ann: Browser) -> None:

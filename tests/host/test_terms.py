@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextvars
 import datetime
 import threading
 from typing import Any
@@ -69,20 +68,6 @@ def test_error_ends_the_block() -> None:
     assert table.current() is None
 
 
-def test_terms_can_hold_for_the_rest() -> None:
-    """A deferred download makes its file in a context of its own, on terms that hold until that ends."""
-    table = TermsTable()
-
-    def deferred() -> Terms | None:
-        table.from_now_on(TWO)
-        table.showing("m")
-        return table.current()
-
-    assert contextvars.copy_context().run(deferred) == TWO
-    assert table.current() is None
-    assert table.find(TWO.name, "m") == TWO
-
-
 def test_terms_hold_for_one_script_only() -> None:
     """A script that shows something on terms does not put another one, which runs at the same time, on them."""
     table = TermsTable()
@@ -127,13 +112,17 @@ def test_terms_do_not_fill_the_memory() -> None:
     """An app that computes another lifetime each time gets an error that says so, and known terms go on."""
     table = TermsTable()
     for number in range(10_000):
-        table.from_now_on(Terms(1.0 + number))
+        with table.shown_on(Terms(1.0 + number)):
+            pass
 
-    with pytest.raises(GrantError, match=r"expires_in: more than 10000 different lifetimes"):
-        table.from_now_on(Terms(0.5))
+    with (
+        pytest.raises(GrantError, match=r"expires_in: more than 10000 different lifetimes"),
+        table.shown_on(Terms(0.5)),
+    ):
+        pass
 
-    table.from_now_on(Terms(1.0))
-    assert table.current() == Terms(1.0)
+    with table.shown_on(Terms(1.0)):
+        assert table.current() == Terms(1.0)
     assert not table.find(Terms(0.5).name, "m")
 
 
