@@ -26,7 +26,7 @@ from secure_media.host.issuing import Issuer
 from secure_media.host.sessions import Sessions, secure_session_manager
 from secure_media.host.showing import Showing
 from secure_media.host.storage import SecureMediaStorage
-from secure_media.host.terms import Terms, TermsTable
+from secure_media.host.terms import PAGE, Terms, TermsTable
 from secure_media.servers.gate import Gate
 from secure_media.serving.collections import Collections
 from secure_media.serving.leases import PlaybackLeases
@@ -104,7 +104,7 @@ class Deployment:
             refresh=refresh,
         )
         audit.write_to(settings.audit_log)
-        self.issuer = Issuer(codec, records, refresh=refresh)
+        self.issuer = Issuer(codec, records, refresh=refresh, cookieless=settings.sign_media_urls)
         self.terms = TermsTable()
         self.showing = Showing(self.store, self.collections)
         self.sessions = Sessions(
@@ -114,7 +114,8 @@ class Deployment:
             issuer=self.issuer,
             grace=settings.grace,
             terms=self.terms,
-            sign_all=Terms(settings.url_lifetime) if settings.sign_media_urls else None,
+            embedded=settings.embedded,
+            sign_all=Terms(settings.url_lifetime, PAGE) if settings.sign_media_urls else None,
         )
 
     def runtime_config(self, stock: RuntimeConfig) -> RuntimeConfig:

@@ -13,7 +13,7 @@ from typing import Any
 from secure_media.core.model import Action, Browser, Grant, Resource, tag
 from secure_media.core.tokens import GrantCodec
 from secure_media.errors import CredentialError, GrantError
-from secure_media.host.terms import Terms
+from secure_media.host.terms import PAGE, Terms
 from secure_media.serving.ledger import GrantLedger
 
 #: How many tokens are remembered per session, the last ones, so that they stay the same from run to run.
@@ -28,12 +28,14 @@ class Holder:
     Args:
         session_id: Its id.
         browser: The browser it belongs to, if that showed a cookie.
+        doubtful: Whether it showed one, or several, that do not hold.
         site: Where the browser has the app: origin and base path, without a slash at the end.
     """
 
     session_id: str
     browser: Browser | None
     site: str
+    doubtful: bool = False
     tokens: dict[Hashable, tuple[Grant, str]] = field(default_factory=dict, repr=False)
 
 
@@ -45,6 +47,7 @@ class Issuer:
         codec: Signs.
         ledger: Knows what was revoked.
         refresh: Takes a look at whether the keys have changed.
+        cookieless: Whether browsers without a cookie are to be expected, so that theirs are bound to the session.
         clock: Seconds since the epoch.
     """
 
@@ -54,11 +57,13 @@ class Issuer:
         ledger: GrantLedger,
         *,
         refresh: Callable[[], None],
+        cookieless: bool = False,
         clock: Callable[[], float] = time.time,
     ) -> None:
         self.codec = codec
         self.ledger = ledger
         self._refresh = refresh
+        self._cookieless = cookieless
         self._clock = clock
         self._lock = threading.Lock()
 
@@ -89,6 +94,8 @@ class Issuer:
             LedgerUnavailableError: Nothing tells whether the last one was revoked.
         """
         self._refresh()
+        if terms.bind is None and self._cookieless and holder.browser is None and not holder.doubtful:
+            terms = replace(terms, bind="session")
         claims = _binding(holder, terms)
         # Bindings are part of it: somebody else may sign in while the page stays open.
         key = (resource, action, terms, tuple(claims.items()), None if extra is None else tuple(extra.items()))
@@ -153,13 +160,25 @@ class Issuer:
 
 
 def _binding(holder: Holder, terms: Terms) -> dict[str, Any]:
-    """Return the claim that binds a grant to its holder."""
-    browser = holder.browser
-    bind = terms.bind or ("session" if browser is None else "browser")
+    """
+    Return the claims that bind a grant to its holder.
+
+    To the session alone only where that was asked for, or where no cookie is to be expected: whoever can plant a second
+    cookie in a browser must not turn its URLs into ones that anybody may use.
+    """
+    browser, session = holder.browser, tag(holder.session_id)
+    bind = terms.bind or "browser"
     if bind == "session":
-        return {"session": tag(holder.session_id)}
+        return {"session": session}
+    if bind == PAGE and browser is not None:
+        return {"session": session, "browser": tag(browser.id)}
+    if bind == PAGE and not holder.doubtful:
+        return {"session": session}
     if browser is None:
-        msg = f"bind: this session has no cookie of ours to bind to the {bind}; leave bind out, or use bind='session'"
+        msg = (
+            f"bind: this session has no valid cookie of ours, so nothing can be bound to its {bind}. "
+            "Use bind='session', or start the app with sign_media_urls=True if cookies do not come through"
+        )
         raise GrantError(msg)
     if bind == "subject":
         if browser.subject is None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import weakref
+from dataclasses import replace
 from typing import Any
 
 from streamlit.proto.BackMsg_pb2 import BackMsg
@@ -12,9 +13,10 @@ from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 from streamlit.runtime.session_manager import SessionClient, SessionManager
 
 from secure_media.core.model import Action, Resource, ResourceKind
+from secure_media.errors import GrantError
 from secure_media.host import messages, signing
 from secure_media.host.issuing import Holder, Issuer
-from secure_media.host.terms import Terms, TermsTable
+from secure_media.host.terms import PAGE, Terms, TermsTable
 from secure_media.servers.gate import Gate, handshake, site
 from secure_media.serving.shown import ShownLedger
 from secure_media.serving.store import MediaStore
@@ -37,6 +39,7 @@ class Sessions:
         grace: For how long after its end a session still counts, in seconds.
         terms: What the scripts ask of grants.
         sign_all: The terms on which every media URL gets a grant; None if only those do whose script asks for it.
+        embedded: Whether pages of other sites show the app in a frame.
     """
 
     def __init__(
@@ -49,6 +52,7 @@ class Sessions:
         grace: float,
         terms: TermsTable,
         sign_all: Terms | None,
+        embedded: bool,
     ) -> None:
         self.gate = gate
         self.ledger = ledger
@@ -57,6 +61,7 @@ class Sessions:
         self.grace = grace
         self.terms = terms
         self.sign_all = sign_all
+        self.embedded = embedded
         self._holders: weakref.WeakValueDictionary[str, Holder] = weakref.WeakValueDictionary()
 
     def holder(self, session_id: str) -> Holder | None:
@@ -70,7 +75,11 @@ class Sessions:
         if holder is None:
             holder = Holder(session_id, None, "")
             setattr(session, _HOLDER, holder)
-        holder.browser, holder.site = self.gate.browser(request), "" if request is None else site(request, self.gate)
+        holder.browser, holder.site = (
+            self.gate.browser(request),
+            "" if request is None else site(request, self.gate.base_path),
+        )
+        holder.doubtful = holder.browser is None and self.gate.shows_a_cookie(request)
         self._holders[session_id] = holder
         return holder
 
@@ -135,11 +144,18 @@ def _watch_what_leaves(client: SessionClient, holder: Holder, sessions: Sessions
     """
     send = client.write_forward_msg
 
-    def sign(resource: Resource, action: Action, name: str | None) -> str | None:
+    def sign(resource: Resource, action: Action, name: str | None, follows: bool) -> str | None:
         asked = sessions.sign_all if name is None else sessions.terms.find(name, resource.name)
         if asked is None or not _is_its_own(resource, on_terms=name is not None):
             return None
-        return sessions.issuer.for_session(holder, resource, asked, action=action)
+        if follows and sessions.embedded and asked.bind in (None, PAGE):
+            # Chromium follows a link to a download in a frame without the cookie that belongs to the frame.
+            asked = replace(asked, bind="session")
+        try:
+            return sessions.issuer.for_session(holder, resource, asked, action=action)
+        except GrantError as error:
+            logger.warning("hook.not_signed %s", error)
+            return None
 
     def _is_its_own(resource: Resource, *, on_terms: bool) -> bool:
         """Return whether the session may be given a grant: an app may echo a URL that a visitor made up."""

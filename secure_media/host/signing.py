@@ -13,9 +13,9 @@ from secure_media.core.model import Action, Resource, ResourceKind
 from secure_media.host.messages import DEFERRED, MEDIA_URL
 from secure_media.servers.urls import STATIC, TOKEN_PARAMETER, UPLOAD
 
-#: Returns the token for a resource, an action, and the name of the terms on which it is shown (None: on none); or None
-#: to leave the URL as it is.
-Sign = Callable[[Resource, Action, str | None], str | None]
+#: Returns the token for a resource, an action, the name of the terms on which it is shown (None: on none), and whether
+#: the browser follows the URL instead of fetching it; or None to leave the URL as it is.
+Sign = Callable[[Resource, Action, str | None, bool], str | None]
 
 #: Elements take the address of a static file with a slash (1.56 and later), themes that of a font without.
 _STATIC_URL = re.compile(rf"/?{STATIC[1:]}([^?#]+)\Z")
@@ -37,7 +37,8 @@ def signed(message: ForwardMsg, sign: Sign) -> ForwardMsg:
 
     `message` itself stays as it is: Streamlit may keep it for other sessions.
     """
-    texts = [(text, _signed(text, sign)) for _, _, text in _url_fields(message)]
+    follows = _is_followed(message)
+    texts = [(text, _signed(text, sign, follows)) for _, _, text in _url_fields(message)]
     if all(before == after for before, after in texts):
         return message
     own = type(message)()
@@ -49,23 +50,32 @@ def signed(message: ForwardMsg, sign: Sign) -> ForwardMsg:
     return own
 
 
-def _signed(text: str, sign: Sign) -> str:
+def _is_followed(message: Any) -> bool:
+    """Return whether the URLs of `message` are those of downloads: a click follows them, as a link."""
+    kind = message.WhichOneof("type")
+    if kind != "delta":
+        return kind in DEFERRED
+    delta = message.delta
+    return bool(delta.WhichOneof("type") == "new_element") and delta.new_element.WhichOneof("type") == "download_button"
+
+
+def _signed(text: str, sign: Sign, follows: bool) -> str:
     """Return `text`, which is a URL or contains some, with the tokens that belong there."""
     if "/media/" in text:
-        return MEDIA_URL.sub(lambda match: _signed_media(match, sign), text)
+        return MEDIA_URL.sub(lambda match: _signed_media(match, sign, follows), text)
     static, upload = _STATIC_URL.match(text), _UPLOAD_URL.match(text)
     if static is not None:
-        token = sign(Resource(ResourceKind.STATIC, unquote(static[1])), Action.VIEW, None)
+        token = sign(Resource(ResourceKind.STATIC, unquote(static[1])), Action.VIEW, None, follows)
     elif upload is not None:
-        token = sign(Resource(ResourceKind.UPLOAD, upload[1]), Action.WRITE, None)
+        token = sign(Resource(ResourceKind.UPLOAD, upload[1]), Action.WRITE, None, follows)
     else:
         return text
     return text if token is None else f"{text}?{TOKEN_PARAMETER}={token}"
 
 
-def _signed_media(match: re.Match[str], sign: Sign) -> str:
+def _signed_media(match: re.Match[str], sign: Sign, follows: bool) -> str:
     media_id, extension, terms = match.groups()
-    token = sign(Resource(ResourceKind.MEDIA, media_id), Action.VIEW, terms)
+    token = sign(Resource(ResourceKind.MEDIA, media_id), Action.VIEW, terms, follows)
     return match[0] if token is None else f"/media/{media_id}{extension or ''}?{TOKEN_PARAMETER}={token}"
 
 

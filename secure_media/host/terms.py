@@ -22,6 +22,8 @@ PARAMETER = "media_terms"
 #: The longest that a link may be good for, in seconds. What is to last longer should be published instead.
 MAX_LIFETIME = 366 * 24 * 3600
 BINDINGS = ("browser", "session", "subject")
+#: To the browser, if it shows a cookie, and to the session: what every URL of a page is bound to when all are signed.
+PAGE = "page"
 #: An app writes its terms down in its code, so it has a handful.
 _MOST_KNOWN = 10_000
 #: How many pairs of media and terms are remembered, the last ones.

@@ -13,8 +13,9 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mutabl
 from contextlib import asynccontextmanager, suppress
 from typing import Any
 
+from secure_media.errors import DeliveryCutError
 from secure_media.servers.gate import Gate, Incoming, Opening, came_over_https, handshake
-from secure_media.serving.plan import CHUNK, Plan
+from secure_media.serving.plan import CHUNK, Plan, forbidden
 from secure_media.serving.sources import Source
 from secure_media.serving.streams import Stream, next_piece
 
@@ -92,11 +93,15 @@ async def write(answer: Plan, receive: Receive, send: Send) -> None:
     A transfer that breaks off, on either side, ends without the rest of the body; the server then closes the
     connection, which is how the client knows that it is not complete.
     """
-    headers = [(name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in answer.headers]
+    response = _Response(answer, send)
     try:
-        await send({"type": "http.response.start", "status": answer.status, "headers": headers})
-        await _write_body(answer, receive, send)
+        if answer.delivery is None:
+            await response.start()
+        await _write_body(response, receive)
     except Exception as error:
+        if isinstance(error, DeliveryCutError) and not response.started:
+            await write(forbidden("GET"), receive, send)
+            return
         # Of whatever server. The file has changed, the app's own code has failed, or the server cannot send any more:
         # uvicorn raises where the client has sent rubbish after its request. What has left cannot be taken back, and
         # nobody is there to tell.
@@ -108,14 +113,46 @@ async def write(answer: Plan, receive: Receive, send: Send) -> None:
             answer.delivery.end()
 
 
-async def _write_body(answer: Plan, receive: Receive, send: Send) -> None:
+class _Response:
+    """An answer that is being written. Where deliveries are counted, its head waits until its body may leave."""
+
+    def __init__(self, answer: Plan, send: Send) -> None:
+        self.answer = answer
+        self.started = False
+        self._send = send
+
+    async def start(self) -> None:
+        """Write the head, once."""
+        if not self.started:
+            self.started = True
+            headers = [(name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in self.answer.headers]
+            await self._send({"type": "http.response.start", "status": self.answer.status, "headers": headers})
+
+    async def write(self, body: bytes, *, more: bool) -> None:
+        """Write a piece of the body, if it may leave."""
+        delivery = self.answer.delivery
+        if delivery is not None:
+            delivery.check()
+            await self.start()
+            delivery.check()  # the head may have had to wait
+        await self._send({"type": "http.response.body", "body": body, "more_body": more})
+        if delivery is not None:
+            delivery.sent(len(body))
+
+    async def end(self) -> None:
+        """Say that the body is complete."""
+        await self.start()
+        await self._send({"type": "http.response.body", "body": b"", "more_body": False})
+
+
+async def _write_body(response: _Response, receive: Receive) -> None:
+    answer = response.answer
     if answer.stream is not None:
-        await _write_stream(answer, answer.stream, receive, send)
+        await _write_stream(response, answer.stream, receive)
         return
     source, length = answer.source, answer.stop - answer.start
     if source is None or length <= CHUNK:
-        body = b"" if source is None else await _read(source, answer.start, length)
-        await _write_piece(answer, body, send, more=False)
+        await response.write(b"" if source is None else await _read(source, answer.start, length), more=False)
         return
     # Servers drop what is sent after the client has gone, without a word. Nobody should read 8 GB for that.
     async with _watching(receive) as gone:
@@ -123,18 +160,18 @@ async def _write_body(answer: Plan, receive: Receive, send: Send) -> None:
             body = await _read(source, position, count)
             if gone.done():
                 return
-            await _write_piece(answer, body, send, more=position + count < answer.stop)
+            await response.write(body, more=position + count < answer.stop)
 
 
-async def _write_stream(answer: Plan, stream: Stream, receive: Receive, send: Send) -> None:
+async def _write_stream(response: _Response, stream: Stream, receive: Receive) -> None:
     async with _watching(receive) as gone:
         while piece := await next_piece(stream, gone):
-            await _write_piece(answer, piece, send, more=True)
+            await response.write(piece, more=True)
         if piece is None:
             return
-        if answer.delivery is not None:
-            answer.delivery.whole()
-        await send({"type": "http.response.body", "body": b"", "more_body": False})
+        if response.answer.delivery is not None:
+            response.answer.delivery.whole()
+        await response.end()
 
 
 @asynccontextmanager
@@ -147,14 +184,6 @@ async def _watching(receive: Receive) -> AsyncIterator[asyncio.Future[None]]:
         gone.cancel()
         with suppress(asyncio.CancelledError):
             await gone
-
-
-async def _write_piece(answer: Plan, body: bytes, send: Send, *, more: bool) -> None:
-    if answer.delivery is not None:
-        answer.delivery.check()
-    await send({"type": "http.response.body", "body": body, "more_body": more})
-    if answer.delivery is not None:
-        answer.delivery.sent(len(body))
 
 
 async def _read(source: Source, start: int, count: int) -> bytes:

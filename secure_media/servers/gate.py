@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import ipaddress
 import logging
+import re
 import time
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Executor
@@ -30,7 +31,7 @@ from secure_media.core.model import (
     tag,
 )
 from secure_media.core.policy import Policy
-from secure_media.errors import LedgerUnavailableError, MediaNotFoundError, StoreUnavailableError
+from secure_media.errors import DenialReason, LedgerUnavailableError, MediaNotFoundError, StoreUnavailableError
 from secure_media.servers.urls import MEDIA, OWN, STATIC, UPLOAD, action_in, file_name, tokens_in
 from secure_media.serving import http, plan
 from secure_media.serving.collections import Collections, StoredFile, parse_name
@@ -49,6 +50,8 @@ _NAMELESS = "download"
 _RETRY_AFTER = 30
 #: What the page fetches before it opens its WebSocket, also after a server restart.
 _GREETINGS = frozenset({"/_stcore/health", "/_stcore/host-config"})
+_HOST = re.compile(r"(?:[\w.-]+|\[[0-9A-Fa-f:.]+\])(?::\d{1,5})?\Z", re.ASCII)
+_ORIGIN = re.compile(rf"https?://{_HOST.pattern}", re.ASCII)
 #: NAME_MAX of the usual file systems, in bytes.
 _LONGEST_NAME = 255
 #: Half of PATH_MAX, which is for the whole of it, in bytes.
@@ -191,6 +194,13 @@ class Gate:
         self._refresh()
         identified = self._guard.identity.identify(_credentials(incoming), now=self._clock())
         return identified.browser if isinstance(identified, Identified) else None
+
+    def shows_a_cookie(self, incoming: Incoming | None) -> bool:
+        """Return whether `incoming` has a cookie of our name, be it one that holds or not."""
+        if incoming is None:
+            return False
+        identified = self._guard.identity.identify(_credentials(incoming), now=self._clock())
+        return identified is not DenialReason.NO_CREDENTIAL
 
     def amendments(self, incoming: Incoming) -> tuple[tuple[str, str | None], ...]:
         """
@@ -446,15 +456,16 @@ class Gate:
         return path
 
 
-def site(incoming: Incoming, gate: Gate) -> str:
+def site(incoming: Incoming, base_path: str) -> str:
     """
     Return where the browser that sent `incoming` has the app: origin, mount point and base path, without a slash at the
     end. As that browser says: it only ends up in links that are made for itself.
     """
-    origin = incoming.get("origin") or ""
-    if not origin.startswith(("http://", "https://")):
-        origin = f"{'https' if incoming.secure else 'http'}://{incoming.get('host') or 'localhost'}"
-    return f"{origin}{incoming.root}{gate.base_path}"
+    origin, host = incoming.get("origin") or "", incoming.get("host") or ""
+    if not _ORIGIN.match(origin):
+        host = host if _HOST.match(host) else "localhost"
+        origin = f"{'https' if incoming.secure else 'http'}://{host}"
+    return f"{origin}{incoming.root}{base_path}"
 
 
 def _presented(what: plan.Representation, grant: Grant | None, action: Action) -> plan.Presentation:

@@ -19,11 +19,11 @@ from tornado.httputil import HTTPHeaders, HTTPInputError, HTTPServerRequest
 from tornado.iostream import StreamClosedError
 from tornado.web import Application, OutputTransform, RequestHandler, stream_request_body
 
-from secure_media.errors import ConfigurationError, MediaError
+from secure_media.errors import ConfigurationError, DeliveryCutError, MediaError
 from secure_media.servers.gate import Gate, Incoming, Opening, came_over_https, forwarded_ip, handshake
 from secure_media.servers.public import is_public
 from secure_media.servers.urls import MEDIA, OWN, STATIC, UPLOAD
-from secure_media.serving.plan import CHUNK, Plan
+from secure_media.serving.plan import CHUNK, Plan, forbidden
 from secure_media.serving.sources import Source
 from secure_media.serving.streams import Stream, next_piece
 
@@ -100,6 +100,10 @@ class SecureMediaFileHandler(MediaFileHandler):
         except StreamClosedError:
             return
         except (MediaError, OSError) as error:
+            if isinstance(error, DeliveryCutError) and not self._headers_written:
+                self.clear()
+                _finish(self, forbidden("GET"))
+                return
             # What has been sent cannot be taken back; closing tells the client that it is not complete.
             logger.warning("media.broken_off %s", type(error).__name__, exc_info=error.__cause__)
             self.detach().close()

@@ -30,7 +30,7 @@ from secure_media.serving.delivery import Watcher
 
 #: How many times the bytes of a resource may leave in pieces, for each use, before it counts as used all the same. Else
 #: everything but the last byte could be had for ever.
-ATTEMPTS = 4
+ATTEMPTS = 2
 
 #: When a transfer of another process that shows no progress is taken for dead, in seconds.
 _STALE = 60.0

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import http.server
+import io
+import re
 import shutil
+import threading
 from importlib.util import find_spec
+from types import TracebackType
 from typing import Any
 from urllib.parse import urlsplit
 
+from PIL import Image
 from playwright.sync_api import Browser, BrowserContext, Frame, Page
 from playwright.sync_api import Response as PageResponse
 
@@ -52,6 +58,9 @@ _LOADED = """() => {
         && media.every(player => player.readyState >= 2)
         && !document.querySelector('[data-testid="stSkeleton"], [data-testid="stSpinner"], [data-stale="true"]');
 }"""
+
+_BUFFERED = """() => [...document.querySelectorAll('audio, video')].every(player => player.readyState === 4
+    && player.buffered.length === 1 && player.buffered.end(0) >= player.duration - 0.1)"""
 
 _FETCH = """url => fetch(url, {cache: 'no-store'}).then(async response => {
     await response.arrayBuffer();
@@ -106,15 +115,40 @@ def open_page(context: BrowserContext, url: str, *, page: Page | None = None) ->
     return page
 
 
-def wait_until_idle(page: Page) -> None:
+def wait_until_idle(page: Page | Frame) -> None:
     """Return when the page is connected and its script is not running."""
     page.wait_for_function(_IDLE)
 
 
-def wait_until_loaded(page: Page) -> None:
+def wait_until_loaded(page: Page | Frame) -> None:
     """Return when every picture, sound and film on the page can be seen and heard."""
     wait_until_idle(page)
     page.wait_for_function(_LOADED)
+
+
+def wait_until_buffered(page: Page) -> None:
+    """Return when all of every sound and film is there: how much is loaded shows on their controls."""
+    page.evaluate("() => document.querySelectorAll('audio, video').forEach(player => { player.preload = 'auto'; })")
+    page.wait_for_function(_BUFFERED)
+    page.evaluate("() => document.fonts.ready")
+
+
+def still(page: Page) -> Image.Image:
+    """Return a screenshot of the page once it has stopped changing: controls fade in, canvases are drawn in steps."""
+    last = b""
+
+    def unchanged() -> bool:
+        nonlocal last
+        before, last = last, page.screenshot(animations="disabled", caret="hide")
+        return before == last
+
+    eventually(unchanged, "a page that stands still")
+    return Image.open(io.BytesIO(last)).convert("RGB")
+
+
+def tokens_in(text: str) -> set[str]:
+    """Return every token that stands in a URL in `text`."""
+    return set(re.findall(r"media_token=([\w.-]+)", text))
 
 
 def fetch(page: Page, url: str) -> int:
@@ -153,3 +187,50 @@ def frame_with(page: Page, part: str) -> Frame:
 
     found: Frame = eventually(find, f"a frame with {part}", timeout=PATIENCE / 1000)
     return found
+
+
+class OtherSite:
+    """
+    A site of somebody else, with one page.
+
+    Args:
+        html: The page, at every path.
+    """
+
+    def __init__(self, html: str) -> None:
+        #: The headers of each request, by path; the last one counts.
+        self.requests: dict[str, dict[str, str]] = {}
+        #: Cookies that the page sets.
+        self.cookies: tuple[str, ...] = ()
+        site = self
+
+        class Handler(http.server.BaseHTTPRequestHandler):
+            def do_GET(self) -> None:
+                site.requests[self.path] = {name.lower(): value for name, value in self.headers.items()}
+                body = html.encode()
+                self.send_response(200)
+                for cookie in site.cookies:
+                    self.send_header("Set-Cookie", cookie)
+                self.send_header("Content-Type", "text/html; charset=utf-8")
+                self.send_header("Content-Length", str(len(body)))
+                self.end_headers()
+                self.wfile.write(body)
+
+            def log_message(self, *_: Any) -> None:
+                """Stay silent."""
+
+        self._server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self._thread = threading.Thread(target=self._server.serve_forever, daemon=True)
+        self._thread.start()
+        self.port: int = self._server.server_port
+        self.url = f"http://127.0.0.1:{self.port}/"
+
+    def __enter__(self) -> OtherSite:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self._server.shutdown()
+        self._server.server_close()
+        self._thread.join()

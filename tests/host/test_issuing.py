@@ -16,7 +16,7 @@ from secure_media.core.model import Action, Browser, Disposition, Grant, Resourc
 from secure_media.core.tokens import MAX_TOKEN_LENGTH, GrantCodec
 from secure_media.errors import GrantError, LedgerUnavailableError, UnknownKeyError
 from secure_media.host.issuing import Holder, Issuer, new_jti
-from secure_media.host.terms import Terms
+from secure_media.host.terms import PAGE, Terms
 from secure_media.serving.ledger import SqliteLedger
 
 OLD = "one-secret-0123456789-abcdefghijklmnopqrst"
@@ -174,19 +174,45 @@ def test_grant_is_bound_as_asked(world: World, bind: str | None, claims: dict[st
     assert {name: value for name, value in bound.items() if value is not None} == claims
 
 
-def test_session_without_a_cookie_is_bound_to_itself(world: World) -> None:
+@pytest.mark.parametrize(
+    ("bind", "cookieless"),
+    [
+        pytest.param("session", False, id="asked-for"),
+        pytest.param(PAGE, False, id="all-are-signed"),
+        pytest.param(None, True, id="no-cookies-expected"),
+    ],
+)
+def test_session_without_a_cookie_is_bound_to_itself(world: World, bind: str | None, cookieless: bool) -> None:
     """Where the browser is not known, as in a foreign frame, the grant ends with the session."""
-    for bind in (None, "session"):
-        grant = world.grant(world.token(_stranger(), terms=Terms(LIFETIME, bind)))
+    issuer = Issuer(world.issuer.codec, world.ledger, refresh=lambda: None, cookieless=cookieless, clock=world.clock)
+    grant = world.grant(issuer.for_session(_stranger(), MEDIA, Terms(LIFETIME, bind)))
 
-        assert (grant.session, grant.browser, grant.sub) == (tag("stranger-session"), None, None)
+    assert (grant.session, grant.browser, grant.sub) == (tag("stranger-session"), None, None)
+
+
+@pytest.mark.parametrize("bind", [None, "browser", "subject", PAGE])
+def test_cookie_that_does_not_hold_does_not_loosen_the_binding(world: World, bind: str | None) -> None:
+    """A cookie that was planted beside the real one does not turn URLs into ones that anybody may use."""
+    issuer = Issuer(world.issuer.codec, world.ledger, refresh=lambda: None, cookieless=True, clock=world.clock)
+    terms = Terms(LIFETIME, bind)
+    assert issuer.for_session(_anna(), MEDIA, terms)
+
+    with pytest.raises(GrantError, match="no valid cookie"):
+        issuer.for_session(Holder("anna-session", None, "", doubtful=True), MEDIA, terms)
+
+
+def test_url_of_a_page_is_bound_to_browser_and_page(world: World) -> None:
+    """What every URL of a page gets needs the page's browser, and ends with the page."""
+    grant = world.grant(world.token(_anna(), terms=Terms(LIFETIME, PAGE)))
+
+    assert (grant.session, grant.browser) == (tag("anna-session"), tag("anna-browser"))
 
 
 @pytest.mark.parametrize(
     ("holder", "bind", "message"),
     [
-        pytest.param(_stranger(), "browser", "bind: this session has no cookie of ours", id="no-browser"),
-        pytest.param(_stranger(), "subject", "bind: this session has no cookie of ours", id="nobody-known"),
+        pytest.param(_stranger(), "browser", "bind: this session has no valid cookie", id="no-browser"),
+        pytest.param(_stranger(), "subject", "bind: this session has no valid cookie", id="nobody-known"),
         pytest.param(_anna(subject=None), "subject", "bind: nobody is signed in here", id="nobody-signed-in"),
     ],
 )
@@ -362,8 +388,8 @@ def test_two_sessions_never_share_a_token(world: World) -> None:
 
 def test_two_browsers_never_share_a_token(world: World) -> None:
     """What is bound to one person's browser does not get into the page of another one."""
-    holders = [_anna(), Holder("bert-session", Browser("bert-browser", "bert@example.com"), ""), _stranger()]
-    for terms in (TERMS, COUNTED, Terms(LIFETIME, "session")):
+    holders = [_anna(), Holder("bert-session", Browser("bert-browser", "bert@example.com"), "")]
+    for terms in (TERMS, COUNTED, Terms(LIFETIME, "session"), Terms(LIFETIME, PAGE)):
         tokens = [world.token(holder, terms=terms) for holder in holders for _ in range(2)]
 
         assert len(set(tokens)) == len(holders)

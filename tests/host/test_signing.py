@@ -139,6 +139,29 @@ def test_grant_is_worthless_in_another_browser(server: AppServer) -> None:
         assert all(is_refused(Browser(server).get(url)) for url in urls)
 
 
+def test_signed_urls_of_a_page_end_with_it(server: AppServer) -> None:
+    """After the page is closed, its own browser does not get its media by their tokens either."""
+    ann = Browser(server)
+    with ann.open() as tab:
+        urls = [url for url in tab.urls() if "media_token" in url]
+        assert {ann.get(url).status for url in urls} == {200}
+    assert eventually(lambda: all(is_refused(ann.get(url)) for url in urls), "the end of the page")
+
+
+def test_planted_cookie_does_not_make_urls_bearer_ones(server: AppServer) -> None:
+    """A second cookie of our name, beside the real one, gets the page no tokens instead of unbound ones."""
+    ann = Browser(server).visit()
+    with ann.connect() as tab:
+        assert tokens(tab)
+    name = next(name for name in ann.cookies if name.startswith("sm_"))
+    ann.headers["Cookie"] = f"{name}=planted; {ann.cookie_header()}"
+    ann.cookies = {}
+    with ann.connect() as tab:
+        assert [url for url in tab.urls() if "/" + "0" * 40 not in url]
+        assert tokens(tab) == []
+    assert "hook.not_signed bind: this session has no valid cookie" in server.log
+
+
 def test_urls_are_the_same_after_a_rerun(server: AppServer) -> None:
     """Two reruns change no URL, so that nothing on the page starts anew."""
     with Browser(server).open() as tab:
@@ -320,6 +343,15 @@ def test_grant_of_a_widget_is_bound(widgets: AppServer) -> None:
         assert is_refused(Browser(widgets).visit().get(picture))
         assert Browser(widgets).get(sound).status == 200
     assert eventually(lambda: is_refused(ann.get(sound)), "the end of the session")
+
+
+def test_widget_is_not_bound_more_loosely_without_a_cookie(widgets: AppServer) -> None:
+    """Where cookies come through, a client that drops its own gets no URLs that anybody could use."""
+    bare = Browser(widgets)
+    with bare.connect() as tab:
+        bound_to_the_session = [url for url in tab.urls() if "media_token" in url]
+        assert len(bound_to_the_session) == 1  # the sound, whose script asked for it
+        assert all(is_refused(bare.get(url)) for url in tab.urls() if url not in bound_to_the_session)
 
 
 def test_what_a_widget_shows_ends_when_it_says(widgets: AppServer) -> None:
