@@ -44,8 +44,6 @@ from secure_media.serving.streams import POOL, Supply
 
 logger = logging.getLogger(__name__)
 
-#: What to save something under that has no name.
-_NAMELESS = "download"
 #: When to try again if an object store cannot be reached, in seconds.
 _RETRY_AFTER = 30
 #: What the page fetches before it opens its WebSocket, also after a server restart.
@@ -483,7 +481,7 @@ def _presented(what: plan.Representation, grant: Grant | None, action: Action) -
         presented,
         content_type=content_type,
         filename=None if save else filename,
-        save_as=(filename or _NAMELESS) if save else None,
+        save_as=(filename or "") if save else None,
     )
 
 

@@ -38,11 +38,6 @@ _LONGEST_PART = 255
 #: Separators of other systems, control characters and line ends, what is left of text that was not UTF-8, and colons:
 #: on Windows they name drives and streams.
 _FORBIDDEN = re.compile("[\\x00-\\x1f\\x7f-\\x9f\\\\:\u2028\u2029\ud800-\udfff\ufffd]")
-#: With any extension, these are no files on Windows.
-_DEVICE = re.compile(
-    r"(?:CON|PRN|AUX|NUL|CONIN\$|CONOUT\$|(?:COM|LPT)[0-9\u00b9\u00b2\u00b3]) *(?:\.|\Z)", re.IGNORECASE
-)
-
 #: A location of nginx, below the root: that is where the app itself is.
 _LOCATION = re.compile(r"(?:/[A-Za-z0-9._~-]+)+/\Z")
 
@@ -115,7 +110,7 @@ def _is_part(part: str) -> bool:
         and not part.startswith((".", " "))
         and not part.endswith((".", " "))  # Windows drops these
         and len(part.encode("utf-8", "surrogatepass")) <= _LONGEST_PART
-        and not _DEVICE.match(part)
+        and not http.DEVICE.match(part)
     )
 
 

@@ -35,7 +35,7 @@ _NO_FILE_HAS = re.compile("[/\\\\\\x00-\\x1f\\x7f-\\x9f\u2028\u2029]")
 #: Windows drops dots and spaces at the end; a dot in front hides the file; the others are left over from a line.
 _EDGES = ". \x7f" + "".join(map(chr, range(0x20)))
 #: With any extension, these are devices on Windows.
-_DEVICE = re.compile(
+DEVICE = re.compile(
     r"(?:CON|PRN|AUX|NUL|CONIN\$|CONOUT\$|(?:COM|LPT)[0-9\u00b9\u00b2\u00b3]) *(?:\.|\Z)", re.IGNORECASE
 )
 #: In bytes of UTF-8. File systems take 255, and browsers want to append to a name.
@@ -167,7 +167,7 @@ def _safe_name(filename: str) -> str:
     name = _BIDI_OVERRIDE.sub("", filename).strip(_EDGES)
     name = _shortened(_NO_FILE_HAS.sub("_", name)) or _NAMELESS
     # Only now: a name may become one by being shortened.
-    return _shortened(f"_{name}") if _DEVICE.match(name) else name
+    return _shortened(f"_{name}") if DEVICE.match(name) else name
 
 
 def _shortened(name: str) -> str:

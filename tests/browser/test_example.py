@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import re
 import shutil
 import sys
@@ -27,12 +26,14 @@ from tests.browser.chromium import (
     new_browser,
     open_page,
     record_media,
+    still,
     stranger,
     visit,
+    wait_until_buffered,
     wait_until_loaded,
     without_cookies,
 )
-from tests.servers import AppServer, eventually
+from tests.servers import AppServer
 
 #: The fixed part of the answer to a denial: all headers but those that differ from request to request anyway.
 _VARIABLE = {"date", "server"}
@@ -231,13 +232,7 @@ def _looks(chromium: Browser, server: AppServer) -> tuple[Image.Image, list[Any]
     try:
         page = open_page(context, server.url)
         wait_until_loaded(page)
-        # All of the film and the sound: how much is loaded shows on their controls.
-        page.evaluate("() => document.querySelectorAll('audio, video').forEach(player => { player.preload = 'auto'; })")
-        page.wait_for_function(
-            "() => [...document.querySelectorAll('audio, video')].every(player => player.readyState === 4"
-            " && player.buffered.length === 1 && player.buffered.end(0) >= player.duration - 0.1)"
-        )
-        page.evaluate("() => document.fonts.ready")
+        wait_until_buffered(page)
         if HAS_PDF:
             page.locator("canvas").first.wait_for()
         contents = page.evaluate(
@@ -250,23 +245,10 @@ def _looks(chromium: Browser, server: AppServer) -> tuple[Image.Image, list[Any]
                 }));
             }"""
         )
-        picture = _still(page)
+        picture = still(page)
         return picture, list(contents)
     finally:
         context.close()
-
-
-def _still(page: Page) -> Image.Image:
-    """Return a screenshot of the page once it has stopped changing: controls fade in, canvases are drawn in steps."""
-    last = b""
-
-    def unchanged() -> bool:
-        nonlocal last
-        before, last = last, page.screenshot(animations="disabled", caret="hide")
-        return before == last
-
-    eventually(unchanged, "a page that stands still")
-    return Image.open(io.BytesIO(last)).convert("RGB")
 
 
 def test_page_looks_exactly_as_without_a_guard(

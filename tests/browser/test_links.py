@@ -256,6 +256,33 @@ def test_download_that_works_once(chromium: Browser) -> None:
         assert failed.failure()
 
 
+def test_rerun_brings_back_what_has_expired(chromium: Browser) -> None:
+    """After its time a download is refused, until the script runs again and offers it anew, to the same page."""
+    script = """
+        import streamlit as st
+        import secure_media as sm
+        sm.download_button("save", b"made for you", "you.txt", expires_in=5)
+        st.session_state.run = st.session_state.get("run", 0) + 1
+        st.button("again")
+        st.write("this is run", st.session_state.run)
+    """
+    with AppServer(script) as server, new_browser(chromium, accept_downloads=True) as context:
+        page = context.new_page()
+        responses = record_media(page)
+        open_page(context, server.url, page=page)
+        eventually(lambda: page.title() and responses, "the frontend's question for the file")
+        url = responses[0].url
+        assert fetch(page, url) == 200
+        eventually(lambda: fetch(page, url) == 403, "the end of the grant", timeout=30)
+
+        page.get_by_role("button", name="again").click()
+        page.get_by_text("this is run 2").wait_for()
+        wait_until_idle(page)
+        renewed = save(page, page.get_by_role("button", name="save"))
+        assert renewed.url != url
+        assert renewed.path().read_bytes() == b"made for you"
+
+
 # --- for somebody else
 
 
