@@ -17,7 +17,8 @@ from secure_media.errors import GrantError
 from secure_media.host import messages, signing
 from secure_media.host.issuing import Holder, Issuer
 from secure_media.host.terms import PAGE, Terms, TermsTable
-from secure_media.servers.gate import Gate, handshake, site
+from secure_media.servers.gate import Gate
+from secure_media.servers.incoming import handshake, site
 from secure_media.serving.shown import ShownLedger
 from secure_media.serving.store import MediaStore
 

@@ -14,7 +14,8 @@ from contextlib import asynccontextmanager, suppress
 from typing import Any
 
 from secure_media.errors import DeliveryCutError
-from secure_media.servers.gate import Gate, Incoming, Opening, came_over_https, handshake
+from secure_media.servers.gate import Gate, Opening
+from secure_media.servers.incoming import Incoming, came_over_https, handshake
 from secure_media.serving.plan import CHUNK, Plan, forbidden
 from secure_media.serving.sources import Source
 from secure_media.serving.streams import Stream, next_piece

@@ -3,16 +3,12 @@
 from __future__ import annotations
 
 import functools
-import ipaddress
 import logging
-import re
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable
 from concurrent.futures import Executor
-from contextvars import ContextVar
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import Any
-from urllib.parse import urlsplit
 
 from secure_media import audit
 from secure_media.core.guard import Guard
@@ -22,17 +18,23 @@ from secure_media.core.model import (
     Action,
     Allow,
     Browser,
-    Credentials,
     Decision,
     Disposition,
     Grant,
     Resource,
     ResourceKind,
-    tag,
 )
 from secure_media.core.policy import Policy
 from secure_media.errors import DenialReason, LedgerUnavailableError, MediaNotFoundError, StoreUnavailableError
-from secure_media.servers.urls import MEDIA, OWN, STATIC, UPLOAD, action_in, file_name, tokens_in
+from secure_media.servers.incoming import (
+    Incoming,
+    conditions,
+    credentials,
+    has_trailers,
+    is_the_frontends_probe,
+    player,
+)
+from secure_media.servers.urls import MEDIA, OWN, STATIC, UPLOAD, action_in, file_name
 from secure_media.serving import http, plan
 from secure_media.serving.collections import Collections, StoredFile, parse_name
 from secure_media.serving.delivery import Delivery, Watcher
@@ -48,8 +50,6 @@ logger = logging.getLogger(__name__)
 _RETRY_AFTER = 30
 #: What the page fetches before it opens its WebSocket, also after a server restart.
 _GREETINGS = frozenset({"/_stcore/health", "/_stcore/host-config"})
-_HOST = re.compile(r"(?:[\w.-]+|\[[0-9A-Fa-f:.]+\])(?::\d{1,5})?\Z", re.ASCII)
-_ORIGIN = re.compile(rf"https?://{_HOST.pattern}", re.ASCII)
 #: NAME_MAX of the usual file systems, in bytes.
 _LONGEST_NAME = 255
 #: Half of PATH_MAX, which is for the whole of it, in bytes.
@@ -64,43 +64,6 @@ _PRIVATE_STATIC = (
     ("expires", None),
 )
 _DOCUMENTS = frozenset({"document", "embed", "fencedframe", "frame", "iframe", "object"})
-
-
-@dataclass(frozen=True, slots=True)
-class Incoming:
-    """
-    The facts of a request, in no framework's terms.
-
-    Args:
-        method: As sent.
-        path: Decoded, below the mount point.
-        query: Undecoded.
-        headers: Names in lower case; one entry for each time a header was sent.
-        secure: Whether the client came over HTTPS.
-        client_ip: Where the connection came from.
-        root: Where the app is mounted, below which `path` is.
-    """
-
-    method: str
-    path: str
-    query: str = field(repr=False)
-    headers: Sequence[tuple[str, str]] = field(repr=False)
-    secure: bool
-    client_ip: str | None
-    root: str = ""
-
-    def all(self, name: str) -> list[str]:
-        """Return every value of the header `name`."""
-        return [value for key, value in self.headers if key == name]
-
-    def get(self, name: str) -> str | None:
-        """Return the value of the header `name`; None if it was not sent, or not just once."""
-        values = self.all(name)
-        return values[0] if len(values) == 1 else None
-
-
-#: The HTTP request that opened the WebSocket which is being served, for the session that is made from it.
-handshake: ContextVar[Incoming | None] = ContextVar("secure_media_handshake", default=None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,7 +129,7 @@ class Gate:
             return self._media(incoming, path.removeprefix(MEDIA))
         if path.startswith(OWN):
             return self._file(incoming, path)
-        if "\0" in path or (path.startswith(STATIC) and (_has_trailers(incoming) or not _could_be_a_file(path))):
+        if "\0" in path or (path.startswith(STATIC) and (has_trailers(incoming) or not _could_be_a_file(path))):
             return self._refusal(incoming, None, Action.VIEW)
         if incoming.method == "OPTIONS":
             return None  # a preflight carries no credentials and gets no content
@@ -190,14 +153,14 @@ class Gate:
         if incoming is None:
             return None
         self._refresh()
-        identified = self._guard.identity.identify(_credentials(incoming), now=self._clock())
+        identified = self._guard.identity.identify(credentials(incoming), now=self._clock())
         return identified.browser if isinstance(identified, Identified) else None
 
     def shows_a_cookie(self, incoming: Incoming | None) -> bool:
         """Return whether `incoming` has a cookie of our name, be it one that holds or not."""
         if incoming is None:
             return False
-        identified = self._guard.identity.identify(_credentials(incoming), now=self._clock())
+        identified = self._guard.identity.identify(credentials(incoming), now=self._clock())
         return identified is not DenialReason.NO_CREDENTIAL
 
     def amendments(self, incoming: Incoming) -> tuple[tuple[str, str | None], ...]:
@@ -215,14 +178,14 @@ class Gate:
         """Return the ``Set-Cookie`` if this is a moment to set or renew the browser cookie."""
         if incoming.method != "GET" or not self._is_greeting(incoming):
             return None
-        identified = self._guard.identity.identify(_credentials(incoming), now=self._clock())
+        identified = self._guard.identity.identify(credentials(incoming), now=self._clock())
         if isinstance(identified, Identified):
             return self._renewed_cookie(incoming)
         return self._cookie(incoming, self._guard.identity.new())
 
     def _renewed_cookie(self, incoming: Incoming) -> str | None:
         """Return the ``Set-Cookie`` that lets a known browser go on, if it is time for that."""
-        identified = self._guard.identity.identify(_credentials(incoming), now=self._clock())
+        identified = self._guard.identity.identify(credentials(incoming), now=self._clock())
         if not isinstance(identified, Identified) or identified.fresh:
             return None
         return self._cookie(incoming, identified.browser)
@@ -252,7 +215,7 @@ class Gate:
         method = incoming.method
         if method not in {"GET", "HEAD"}:
             return plan.method_not_allowed(method)
-        media_id = None if _has_trailers(incoming) else media_id_in(name)
+        media_id = None if has_trailers(incoming) else media_id_in(name)
         resource = None if media_id is None else Resource(ResourceKind.MEDIA, media_id)
         action = action_in(incoming.query)
         decision = self._decide(incoming, resource, action)
@@ -271,7 +234,7 @@ class Gate:
         supply = media.supply
         if supply is None:
             return renewing(self._serve(incoming, media, decision, resource, action))
-        if _is_the_frontends_probe(incoming):
+        if is_the_frontends_probe(incoming):
             return renewing(plan.no_content())
         presented = _presented(media, decision.grant, action)
         if method == "HEAD":
@@ -318,7 +281,7 @@ class Gate:
         method = incoming.method
         if method not in {"GET", "HEAD"}:
             return plan.method_not_allowed(method)
-        name = "" if _has_trailers(incoming) else file_name(path)
+        name = "" if has_trailers(incoming) else file_name(path)
         resource = None if parse_name(name) is None else Resource(ResourceKind.FILE, name)
         action = action_in(incoming.query)
         decision = self._decide(incoming, resource, action, self._collections.policy(name))
@@ -358,7 +321,7 @@ class Gate:
         """Return the response to a request that was allowed; `offloaded` is that, if somebody else sends the bytes."""
         grant, player = decision.grant, decision.player
         counted = grant is not None and grant.max_uses is not None
-        if counted and _is_the_frontends_probe(incoming):
+        if counted and is_the_frontends_probe(incoming):
             # Streamlit's page asks whether a download is there before anybody clicks, and does not read the answer.
             return plan.no_content()
         presented = _presented(what, grant, action)
@@ -375,7 +338,7 @@ class Gate:
                     size=what.source.size,
                 )
             return offloaded
-        answer = plan.serve(presented, incoming.method, _conditions(incoming), storable=not counted)
+        answer = plan.serve(presented, incoming.method, conditions(incoming), storable=not counted)
         if answer.status not in {200, 206} or incoming.method != "GET":
             return answer
         watchers = self._auditors(incoming, decision, resource, action, answer, what.source.size)
@@ -438,10 +401,10 @@ class Gate:
         request = AccessRequest(
             resource=resource,
             action=action,
-            credentials=_credentials(incoming),
+            credentials=credentials(incoming),
             now=self._clock(),
             client_ip=incoming.client_ip,
-            player=_player(incoming),
+            player=player(incoming),
         )
         decision = self._guard.decide(request, policy)
         audit.record(decision, method=incoming.method, resource=resource, client_ip=incoming.client_ip)
@@ -452,18 +415,6 @@ class Gate:
         if self.base_path and path.startswith(f"{self.base_path}/"):
             return path[len(self.base_path) :]
         return path
-
-
-def site(incoming: Incoming, base_path: str) -> str:
-    """
-    Return where the browser that sent `incoming` has the app: origin, mount point and base path, without a slash at the
-    end. As that browser says: it only ends up in links that are made for itself.
-    """
-    origin, host = incoming.get("origin") or "", incoming.get("host") or ""
-    if not _ORIGIN.match(origin):
-        host = host if _HOST.match(host) else "localhost"
-        origin = f"{'https' if incoming.secure else 'http'}://{host}"
-    return f"{origin}{incoming.root}{base_path}"
 
 
 def _presented(what: plan.Representation, grant: Grant | None, action: Action) -> plan.Presentation:
@@ -490,112 +441,7 @@ def _plays_on(grant: Grant, content_type: str) -> bool:
     return content_type.startswith(("audio/", "video/")) and (grant.browser or grant.session or grant.sub) is not None
 
 
-def _conditions(incoming: Incoming) -> plan.Conditions:
-    return plan.Conditions(
-        range=incoming.get("range"),
-        if_range=", ".join(incoming.all("if-range")) or None,  # two of them name no state
-        if_match=", ".join(incoming.all("if-match")) or None,
-        if_none_match=", ".join(incoming.all("if-none-match")) or None,
-        if_modified_since=incoming.get("if-modified-since"),
-        if_unmodified_since=incoming.get("if-unmodified-since"),
-    )
-
-
-def _player(incoming: Incoming) -> str | None:
-    """Return who plays, as far as it shows without a cookie; None if this is not a piece of a play."""
-    if incoming.method != "GET" or incoming.get("range") is None:
-        return None
-    return tag(f"{incoming.client_ip}\n{incoming.get('user-agent')}")
-
-
-def _is_the_frontends_probe(incoming: Incoming) -> bool:
-    """
-    Return whether a script of the app's own page asks, rather than a person who opens a link.
-
-    Browsers say so, over HTTPS and on localhost (Fetch Metadata); elsewhere the headers of a `fetch` are as telling.
-    Who claims it gets an answer without a body, so there is nothing to win by it.
-    """
-    if incoming.method != "GET" or incoming.get("range") is not None:
-        return False
-    destination = incoming.get("sec-fetch-dest")
-    if destination is not None:
-        # A click on a link with `download` is for nothing ("empty") too, but a navigation.
-        from_script = destination == "empty" and incoming.get("sec-fetch-mode") != "navigate"
-        return from_script and incoming.get("sec-fetch-site") == "same-origin"
-    referer, host = urlsplit(incoming.get("referer") or ""), incoming.get("host")
-    return incoming.get("accept") == "*/*" and host is not None and referer.netloc == host
-
-
-def forwarded_ip(peer: str | None, headers: Iterable[tuple[str, str]], trusted: str) -> str | None:
-    """
-    Return where a request came from before the proxies that are `trusted`.
-
-    For Tornado; uvicorn does the same by the same rule (its ``FORWARDED_ALLOW_IPS``).
-
-    Args:
-        peer: Who is connected.
-        headers: Of the request, names in lower case.
-        trusted: Addresses and networks, separated by commas; ``*`` for all.
-    """
-    hops = [hop.strip() for name, value in headers if name == "x-forwarded-for" for hop in value.split(",")]
-    address = peer
-    while hops and _is_among(address, trusted):
-        address = hops.pop()
-    return address
-
-
-def _is_among(address: str | None, networks: str) -> bool:
-    for network in filter(None, map(str.strip, networks.split(","))):
-        if network in ("*", address):
-            return True
-        try:
-            if ipaddress.ip_address(address or "") in ipaddress.ip_network(network):
-                return True
-        except ValueError:
-            continue
-    return False
-
-
-def _has_trailers(incoming: Incoming) -> bool:
-    """
-    Return whether headers may have come after the body, past a proxy that removes or sets them before.
-
-    uvicorn adds such trailers to the others. No GET of a browser has a body.
-    """
-    return any(name in {"transfer-encoding", "trailer"} for name, _ in incoming.headers)
-
-
 def _could_be_a_file(path: str) -> bool:
     """Return whether the file system could take `path`: Streamlit answers 500 where it cannot."""
     raw = path.encode("utf-8", "replace")
     return len(raw) <= _LONGEST_PATH and all(len(part) <= _LONGEST_NAME for part in raw.split(b"/"))
-
-
-def came_over_https(scheme: str, headers: Sequence[tuple[str, str]]) -> bool:
-    """
-    Return whether the client's own connection was HTTPS, be it to us or to a proxy that says so.
-
-    A client that lies about it harms nobody: this only chooses the name and attributes of its own cookie.
-    """
-    forwarded = [value for name, value in headers if name == "x-forwarded-proto"]
-    schemes = {scheme, *(value.split(",")[0].strip().lower() for value in forwarded[:1])}
-    return bool(schemes & {"https", "wss"})
-
-
-def _credentials(incoming: Incoming) -> Credentials:
-    return Credentials(
-        cookies=tuple(_cookies("; ".join(incoming.all("cookie")))),
-        tokens=tokens_in(incoming.path, incoming.query),
-        authorization=tuple(incoming.all("authorization")),
-        secure=incoming.secure,
-    )
-
-
-def _cookies(header: str) -> list[tuple[str, str]]:
-    """Split a ``Cookie`` header (RFC 6265 section 4.2.1), keeping duplicates for the guard to see."""
-    pairs = []
-    for part in header.split(";"):
-        name, separator, value = part.strip(" \t").partition("=")
-        if separator:
-            pairs.append((name, value))
-    return pairs

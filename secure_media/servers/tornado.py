@@ -20,7 +20,8 @@ from tornado.iostream import StreamClosedError
 from tornado.web import Application, OutputTransform, RequestHandler, stream_request_body
 
 from secure_media.errors import ConfigurationError, DeliveryCutError, MediaError
-from secure_media.servers.gate import Gate, Incoming, Opening, came_over_https, forwarded_ip, handshake
+from secure_media.servers.gate import Gate, Opening
+from secure_media.servers.incoming import Incoming, came_over_https, forwarded_ip, handshake
 from secure_media.servers.public import is_public
 from secure_media.servers.urls import MEDIA, OWN, STATIC, UPLOAD
 from secure_media.serving.plan import CHUNK, Plan, forbidden

@@ -18,19 +18,15 @@ import sqlite3
 import threading
 import time
 import uuid
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Protocol
 
 from secure_media.core.model import Grant
 from secure_media.errors import LedgerUnavailableError
 from secure_media.serving.delivery import Watcher
-
-#: How many times the bytes of a resource may leave in pieces, for each use, before it counts as used all the same. Else
-#: everything but the last byte could be had for ever.
-ATTEMPTS = 2
+from secure_media.serving.uses import Uses
 
 #: When a transfer of another process that shows no progress is taken for dead, in seconds.
 _STALE = 60.0
@@ -39,9 +35,6 @@ _SHOW_PROGRESS = 5.0
 #: It shows what is going to leave, not what has left, this part of the resource ahead: else whoever stops reading for
 #: so long that it is taken for dead would have had for nothing what it did not show. Showing takes a write to the disk.
 _SHOW_AHEAD = 16
-#: The most stretches of a resource that are told apart, for how often each was delivered. Whoever fetches single bytes
-#: here and there cannot make the ledger slow.
-_MOST_STRETCHES = 250
 #: For how long another process may keep the file locked, in seconds.
 _BUSY = 2.0
 #: How many processes that make the file at the same moment may come before this one.
@@ -114,7 +107,7 @@ def reserve_whole(ledger: GrantLedger, grant: Grant) -> Watcher | None:
     Reserve a use of `grant` for a resource that is made anew each time; return None if there is no use left.
 
     Only what arrives as a whole is a use, as there is nothing to resume. Those that break off count together, as pieces
-    do (see `ATTEMPTS`).
+    do (see `secure_media.serving.uses`).
 
     Raises:
         LedgerUnavailableError: It cannot be written down.
@@ -140,56 +133,6 @@ class _Whole:
     def ended(self, count: int, *, complete: bool) -> None:
         """Count what was delivered."""
         self._transfer.ended(_UNMEASURED if complete else min(count, 1), complete=complete)
-
-
-#: From the first position to the one after the last, so many times.
-_Stretch = tuple[int, int, int]
-
-
-@dataclass(frozen=True, slots=True)
-class _Use:
-    """
-    The state of a grant's uses.
-
-    Args:
-        size: Of the resource, in bytes.
-        before: How many were spent before the resource had this size.
-        delivered: How many times each stretch was delivered since, in order.
-    """
-
-    size: int
-    before: int = 0
-    delivered: tuple[_Stretch, ...] = ()
-
-    @property
-    def used(self) -> int:
-        """How many uses are spent."""
-        if not self.size:
-            return self.before
-        everything = sum((stop - start) * times for start, stop, times in self.delivered)
-        return self.before + max(_least(self.delivered, self.size), everything // (ATTEMPTS * self.size))
-
-    def after(self, start: int, stop: int) -> _Use:
-        """Return the state after the bytes from `start` to `stop` were delivered."""
-        if not self.size:
-            return replace(self, before=self.before + 1)
-        delivered = _counted((*self.delivered, (start, min(stop, self.size), 1)))
-        while len(delivered) > _MOST_STRETCHES:
-            delivered = _coarse(delivered)
-        return replace(self, delivered=delivered)
-
-    def complete_after(self, transfers: Iterable[tuple[int, int]]) -> int:
-        """Return how many times the whole would have been delivered after these transfers, should all arrive."""
-        more = tuple((start, stop, 1) for start, stop in transfers)
-        if not self.size:
-            return self.before + len(more)
-        return self.before + _least(_counted(self.delivered + more), self.size)
-
-    def resized(self, size: int) -> _Use:
-        """Return the state after the resource became `size` bytes long. What is spent stays so."""
-        spent = self.used - self.before
-        delivered = ((start, min(stop, size), times - spent) for start, stop, times in self.delivered if times > spent)
-        return _Use(size, self.used, _counted(delivered))
 
 
 class SqliteLedger:
@@ -275,7 +218,7 @@ class SqliteLedger:
             database.execute("DELETE FROM transfers WHERE jti NOT IN (SELECT jti FROM uses)")
             use = _use(database, jti)
             if use is None:
-                use = _Use(size)
+                use = Uses(size)
                 database.execute("INSERT INTO uses VALUES (?, 0, '[]', ?, ?)", (jti, size, grant.exp + _REMEMBER))
             elif use.size != size:
                 use = use.resized(size)
@@ -470,7 +413,7 @@ class _Transfer:
         with ledger._writing() as database:
             _settle(database, self.id, count)
 
-    def cut(self, database: sqlite3.Connection) -> _Use | None:
+    def cut(self, database: sqlite3.Connection) -> Uses | None:
         """Give the rest away: not one more byte will leave."""
         self._cut = True
         self._ledger._transfers.pop(self.id, None)
@@ -485,22 +428,22 @@ class _Transfer:
         self._shown, self._shown_at = shown, now
 
 
-def _use(database: sqlite3.Connection, jti: str | None) -> _Use | None:
+def _use(database: sqlite3.Connection, jti: str | None) -> Uses | None:
     row = database.execute("SELECT size, before, delivered FROM uses WHERE jti = ?", (jti,)).fetchone()
     if row is None:
         return None
     delivered = tuple((start, stop, times) for start, stop, times in json.loads(row["delivered"]))
-    return _Use(row["size"], row["before"], delivered)
+    return Uses(row["size"], row["before"], delivered)
 
 
-def _write(database: sqlite3.Connection, jti: str, use: _Use) -> None:
+def _write(database: sqlite3.Connection, jti: str, use: Uses) -> None:
     database.execute(
         "UPDATE uses SET size = ?, before = ?, delivered = ? WHERE jti = ?",
         (use.size, use.before, json.dumps(use.delivered), jti),
     )
 
 
-def _settle(database: sqlite3.Connection, transfer: str, count: int) -> _Use | None:
+def _settle(database: sqlite3.Connection, transfer: str, count: int) -> Uses | None:
     """Account for a transfer that is over after `count` bytes. Nothing happens if that was done before."""
     row = database.execute("SELECT jti, start FROM transfers WHERE id = ?", (transfer,)).fetchone()
     use = None if row is None else _use(database, row["jti"])
@@ -510,39 +453,6 @@ def _settle(database: sqlite3.Connection, transfer: str, count: int) -> _Use | N
     use = use.after(row["start"], row["start"] + count)
     _write(database, row["jti"], use)
     return use
-
-
-def _counted(stretches: Iterable[_Stretch]) -> tuple[_Stretch, ...]:
-    """Return the same deliveries as stretches that do not overlap, in order."""
-    steps: dict[int, int] = {}
-    for start, stop, times in stretches:
-        if start < stop:
-            steps[start] = steps.get(start, 0) + times
-            steps[stop] = steps.get(stop, 0) - times
-    result: list[_Stretch] = []
-    begin, times = 0, 0
-    for position, step in sorted(steps.items()):
-        if step and times:
-            result.append((begin, position, times))
-        if step:
-            begin, times = position, times + step
-    return tuple(result)
-
-
-def _least(delivered: tuple[_Stretch, ...], size: int) -> int:
-    """Return how many times the byte was delivered that was so the fewest times."""
-    position, least = 0, None
-    for start, stop, times in delivered:
-        if start > position:
-            return 0
-        position, least = stop, times if least is None else min(least, times)
-    return least if least is not None and position >= size else 0
-
-
-def _coarse(delivered: tuple[_Stretch, ...]) -> tuple[_Stretch, ...]:
-    """Return half as many stretches, none of which was delivered more often than it now seems."""
-    pairs = [delivered[number : number + 2] for number in range(0, len(delivered), 2)]
-    return tuple((pair[0][0], pair[-1][1], max(times for _, _, times in pair)) for pair in pairs)
 
 
 def _digest(subject: str) -> str:

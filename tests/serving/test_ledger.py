@@ -21,7 +21,8 @@ from secure_media.core.model import Action, Grant, Resource, ResourceKind
 from secure_media.errors import LedgerUnavailableError
 from secure_media.serving.delivery import Watcher
 from secure_media.serving.leases import PLAYBACK
-from secure_media.serving.ledger import ATTEMPTS, SqliteLedger
+from secure_media.serving.ledger import SqliteLedger
+from secure_media.serving.uses import ATTEMPTS
 
 NOW = 1_800_000_000
 FILE = Resource(ResourceKind.FILE, "files/report.pdf")
