@@ -40,7 +40,7 @@ with right:
     sm.audio(str(MEDIA / "sound.mp3"), format="audio/mpeg", expires_in=600)
     sm.video(str(MEDIA / "film.mp4"), subtitles=str(MEDIA / "subtitles.vtt"), expires_in=600)
     sm.download_button(
-        "Report", report, "report.pdf", icon=":material/download:", key="on terms", expires_in=600, max_uses=1
+        "Report", report, "report-once.pdf", icon=":material/download:", key="on terms", expires_in=600, max_uses=1
     )
 
 st.subheader("In HTML of your own")

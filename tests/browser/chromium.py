@@ -59,6 +59,12 @@ _LOADED = """() => {
         && !document.querySelector('[data-testid="stSkeleton"], [data-testid="stSpinner"], [data-stale="true"]');
 }"""
 
+#: A player that has begun with less, and has put its request aside, does not always go on by itself.
+_BUFFER = """() => document.querySelectorAll('audio, video').forEach(player => {
+    player.preload = 'auto';
+    if (player.buffered.length !== 1 || player.buffered.end(0) < player.duration - 0.1) player.load();
+})"""
+
 _BUFFERED = """() => [...document.querySelectorAll('audio, video')].every(player => player.readyState === 4
     && player.buffered.length === 1 && player.buffered.end(0) >= player.duration - 0.1)"""
 
@@ -128,7 +134,7 @@ def wait_until_loaded(page: Page | Frame) -> None:
 
 def wait_until_buffered(page: Page) -> None:
     """Return when all of every sound and film is there: how much is loaded shows on their controls."""
-    page.evaluate("() => document.querySelectorAll('audio, video').forEach(player => { player.preload = 'auto'; })")
+    page.evaluate(_BUFFER)
     page.wait_for_function(_BUFFERED)
     page.evaluate("() => document.fonts.ready")
 
