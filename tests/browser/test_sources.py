@@ -24,6 +24,8 @@ sm.download_button("an iterator", pieces(), "iterator.txt")
 sm.download_button("a function", made, "function.txt", max_uses=1)
 sm.download_zip("an archive", {"pieces.txt": pieces, "made.txt": b"made"})
 sm.download_button("bytes", b"bytes", "bytes.txt", max_uses=1)
+st.session_state.run = st.session_state.get("run", 0) + 1
+st.write("this is run", st.session_state.run)
 """
 
 
@@ -49,6 +51,8 @@ def test_click_downloads_what_is_made_for_it(chromium: Browser) -> None:
 
         pieces = b"piece 0\npiece 1\npiece 2\n"
         assert download(page, "an iterator") == ("iterator.txt", pieces)
+        # The click runs the script again, which offers another iterator.
+        page.get_by_text("this is run 2").wait_for()
         assert download(page, "an iterator") == ("iterator.txt", pieces)
         assert download(page, "a function") == ("function.txt", b"made")
         assert download(page, "bytes") == ("bytes.txt", b"bytes")
