@@ -150,16 +150,20 @@ def looks(element: Locator) -> Image.Image:
 def assert_they_look_the_same(native: Locator, ours: Locator, folder: Path) -> None:
     """Fail unless two elements in the left and the right column are equal in each pixel, and show something."""
     row = native.page.locator("[data-testid='stHorizontalBlock']")
-    one = looks(native)
-    row.evaluate(_SWAP)
-    # In the same place: Chromium draws the same picture a little differently in another one.
-    other = looks(ours)
-    row.evaluate(_SWAP)
-    one.save(folder / "native.png")
-    other.save(folder / "ours.png")
-    assert len(set(one.tobytes())) > 1
-    assert one.size == other.size
-    assert ImageChops.difference(one, other).getbbox() is None, f"see {folder}"
+
+    def alike() -> bool:
+        one = looks(native)
+        row.evaluate(_SWAP)
+        # In the same place: Chromium draws the same picture a little differently in another one.
+        other = looks(ours)
+        row.evaluate(_SWAP)
+        one.save(folder / "native.png")
+        other.save(folder / "ours.png")
+        assert len(set(one.tobytes())) > 1
+        return one.size == other.size and ImageChops.difference(one, other).getbbox() is None
+
+    # A control that is still fading, or an icon whose font has just come, is not how it looks.
+    eventually(alike, f"elements that look the same, see {folder}", timeout=20)
 
 
 def test_widgets_load_what_the_native_elements_load(twins: Twins) -> None:
