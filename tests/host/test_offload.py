@@ -424,7 +424,7 @@ def store() -> Iterator[str]:
     fs = s3fs.S3FileSystem(endpoint_url=url, key="made-up-key-id", secret="made-up-secret-key")
     fs.mkdir("a-bucket")
     for name, content in (("film.mp4", FILM), ("a page #1 größe.html", PAGE)):
-        fs.pipe_file(f"a-bucket/some/root/{name}", content)
+        fs.pipe_file(f"a-bucket/some/shelf/{name}", content)
     yield url
     running.stop()
 
@@ -437,7 +437,7 @@ def shop(store: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[AppSe
         f"fsspec.config.conf['s3'] = {{'endpoint_url': {store!r}, 'key': 'made-up-key-id', 'secret': 'made-up-key'}}\n"
         "from secure_media import secure_run\nfrom secure_media import Collection\n"
         f"secure_run(__file__, secret={SECRET!r}, audit_log='audit.jsonl', collections={{\n"
-        "    'films': Collection('s3://a-bucket/some/root', offload='redirect')})\n"
+        "    'films': Collection('s3://a-bucket/some/shelf', offload='redirect')})\n"
     )
     with AppServer(head + APP, guarded=False, folder=tmp_path_factory.mktemp("shop")) as server:
         yield server
@@ -458,7 +458,7 @@ def test_store_delivers_what_the_guard_allows(shop: AppServer, store: str) -> No
     assert response.headers["cache-control"] == "private, no-store"
     assert response.headers["referrer-policy"] == "no-referrer"
     location = response.headers["location"]
-    assert location.startswith(f"{store}/a-bucket/some/root/film.mp4?")
+    assert location.startswith(f"{store}/a-bucket/some/shelf/film.mp4?")
     parameters = parse_qs(urlsplit(location).query)
     assert "media_token" not in location
     assert "made-up-key" not in location.replace("made-up-key-id", "")

@@ -31,7 +31,7 @@ class Shop:
         fs = s3fs.S3FileSystem(endpoint_url=url, key=KEY_ID, secret=KEY, skip_instance_cache=True)
         bucket = f"bucket-{secrets.token_hex(8)}"
         fs.mkdir(bucket)
-        fs.pipe_file(f"{bucket}/root/film.mp4", FILM)
+        fs.pipe_file(f"{bucket}/shelf/film.mp4", FILM)
         fs.pipe_file(f"{bucket}/outside.txt", b"outside of the root")
         client = "{'retries': {'total_max_attempts': 1, 'mode': 'standard'}, 'connect_timeout': 1}"
         head = (
@@ -39,7 +39,7 @@ class Shop:
             f"fsspec.config.conf['s3'] = dict(endpoint_url={url!r}, key={KEY_ID!r}, secret={KEY!r}, "
             f"config_kwargs={client})\n"
             "from secure_media import secure_run\n"
-            f"secure_run(__file__, secret={SECRET!r}, collections={{'films': 's3://{bucket}/root'}})\n"
+            f"secure_run(__file__, secret={SECRET!r}, collections={{'films': 's3://{bucket}/shelf'}})\n"
         )
         self.server = AppServer(head + APP, guarded=False, folder=folder)
         self.secrets = (KEY_ID, KEY, bucket, url)
