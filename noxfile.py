@@ -12,7 +12,7 @@ import sys
 import nox
 
 nox.needs_version = ">=2024.4.15"
-nox.options.default_venv_backend = "virtualenv"
+nox.options.default_venv_backend = "uv|virtualenv"
 nox.options.reuse_existing_virtualenvs = True
 nox.options.stop_on_first_error = False
 
@@ -31,9 +31,34 @@ MATRIX: dict[str, tuple[list[str], dict[str, str]]] = {
     "starlette-first": (["streamlit==1.57.0", WORKING_STARLETTE], {}),
     "newest": (["streamlit"], {}),
 }
-#: Where the tests in a browser and with an object store run: the last release of the one server, and the newest of the
-#: other.
-IN_A_BROWSER = ("tornado-last", "newest")
+#: Where everything runs: the last release of the one server, and the newest of the other.
+THOROUGH = ("tornado-last", "newest")
+#: What runs on these two only: a browser, commands, and bytes that are sent by the same code whatever Streamlit it is.
+#: The hooks into Streamlit, and all attacks, are tested on every generation.
+ON_TWO = (
+    "tests/browser",
+    "tests/cli",
+    "tests/test_settings.py",
+    "tests/host/test_audit.py",
+    "tests/host/test_examples.py",
+    "tests/host/test_files.py",
+    "tests/host/test_offload.py",
+    "tests/host/test_sources.py",
+    "tests/host/test_stores.py",
+)
+#: What needs no Streamlit to speak of, so that one is enough.
+FRAMEWORK_FREE = (
+    "tests/core",
+    "tests/serving",
+    "tests/test_architecture.py",
+    "tests/test_audit.py",
+    "tests/test_docs.py",
+)
+
+#: Compiled modules are kept, also where the machine is set not to: half of what a server costs to start.
+ENV = {"PYTHONDONTWRITEBYTECODE": ""}
+#: Tests wait for servers more than they compute.
+WORKERS = str(min(8, 2 * (os.cpu_count() or 1)))
 
 
 @nox.session
@@ -46,23 +71,25 @@ def check(session: nox.Session) -> None:
 
 
 @nox.session
-def core(session: nox.Session) -> None:
-    """The decision, by itself: every branch of it."""
-    session.install("streamlit", *GROUPS["test"], "coverage", "-e", ".")
-    session.run("coverage", "run", "-m", "pytest", "-q", "tests/core")
+def units(session: nox.Session) -> None:
+    """What needs no server: the decision, every branch of it, and the bytes."""
+    session.install("streamlit", *GROUPS["test"], *GROUPS["stores"], "coverage", "-e", ".")
+    session.run("coverage", "run", "-m", "pytest", "-q", "tests/core", env=ENV)
     session.run("coverage", "report", "--fail-under=100")
+    rest = FRAMEWORK_FREE[1:]
+    session.run("pytest", "-q", "-n", WORKERS, "--dist=worksteal", *(session.posargs or rest), env=ENV)
 
 
 @nox.session
 @nox.parametrize("generation", [nox.param(name, id=name) for name in MATRIX])
 def tests(session: nox.Session, generation: str) -> None:
-    """All tests on one generation of Streamlit, the ones in a browser where they tell something new."""
+    """The attacks and all that concerns Streamlit on one generation of it; on two of them, everything else too."""
     packages, env = MATRIX[generation]
-    thorough = generation in IN_A_BROWSER
+    thorough = generation in THOROUGH
     session.install(*packages, *GROUPS["test"], *(GROUPS["stores"] if thorough else ()), "-e", ".")
-    paths = list(session.posargs) or ["tests"]
+    chosen = list(session.posargs) or ["tests", *(f"--ignore={path}" for path in FRAMEWORK_FREE)]
     if thorough:
         session.run(sys.executable, "tests/browser/install.py", external=True)
     elif not session.posargs:
-        paths += ["--ignore=tests/browser"]
-    session.run("pytest", "-q", "-n", str(min(4, os.cpu_count() or 1)), "--dist=loadfile", *paths, env=env)
+        chosen += [f"--ignore={path}" for path in ON_TWO]
+    session.run("pytest", "-q", "-n", WORKERS, "--dist=loadfile", *chosen, env={**ENV, **env})

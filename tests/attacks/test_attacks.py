@@ -4,11 +4,18 @@ from __future__ import annotations
 
 import re
 import secrets
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from secure_media.core.identity import BrowserIdentity
+from secure_media.core.keys import KeyRing
+from secure_media.core.model import Action, Grant, Resource, ResourceKind
+from secure_media.core.tokens import GrantCodec
+from secure_media.host.deployment import deployment_name
+from secure_media.servers.urls import path_to
 from tests.attacks.cases import all_attacks
 from tests.attacks.cases.model import Attack
 from tests.attacks.client import Target, credential_in, exchange
@@ -17,6 +24,9 @@ from tests.servers import SECRET, AppServer, Browser, Tab
 
 # The smallest PNG; decoders stop at its end, and what a test appends to it stays.
 PIXEL = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
+
+#: Of another app of the same software.
+FOREIGN_SECRET = "another-secret-0123456789-abcdefghijk"
 
 SCRIPT = f"""
 import base64
@@ -81,6 +91,20 @@ def hide_among(files: Path, hidden: bytes, letter: bytes) -> None:
         (files / name).symlink_to(leads_to)
 
 
+def link_of_another(secret: str, deployment: str, base: str) -> str:
+    """Return the link to the letter, for anyone, that an app with another secret or name makes, as path and query."""
+    letter, now = Resource(ResourceKind.FILE, "files/letter.txt"), time.time()
+    codec = GrantCodec(KeyRing([secret]), deployment=deployment_name(deployment, base))
+    token = codec.issue(Grant(letter, Action.VIEW, now, int(now) + 3600, jti="another"))
+    return base + path_to(letter, Action.VIEW, token)
+
+
+def cookie_of_another(secret: str, base: str) -> str:
+    """Return the Cookie header of a browser that has visited an app with another secret."""
+    identity = BrowserIdentity(KeyRing([secret]), deployment=deployment_name("", base), lifetime=3600)
+    return f"{identity.cookie_name(secure=False)}={identity.issue(identity.new(), now=time.time())}"
+
+
 @pytest.fixture(scope="module", params=["", "some/app"], ids=["root", "below"])
 def target(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Target]:
     """An app with a victim and an attacker in it, both at their tabs; once at the root, once below a base path."""
@@ -97,21 +121,9 @@ def target(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
     who = secrets.token_hex()
     options = {"server.enableStaticServing": True, "server.baseUrlPath": request.param}
     files = f"collections={{'files': {str(folder / 'files')!r}}}"
-    foreign_secret = f"secret='another-secret-0123456789-abcdefghijk', {files}"
-    cousin_name = f"secret={SECRET!r}, deployment='cousin', {files}"
-    with (
-        AppServer(SCRIPT, options=options, folder=folder, run_arguments=f"secret={SECRET!r}, {files}") as server,
-        AppServer(SCRIPT, options=options, run_arguments=foreign_secret) as elsewhere,
-        AppServer(SCRIPT, options=options, run_arguments=cousin_name) as cousin,
-    ):
+    with AppServer(SCRIPT, options=options, folder=folder, run_arguments=f"secret={SECRET!r}, {files}") as server:
         victim, shown = show(server, who)
         attacker, own = show(server, "the attacker")
-        foreigner, foreign = show(elsewhere, who)
-        _, related = show(cousin, who)
-        foreign.close()
-        related.close()
-        elsewhere.stop()
-        cousin.stop()
         etag = victim.get(media_by_kind(shown)["image"].removeprefix(server.base)).headers["etag"]
         target = Target(
             host="127.0.0.1",
@@ -126,7 +138,7 @@ def target(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
             secrets=(outside.encode(), SECRET.encode()),
             victim=victim.cookie_header(),
             attacker=attacker.cookie_header(),
-            foreigner=foreigner.cookie_header(),
+            foreigner=cookie_of_another(FOREIGN_SECRET, server.base),
             victim_session=shown.session_id,
             attacker_session=own.session_id,
             static=f"{server.base}/app/static/notes.txt",
@@ -134,10 +146,13 @@ def target(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
             etag=etag,
             link=links_of(shown)[0],
             bound_link=links_of(shown)[1],
-            foreign_link=links_of(foreign)[0],
-            cousin_link=links_of(related)[0],
+            foreign_link=link_of_another(FOREIGN_SECRET, "", server.base),
+            cousin_link=link_of_another(SECRET, "cousin", server.base),
             folder_link=links_of(shown)[2],
         )
+        # What others are said to have made is real: made for this app, it would be served.
+        assert exchange(target, target.get(link_of_another(SECRET, "", server.base)))[0].status == 200
+        assert credential_in(cookie_of_another(SECRET, server.base))[0] == credential_in(target.victim)[0]
         yield target
         # Whatever was thrown at it, the server has neither failed, nor fallen, nor written a credential down.
         assert exchange(target, target.get(f"{target.base}/_stcore/health"))[0].status == 200

@@ -13,12 +13,21 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-from tests.servers import SECRET, STARLETTE, AppServer, Browser, Tab, eventually
+from tests.servers import SECRET, STARLETTE, AppServer, Browser, Tab
 
 PAGE = """
 import streamlit as st
 st.download_button("save", b"the content", file_name="a.txt")
 uploaded = st.file_uploader("file")
+"""
+#: Before anything else of a script: its clock goes ahead of the real one by as many seconds as a file says.
+CLOCK = """
+import time
+from pathlib import Path
+
+if not hasattr(time, "real"):
+    time.real = time.time
+    time.time = lambda: time.real() + int(Path("ahead.txt").read_text())
 """
 ENDPOINTS = """
 from secure_media import public
@@ -240,17 +249,18 @@ def test_a_proxy_may_say_less_of_the_websocket(tmp_path: Path, websocket: str | 
 
 def test_a_page_that_stays_open_keeps_its_cookie(tmp_path: Path) -> None:
     """Past half of its life the cookie is renewed with the media too, since an open page asks for nothing else."""
-    env = {"SECURE_MEDIA_COOKIE_LIFETIME": "60"}
-    with AppServer(PAGE, folder=tmp_path, env=env) as server:
+    ahead = tmp_path / "ahead.txt"
+    ahead.write_text("0")
+    script = f"{CLOCK}\nfrom secure_media import secure_run\nsecure_run(__file__, secret={SECRET!r})\n{PAGE}"
+    with AppServer(script, guarded=False, folder=tmp_path, env={"SECURE_MEDIA_COOKIE_LIFETIME": "600"}) as server:
         ann = Browser(server)
         with ann.open() as tab:
             (url,) = tab.urls()
             assert ann.get(url).set_cookies == ()
-
-            def renewed() -> bool:
-                return any(line.startswith("sm_") for line in ann.get(url).set_cookies)
-
-            eventually(renewed, "the cookie is renewed")
+            ahead.write_text("301")
+            (renewed,) = ann.get(url).set_cookies
+            assert renewed.startswith("sm_")
+            assert not any(renewed.startswith(f"{name}={value};") for name, value in ann.cookies.items())
 
 
 def test_an_upload_that_is_no_form_is_refused(server: AppServer) -> None:
