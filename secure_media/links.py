@@ -5,18 +5,18 @@ from __future__ import annotations
 import contextlib
 import datetime
 import ipaddress
-import mimetypes
 import os
 from typing import Any
-from urllib.parse import quote, unquote, urlsplit
+from urllib.parse import unquote, urlsplit
 
 from secure_media.core.model import Action, Disposition, Resource, ResourceKind
-from secure_media.errors import CredentialError, GrantError, StoreUnavailableError
+from secure_media.errors import CredentialError, GrantError, MediaNotFoundError, StoreUnavailableError
 from secure_media.host import script, terms
 from secure_media.host.deployment import Deployment
-from secure_media.host.showing import list_of, stored_file, unknown_collection
+from secure_media.host.showing import stored_file
 from secure_media.servers.urls import FILES, TOKEN_PARAMETER, path_to, tokens_in
-from secure_media.serving.collections import is_prefix
+from secure_media.serving.names import is_prefix, quoted
+from secure_media.serving.types import type_of
 
 Source = str | bytes | os.PathLike[str]
 
@@ -204,16 +204,16 @@ class _Asked:
 def _resource(serving: Deployment, source: Any, lifetime: float, asked: _Asked) -> Resource:
     """Return what a link to `source` is for, after making sure that there is such a thing."""
     if isinstance(source, (bytes, bytearray, memoryview)):
-        mimetype = asked.content_type or mimetypes.guess_type(asked.filename or "")[0] or "application/octet-stream"
+        mimetype = asked.content_type or type_of(asked.filename) or "application/octet-stream"
         media_id = serving.store.put(bytes(source), mimetype, None)
         serving.store.keep(media_id, lifetime)
         return Resource(ResourceKind.MEDIA, media_id)
     if isinstance(source, os.PathLike):
-        name = serving.collections.within(source)
-        if name is None:
-            names = list_of(serving.collections)
-            msg = f"source: the file is in none of the collections ({names}); add its folder to collections={{...}}"
-            raise GrantError(msg)
+        try:
+            name = serving.collections.name_of(source)
+        except MediaNotFoundError as error:
+            msg = f"source: {error}"
+            raise GrantError(msg) from None
     elif isinstance(source, str):
         name = source
     else:
@@ -221,7 +221,8 @@ def _resource(serving: Deployment, source: Any, lifetime: float, asked: _Asked) 
         raise GrantError(msg)
     if is_prefix(name):
         if name.partition("/")[0] not in serving.collections.names:
-            raise GrantError(unknown_collection(serving.collections, name))
+            msg = f"source: {serving.collections.unknown(name)}"
+            raise GrantError(msg)
         return Resource(ResourceKind.FILE, name)
     with contextlib.suppress(StoreUnavailableError):  # it may be back when the link is used
         stored_file(serving.collections, name)
@@ -231,7 +232,7 @@ def _resource(serving: Deployment, source: Any, lifetime: float, asked: _Asked) 
 def _nowhere(source: Any) -> str:
     """Return what stands for a link where nothing is served: a URL under a name that leads nowhere (RFC 2606)."""
     name = source if isinstance(source, str) else "bytes" if isinstance(source, (bytes, bytearray)) else "file"
-    return f"https://app.invalid{FILES}{quote(name)}"
+    return f"https://app.invalid{FILES}{quoted(name)}"
 
 
 def _text(argument: str, value: Any) -> str | None:

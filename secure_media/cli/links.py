@@ -15,8 +15,8 @@ from secure_media.core.model import Action, Disposition, Grant, Resource, Resour
 from secure_media.host import terms
 from secure_media.host.issuing import Issuer
 from secure_media.servers.urls import path_to
-from secure_media.serving.collections import is_prefix, parse_name
 from secure_media.serving.ledger import SqliteLedger
+from secure_media.serving.names import fault_of, is_collection, is_prefix, parse_name
 
 _MEDIA_ID = re.compile(r"[0-9a-f]{40}", re.ASCII)
 
@@ -28,7 +28,7 @@ _MEDIA_ID = re.compile(r"[0-9a-f]{40}", re.ASCII)
     callback=reading.lifetime,
     metavar="LIFETIME",
     required=True,
-    help="Such as 90 (seconds), 15m, 2h, 7d.",
+    help="Such as 90 (seconds), 15m, 1h30m, 7d, 2w.",
 )
 @click.option("--url", "site", metavar="URL", help="Where the app is: https://reports.example/app.")
 @click.option("--max-uses", type=int, metavar="N", help="How many times it can be used.")
@@ -125,6 +125,9 @@ def _resource(text: str) -> Resource:
         return Resource(ResourceKind.MEDIA, text)
     if is_prefix(text) or parse_name(text) is not None:
         return Resource(ResourceKind.FILE, text)
+    collection, slash, key = text.partition("/")
+    if slash and is_collection(collection):
+        raise Failure(f"RESOURCE: there can be no such file: {fault_of(key.removesuffix('/'))}")
     raise Failure("RESOURCE: expected collection/key, collection/folder/ or a media id of 40 hexadecimal digits")
 
 

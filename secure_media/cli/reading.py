@@ -15,15 +15,18 @@ from secure_media.cli.command import Failure
 from secure_media.core.model import Action, Resource, ResourceKind
 from secure_media.host import terms
 from secure_media.servers.urls import FILES, MEDIA, STATIC, TOKEN_PARAMETER, action_in, tokens_in, without_token
-from secure_media.serving.collections import parse_name
+from secure_media.serving.names import parse_name
 from secure_media.serving.store import media_id_in
 
 #: In bytes; servers take no longer header either.
 _LONGEST_INPUT = 65536
 #: In characters, as everywhere in links.
 _LONGEST_TEXT = 256
-_LIFETIME = re.compile(r"([0-9]{1,12}(?:\.[0-9]{1,6})?)([smhd]?)", re.ASCII)
-_SECONDS = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 24 * 3600}
+#: In seconds, the largest first: the order in which they have to stand.
+_UNITS = {"w": 7 * 24 * 3600, "d": 24 * 3600, "h": 3600, "m": 60, "s": 1}
+_AMOUNT = r"([0-9]{1,12}(?:\.[0-9]{1,6})?)"
+_SECONDS = re.compile(_AMOUNT, re.ASCII)
+_LIFETIME = re.compile(r" ?".join(f"(?:{_AMOUNT}{unit})?" for unit in _UNITS), re.ASCII)
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -80,7 +83,7 @@ def asked(text: str) -> Asked:
         text = f"?{text}"
     try:
         parts = urlsplit(text)
-        path = unquote(parts.path)
+        path = unquote(parts.path, errors="surrogateescape")
     except ValueError:
         raise Failure("that is not a URL") from None
     prefix, kind, resource = _guarded_part(without_token(path))
@@ -118,12 +121,18 @@ def or_stdin(text: str) -> str:
 
 
 def lifetime(ctx: click.Context, param: click.Parameter, value: str) -> float:
-    """Return a lifetime such as 90, 90s, 15m, 2h or 7d in seconds, for an option."""
-    match = _LIFETIME.fullmatch(value)
-    seconds = float(match[1]) * _SECONDS[match[2]] if match else 0
+    """Return a lifetime such as 90, 90s, 15m, 1h30m, 7d or 1w in seconds, for an option."""
+    seconds = 0.0
+    if _SECONDS.fullmatch(value):
+        seconds = float(value)
+    elif match := _LIFETIME.fullmatch(value):
+        seconds = sum(float(amount) * unit for amount, unit in zip(match.groups("0"), _UNITS.values(), strict=True))
     if not 1 <= seconds <= terms.MAX_LIFETIME:
-        most = terms.MAX_LIFETIME // _SECONDS["d"]
-        msg = f"expected a lifetime from 1 second to {most}d, such as 90 (seconds), 15m, 2h or 7d"
+        most = terms.MAX_LIFETIME // _UNITS["d"]
+        msg = (
+            f"expected a lifetime from 1 second to {most}d, got {value!r:.60}; write seconds, such as 90, or amounts "
+            "with units (w, d, h, m, s), the largest first, such as 15m, 1h30m, 7d or 2w"
+        )
         raise click.BadParameter(msg, ctx, param)
     return seconds
 

@@ -9,7 +9,6 @@ up with can be taken for one, and no widget becomes another one because its sour
 from __future__ import annotations
 
 import io
-import mimetypes
 import os
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -17,7 +16,8 @@ from typing import Any, NoReturn, Protocol
 
 from secure_media.errors import GrantError, MediaChangedError, MediaNotFoundError
 from secure_media.serving import http
-from secure_media.serving.collections import Collections, StoredFile, parse_name
+from secure_media.serving.collections import Collections, StoredFile
+from secure_media.serving.names import parse_name
 from secure_media.serving.sources import FileSource, Source
 from secure_media.serving.store import MediaStore
 from secure_media.serving.streams import (
@@ -31,6 +31,7 @@ from secure_media.serving.streams import (
     pieces_of_source,
     spooled,
 )
+from secure_media.serving.types import type_of
 from secure_media.serving.zipping import Archive, Member, member_names
 
 #: The attribute that holds what a `Text` or `Data` stands for. Looked up by name: Streamlit may forget and import again
@@ -176,20 +177,20 @@ class Showing:
         Raises:
             GrantError: The text is the name of a file of a collection.
         """
-        if isinstance(value, str) and _is_named(self._collections, value):
+        if isinstance(value, str) and value.splitlines() == [value] and _is_named(self._collections, value):
             raise GrantError(
                 "data: that text has the form of a file's name in a collection. Pass source=... to offer the file; "
                 "to offer the text itself, pass it as bytes: text.encode()"
             )
         if isinstance(value, os.PathLike):
             path = _existing(value, "source").path
-            return Offer(origin=_OnDisk(path), file_name=os.path.basename(path), mime=_type_of(path))
+            return Offer(origin=_OnDisk(path), file_name=os.path.basename(path), mime=type_of(path))
         if isinstance(value, (str, bytes)) or _is_in_memory(value):
             return Offer(value)
         file = file_of(value)
         if file is not None:
             name = os.path.basename(value.name) if isinstance(value.name, str) else None
-            return Offer(origin=_Opened(file, file.signature), file_name=name, mime=name and _type_of(name))
+            return Offer(origin=_Opened(file, file.signature), file_name=name, mime=name and type_of(name))
         supply: Supply
         if is_streamed(value):
             supply = Once(value)
@@ -270,30 +271,23 @@ def stored_file(collections: Collections, name: Any, argument: str = "source") -
         argument: What to call it in errors.
 
     Raises:
-        GrantError: There is none.
+        GrantError: There is none that can be had; says why.
         StoreUnavailableError: Its disk or store does not answer.
     """
-    parsed = parse_name(name) if isinstance(name, str) else None
-    if parsed is None:
-        msg = f"{argument}: expected 'collection/key', got {name!r:.100}; for a file on the disk, pass a pathlib.Path"
+    collection, slash, _ = name.partition("/") if isinstance(name, str) else ("", "", "")
+    if collection not in collections.names or not slash:
+        if slash and parse_name(name) is not None:
+            msg = f"{argument}: {collections.unknown(name)}"
+        else:
+            msg = (
+                f"{argument}: expected 'collection/key', got {name!r:.100}; for a file on the disk, pass a pathlib.Path"
+            )
         raise GrantError(msg)
-    if parsed[0] not in collections.names:
-        raise GrantError(unknown_collection(collections, name, argument))
     try:
         return collections.open(name)
-    except MediaNotFoundError:
-        msg = f"{argument}: there is no file {name!r:.200}"
+    except MediaNotFoundError as error:
+        msg = f"{argument}: there is no file {name!r:.200}: {error}"
         raise GrantError(msg) from None
-
-
-def unknown_collection(collections: Collections, name: str, argument: str = "source") -> str:
-    """Return what to say of a name whose collection there is not."""
-    return f"{argument}: there is no collection {name.partition('/')[0]!r:.100}; there are: {list_of(collections)}"
-
-
-def list_of(collections: Collections) -> str:
-    """Return the names of all collections, as text."""
-    return ", ".join(map(repr, collections.names)) or "none"
 
 
 def unserved(kind: str, value: Any) -> Any:
@@ -425,10 +419,6 @@ def _is_there_once(value: Any) -> bool:
 def _is_in_memory(value: Any) -> bool:
     """Return whether the native elements know `value`, or will say what is wrong with it: `io.BytesIO`, a text file."""
     return hasattr(value, "getvalue") or isinstance(value, io.TextIOBase)
-
-
-def _type_of(name: str) -> str | None:
-    return mimetypes.guess_type(name)[0]
 
 
 def _picture(source: Source) -> str:

@@ -16,6 +16,7 @@ from typing import Any
 from secure_media.errors import DeliveryCutError
 from secure_media.servers.gate import Gate, Opening
 from secure_media.servers.incoming import Incoming, came_over_https, handshake
+from secure_media.servers.urls import exact_path
 from secure_media.serving.plan import CHUNK, Plan, forbidden
 from secure_media.serving.sources import Source
 from secure_media.serving.streams import Stream, next_piece
@@ -75,6 +76,7 @@ def incoming(scope: Scope) -> Incoming:
         path = path[len(root) :]
     else:
         root = ""
+    exact = exact_path(path, scope.get("raw_path") or b"") if "\ufffd" in path else None
     client = scope.get("client")
     return Incoming(
         method=scope.get("method", "GET"),
@@ -84,6 +86,7 @@ def incoming(scope: Scope) -> Incoming:
         secure=came_over_https(scope.get("scheme", "http"), headers),
         client_ip=client[0] if client else None,
         root=root,
+        exact=exact,
     )
 
 

@@ -36,10 +36,11 @@ from secure_media.servers.incoming import (
 )
 from secure_media.servers.urls import MEDIA, OWN, STATIC, UPLOAD, action_in, file_name
 from secure_media.serving import http, plan
-from secure_media.serving.collections import Collections, StoredFile, parse_name
+from secure_media.serving.collections import Collections, StoredFile
 from secure_media.serving.delivery import Delivery, Watcher
 from secure_media.serving.leases import PlaybackLeases
 from secure_media.serving.ledger import GrantLedger, reserve_whole
+from secure_media.serving.names import parse_name
 from secure_media.serving.offload import offload
 from secure_media.serving.store import MediaStore, media_id_in
 from secure_media.serving.streams import POOL, Supply
@@ -128,7 +129,7 @@ class Gate:
         if path.startswith(MEDIA):
             return self._media(incoming, path.removeprefix(MEDIA))
         if path.startswith(OWN):
-            return self._file(incoming, path)
+            return self._file(incoming, path if incoming.exact is None else self._below_base(incoming.exact))
         if "\0" in path or (path.startswith(STATIC) and (has_trailers(incoming) or not _could_be_a_file(path))):
             return self._refusal(incoming, None, Action.VIEW)
         if incoming.method == "OPTIONS":

@@ -30,6 +30,7 @@ class Incoming:
         secure: Whether the client came over HTTPS.
         client_ip: Where the connection came from.
         root: Where the app is mounted, below which `path` is.
+        exact: `path` with the bytes that are no UTF-8, for the names of files; None if it has none.
     """
 
     method: str
@@ -39,6 +40,7 @@ class Incoming:
     secure: bool
     client_ip: str | None
     root: str = ""
+    exact: str | None = None
 
     def all(self, name: str) -> list[str]:
         """Return every value of the header `name`."""

@@ -23,7 +23,7 @@ from secure_media.errors import ConfigurationError, DeliveryCutError, MediaError
 from secure_media.servers.gate import Gate, Opening
 from secure_media.servers.incoming import Incoming, came_over_https, forwarded_ip, handshake
 from secure_media.servers.public import is_public
-from secure_media.servers.urls import MEDIA, OWN, STATIC, UPLOAD
+from secure_media.servers.urls import MEDIA, OWN, STATIC, UPLOAD, exact_path
 from secure_media.serving.plan import CHUNK, Plan, forbidden
 from secure_media.serving.sources import Source
 from secure_media.serving.streams import Stream, next_piece
@@ -290,13 +290,15 @@ def mount(
 def incoming(request: HTTPServerRequest) -> Incoming:
     """Return the facts of `request`."""
     headers = [(name.lower(), value) for name, value in request.headers.get_all()]
+    path = unquote(_path(request))
     return Incoming(
         method=request.method or "",
-        path=unquote(_path(request)),
+        path=path,
         query=request.query,
         headers=headers,
         secure=came_over_https(request.protocol, headers),
         client_ip=forwarded_ip(request.remote_ip, headers, os.environ.get("FORWARDED_ALLOW_IPS", "127.0.0.1")),
+        exact=exact_path(path, request.path.encode("latin-1", "replace")) if "\ufffd" in path else None,
     )
 
 

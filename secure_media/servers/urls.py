@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
-from urllib.parse import parse_qsl, quote
+from urllib.parse import parse_qsl, unquote_to_bytes
 
 from secure_media.core.model import Action, Resource, ResourceKind
+from secure_media.serving.names import quoted
 
 #: The URL parameter that carries a token.
 TOKEN_PARAMETER = "media_token"  # noqa: S105 - the name of a parameter
@@ -32,10 +33,10 @@ def path_to(resource: Resource, action: Action, token: str) -> str:
     A link to a folder has its token in the path, so that what it contains can refer to its neighbours.
     """
     if resource.name.endswith("/"):
-        return f"{OWN}{TOKEN_PARAMETER}={token}{FILES.removeprefix(OWN[:-1])}{quote(resource.name)}"
+        return f"{OWN}{TOKEN_PARAMETER}={token}{FILES.removeprefix(OWN[:-1])}{quoted(resource.name)}"
     before = MEDIA if resource.kind is ResourceKind.MEDIA else FILES
     download = f"{DOWNLOAD_PARAMETER}=1&" if action is Action.DOWNLOAD else ""
-    return f"{before}{quote(resource.name)}?{download}{TOKEN_PARAMETER}={token}"
+    return f"{before}{quoted(resource.name)}?{download}{TOKEN_PARAMETER}={token}"
 
 
 def tokens_in(path: str, query: str) -> tuple[str, ...]:
@@ -62,6 +63,25 @@ def file_name(path: str) -> str:
     """Return the ``collection/key`` in a decoded path below the base path; an empty string if there is none."""
     own = without_token(path)
     return own.removeprefix(FILES) if own.startswith(FILES) else ""
+
+
+def exact_path(path: str, raw: bytes) -> str:
+    """
+    Return `path` with each byte that is no UTF-8 as a surrogate (PEP 383), so that it names the file with that byte.
+
+    Servers decode such bytes to U+FFFD, which stands for any of them. Where `raw` does not tell which, it
+    is no path.
+
+    Args:
+        path: As the server has decoded it, maybe without what it is mounted under.
+        raw: The path of the request, undecoded.
+    """
+    if "\ufffd" not in path:
+        return path
+    exact = unquote_to_bytes(raw.partition(b"?")[0]).decode("utf-8", "surrogateescape")
+    ending = "/".join(exact.split("/")[-path.count("/") :])
+    exact = f"/{ending}"
+    return exact if exact.encode("utf-8", "surrogateescape").decode("utf-8", "replace") == path else ""
 
 
 def action_in(query: str) -> Action:

@@ -8,6 +8,7 @@ from email.utils import formatdate, parsedate_to_datetime
 from urllib.parse import quote
 
 from secure_media.errors import RangeNotSatisfiableError
+from secure_media.serving.names import DEVICE
 
 _RANGE = re.compile(r"bytes=[ \t]*(\d{0,18})-(\d{0,18})[ \t]*\Z", re.ASCII | re.IGNORECASE)
 _WORD = r"[!#$%&'*+.^_`|~0-9A-Za-z-]+"
@@ -30,14 +31,11 @@ _DATE = re.compile(
 _NOT_PLAIN = re.compile(r"[^ !#$&-\[\]^-~]")
 #: They show a name in another order than it is written in, and so another extension.
 _BIDI_OVERRIDE = re.compile("[\u202a-\u202e\u2066-\u2069]")
-#: Separators, control characters and line ends are in no file's name. Browsers make the same underscore of them.
-_NO_FILE_HAS = re.compile("[/\\\\\\x00-\\x1f\\x7f-\\x9f\u2028\u2029]")
+#: Separators, control characters, line ends and bytes that are no UTF-8 are in no name that every system takes.
+#: Browsers make the same underscore of them.
+_NOWHERE_PLAIN = re.compile("[/\\\\\\x00-\\x1f\\x7f-\\x9f\u2028\u2029\ud800-\udfff]")
 #: Windows drops dots and spaces at the end; a dot in front hides the file; the others are left over from a line.
 _EDGES = ". \x7f" + "".join(map(chr, range(0x20)))
-#: With any extension, these are devices on Windows.
-DEVICE = re.compile(
-    r"(?:CON|PRN|AUX|NUL|CONIN\$|CONOUT\$|(?:COM|LPT)[0-9\u00b9\u00b2\u00b3]) *(?:\.|\Z)", re.IGNORECASE
-)
 #: In bytes of UTF-8. File systems take 255, and browsers want to append to a name.
 _LONGEST_NAME = 200
 #: What is longer is no extension, in bytes.
@@ -165,7 +163,7 @@ def _safe_name(filename: str) -> str:
     It is a name, not a path: of separators, browsers make the same underscore (RFC 6266 section 4.3).
     """
     name = _BIDI_OVERRIDE.sub("", filename).strip(_EDGES)
-    name = _shortened(_NO_FILE_HAS.sub("_", name)) or _NAMELESS
+    name = _shortened(_NOWHERE_PLAIN.sub("_", name)) or _NAMELESS
     # Only now: a name may become one by being shortened.
     return _shortened(f"_{name}") if DEVICE.match(name) else name
 

@@ -22,6 +22,7 @@ from secure_media.errors import (
     MediaNotFoundError,
     StoreUnavailableError,
 )
+from secure_media.serving.names import portable_fault_of
 
 #: What is fetched at a time once a file is read from one end to the other: a request to a store takes tens of
 #: milliseconds, however little it is for. At most that much of it waits in memory. In bytes.
@@ -29,6 +30,11 @@ READ_AHEAD = 2 * 1024 * 1024
 
 #: The longest name that S3 and Google Cloud Storage know, in bytes of UTF-8.
 _LONGEST_NAME = 1024
+#: Stores that take every key as it is, and know each object by one key only. In others, a name has to be one that is
+#: plain on every system.
+_EXACT = {"s3", "s3a", "gs", "gcs", "memory"}
+#: What no store that speaks XML can name in an answer, and what is no text.
+_NO_KEY = re.compile("[\\x00-\\x1f\\x7f-\\x9f\u2028\u2029\ufffe\uffff\ud800-\udfff]")
 #: What a store behind HTTP might decode once more, and then find another object, or one outside of the prefix.
 _ENCODED = re.compile(r"%[0-9A-Fa-f]{2}")
 #: One scheme: caches that are chained in front of a store ("simplecache::s3://") copy whole files to the disk.
@@ -70,6 +76,7 @@ class RemoteRoot:
         scheme = url.partition("://")[0].lower()
         if not _SCHEME.match(scheme) or scheme in _UNSUITABLE:
             raise self._unusable("only object stores can be used by URL; give a directory as a path")
+        self._is_exact = scheme in _EXACT
         self._filesystem, path = self._connect(url, scheme)
         self._prefix = path.rstrip("/")
         if not self._prefix:
@@ -80,12 +87,19 @@ class RemoteRoot:
         Return the object named `key` as it is now.
 
         Raises:
-            MediaNotFoundError: There is no such object.
+            MediaNotFoundError: There is no such object; says why.
             StoreUnavailableError: The store does not answer, or refuses to.
         """
         path = f"{self._prefix}/{key}"
-        if _ENCODED.search(key) or len(path.encode("utf-8", "surrogatepass")) > _LONGEST_NAME:
-            raise MediaNotFoundError("no object has such a name")
+        fault = None if self._is_exact else portable_fault_of(key)
+        if _NO_KEY.search(key):
+            fault = "it contains a control character, or bytes that are no UTF-8, which no store has in a key"
+        elif _ENCODED.search(key):
+            fault = "it contains what looks percent-encoded, which stores take for something else"
+        elif len(path.encode("utf-8")) > _LONGEST_NAME:
+            fault = f"with the prefix, it is longer than {_LONGEST_NAME} bytes"
+        if fault is not None:
+            raise MediaNotFoundError(fault)
         return RemoteSource(self._filesystem, path, collection=self._collection)
 
     def require_presigning(self) -> None:

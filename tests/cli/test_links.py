@@ -108,6 +108,13 @@ def test_each_link_has_an_id_of_its_own(shell: Shell) -> None:
         pytest.param("1.5h", 5400, id="fraction"),
         pytest.param("7d", 604800, id="days"),
         pytest.param("366d", 366 * 86400, id="longest"),
+        pytest.param("1w", 7 * 86400, id="week"),
+        pytest.param("1h30m", 5400, id="two-units"),
+        pytest.param("1d12h", 36 * 3600, id="day-and-a-half"),
+        pytest.param("1w2d3h4m5s", 788645, id="all-units"),
+        pytest.param("1h90m", 9000, id="more-than-the-next-unit"),
+        pytest.param("1h 30m", 5400, id="space-between"),
+        pytest.param("0h30m", 1800, id="no-hours"),
         pytest.param("1", 1, id="shortest"),
     ],
 )
@@ -135,9 +142,18 @@ def test_lifetime_is_what_was_asked(shell: Shell, lifetime: str, seconds: float)
         pytest.param("9" * 400, id="beyond-a-float"),
         pytest.param("soon", id="word"),
         pytest.param("2 hours", id="words"),
-        pytest.param("2w", id="weeks"),
+        pytest.param("53w", id="weeks-above-a-year"),
+        pytest.param("52w3d", id="units-above-a-year"),
         pytest.param("h", id="unit-alone"),
-        pytest.param("1h30m", id="two-units"),
+        pytest.param("30m1h", id="smallest-first"),
+        pytest.param("1h1h", id="twice-the-same-unit"),
+        pytest.param("1h30", id="last-without-a-unit"),
+        pytest.param("1h-30m", id="minus-inside"),
+        pytest.param("1h  30m", id="two-spaces"),
+        pytest.param("9 0", id="space-inside"),
+        pytest.param("1M", id="month-or-minute"),
+        pytest.param("P1D", id="iso"),
+        pytest.param("0h0m", id="nothing-in-two-units"),
         pytest.param("\u0663h", id="digits-of-another-script"),
         pytest.param("2H", id="upper-case"),
         pytest.param("2h\n", id="line-end"),
@@ -149,7 +165,8 @@ def test_lifetime_that_is_none_is_refused(shell: Shell, lifetime: str) -> None:
     result = shell.run("sign", "reports/q3.pdf", f"--expires-in={lifetime}")
 
     assert result.code == 2
-    assert "such as 90 (seconds), 15m, 2h or 7d" in result.err
+    assert "write seconds, such as 90, or amounts with units" in result.err
+    assert "15m, 1h30m, 7d or 2w" in result.err
 
 
 @pytest.mark.parametrize(

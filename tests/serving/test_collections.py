@@ -20,7 +20,8 @@ import pytest
 from secure_media.core.policy import signed_url
 from secure_media.errors import ConfigurationError, MediaChangedError, MediaNotFoundError, StoreUnavailableError
 from secure_media.serving import plan
-from secure_media.serving.collections import Collection, Collections, is_prefix, parse_name
+from secure_media.serving.collections import Collection, Collections
+from secure_media.serving.names import is_prefix, parse_name
 
 CONTENT = bytes(range(256)) * 40
 SECRET = b"not for anyone outside"
@@ -308,9 +309,7 @@ def test_name_of_a_file_is_taken_apart(path: str, expected: tuple[str, str]) -> 
     ("honest", "longer"),
     [
         pytest.param("x/" * 511 + "xy", "x/" * 511 + "xyz", id="key-of-1025-characters"),
-        pytest.param("x" * 255, "x" * 256, id="part-of-256-bytes"),
-        pytest.param("\u00fc" * 127 + "x", "\u00fc" * 128, id="part-of-128-characters-in-256-bytes"),
-        pytest.param("a/" + "x" * 255 + "/b", "a/" + "x" * 256 + "/b", id="folder-of-256-bytes"),
+        pytest.param("x" * 1024, "x" * 1025, id="part-of-1025-characters"),
     ],
 )
 def test_name_that_is_too_long_is_none(honest: str, longer: str) -> None:
@@ -353,7 +352,8 @@ def test_prefix_is_told_from_a_file(name: str, expected: bool) -> None:
         pytest.param("a.PNG", "image/png", id="capitals"),
         pytest.param("a.png.pdf", "application/pdf", id="last-extension"),
         pytest.param("a.csv.gz", "application/gzip", id="compressed"),
-        pytest.param("a.svgz", "application/octet-stream", id="unknown"),
+        pytest.param("a.svgz", "application/gzip", id="compressed-by-itself"),
+        pytest.param("a.unknown", "application/octet-stream", id="unknown"),
         pytest.param("png", "application/octet-stream", id="no-extension"),
         pytest.param("a.mp4/b", "application/octet-stream", id="extension-of-the-folder"),
         pytest.param("a.eml", "application/octet-stream", id="parts-with-types-of-their-own"),
@@ -423,6 +423,14 @@ def _decoded_once_and_not_at_all() -> list[object]:
 
 TRICKS = _decoded_once_and_not_at_all()
 
+# fmt: off
+#: Names that a file can have on this system, though others take them for another file, a folder or a device.
+ODD_NAMES = (
+    "ok.txt.", "ok.txt ", " ok.txt", "con.txt", "nul.txt", "aux", "CON", "sub\\inner.txt", "c:", "ok.txt:stream",
+    "ok.txt\n", "ok.txt\r\n", "ok.txt\x7f", "ok.txt\x85", "ok.txt\u2028", "ok.txt\ufffd", "\udcffok.txt",
+    "sub /inner.txt", "sub./inner.txt", "ok\t.txt", "\x1b[31mok.txt", "C:\\secret.txt", "ok.txt::$DATA",
+)
+# fmt: on
 
 #: What no key may reach, next to the root and in it.
 SECRETS = ("outside/secret.txt", "root-sibling/secret.txt", "root/.hidden", "root/.git/config", "root/sub/.env")
@@ -433,10 +441,10 @@ def _trap(base: Path) -> Path:
     root = base / "box" / "root"
     for name in ("root/ok.txt", "root/sub/inner.txt"):
         Disk(base / "box").put(name, CONTENT)
-    oddities = ("ok.txt.", "ok.txt ", " ok.txt", "con.txt", "nul.txt", "sub\\inner.txt", "c:", "ok.txt\n", "ok.txt\x85")
-    spaces = ("sub /inner.txt", "sub./inner.txt", "..hidden", "ok.txt:stream", "ok.txt\ufffd", "...", "aux", "CON")
-    for name in (*SECRETS, *(f"root/{name}" for name in (*oddities, *spaces)), "root/ok.txt.bak/secret.txt"):
+    for name in (*SECRETS, "root/..hidden", "root/...", "root/ok.txt.bak/secret.txt"):
         Disk(base / "box").put(name, SECRET)
+    for name in ODD_NAMES:
+        Disk(root).put(name, name.encode("utf-8", "surrogateescape"))
     outside = base / "box" / "outside"
     links: dict[str, str | Path] = {
         "link-out": outside / "secret.txt",
@@ -492,13 +500,16 @@ def test_there_are_enough_attacks() -> None:
 
 @pytest.mark.parametrize("key", TRICKS)
 def test_no_key_leads_out_of_the_directory(trap: Collections, key: str) -> None:
-    """Somebody with a key that is a trick gets nothing, and no descriptor stays open."""
+    """Somebody with a key that is a trick gets nothing, or the one file of that odd name; no descriptor stays open."""
     assert _content(trap, "c/ok.txt") == CONTENT
     assert _content(trap, "c/sub/inner.txt") == CONTENT
     before = _open_files()
 
-    with pytest.raises(MediaNotFoundError):
-        _content(trap, f"c/{key}")
+    if key in ODD_NAMES:
+        assert _content(trap, f"c/{key}") == key.encode("utf-8", "surrogateescape")
+    else:
+        with pytest.raises(MediaNotFoundError):
+            _content(trap, f"c/{key}")
 
     assert _open_files() == before
 
@@ -761,30 +772,49 @@ def tree(tmp_path: Path) -> Path:
         pytest.param("to-a/b/file.txt", "c/a/b/file.txt", id="through-a-link"),
         pytest.param("to-a/../file.txt", "c/file.txt", id="up-from-a-link"),
         pytest.param("root/a/nested/file.txt", "nested/file.txt", id="innermost"),
-        pytest.param("root-sibling/file.txt", None, id="sibling-with-the-same-prefix"),
-        pytest.param("root/out/file.txt", None, id="out-by-a-link"),
-        pytest.param("root/link.txt", None, id="link"),
-        pytest.param("root/.hidden", None, id="hidden"),
-        pytest.param("root/.git/config", None, id="in-a-hidden-folder"),
-        pytest.param("root/odd\\name.txt", None, id="no-name"),
-        pytest.param("root/a", None, id="folder"),
-        pytest.param("root/", None, id="root-itself"),
-        pytest.param("root/a/..", None, id="up"),
-        pytest.param("root/missing.txt", None, id="missing"),
-        pytest.param("root/file.txt/", None, id="file-with-a-slash"),
-        pytest.param("root/nul\x00", None, id="nul"),
-        pytest.param("root/\ud800", None, id="lone-surrogate"),
+        pytest.param("root/odd\\name.txt", "c/odd\\name.txt", id="odd-name"),
     ],
 )
-def test_file_on_the_disk_has_a_name(tree: Path, path: str, expected: str | None) -> None:
-    """A file inside of a collection has a name by which that very file is found; every other has none."""
+def test_file_on_the_disk_has_a_name(tree: Path, path: str, expected: str) -> None:
+    """A file inside of a collection has a name by which that very file is found."""
     collections = Collections({"c": tree / "root", "nested": tree / "root/a/nested"})
 
-    name = collections.within(f"{tree}/{path}")
+    name = collections.name_of(f"{tree}/{path}")
 
     assert name == expected
-    if name is not None:
-        assert _content(collections, name) == CONTENT
+    assert _content(collections, name) == CONTENT
+
+
+@pytest.mark.parametrize(
+    ("path", "reason"),
+    [
+        pytest.param("root-sibling/file.txt", "in none of the collections", id="sibling-with-the-same-prefix"),
+        pytest.param("root/out/file.txt", "in none of the collections", id="out-by-a-link"),
+        pytest.param("root/link.txt", "follow_symlinks=True", id="link"),
+        pytest.param("root/.hidden", "hidden files", id="hidden"),
+        pytest.param("root/.git/config", "hidden folders", id="in-a-hidden-folder"),
+        pytest.param("root/fifo", "not a regular file", id="fifo"),
+        pytest.param("root/a", "that is a folder", id="folder"),
+        pytest.param("root/", "that is a folder", id="root-itself"),
+        pytest.param("root/a/..", "that is a folder", id="up"),
+        pytest.param("root/missing.txt", "No such file", id="missing"),
+        pytest.param("root/file.txt/", "Not a directory", id="file-with-a-slash"),
+        pytest.param("root/" + "x" * 300, "name too long", id="too-long"),
+        pytest.param("root/nul\x00", "no file has such a name", id="nul"),
+        pytest.param("root/\ud800", "no file has such a name", id="lone-surrogate"),
+    ],
+)
+def test_file_without_a_name_is_told_why(tree: Path, path: str, reason: str) -> None:
+    """A path to what no collection serves is refused for its true reason, which does not repeat the path."""
+    os.mkfifo(tree / "root/fifo")
+    collections = Collections({"c": tree / "root", "nested": tree / "root/a/nested"})
+    assert collections.name_of(tree / "root/file.txt") == "c/file.txt"
+
+    with pytest.raises(MediaNotFoundError) as caught:
+        collections.name_of(f"{tree}/{path}")
+
+    assert reason.lower() in str(caught.value).lower()
+    assert str(tree) not in str(caught.value)
 
 
 def test_relative_path_has_a_name(tree: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -792,21 +822,33 @@ def test_relative_path_has_a_name(tree: Path, monkeypatch: pytest.MonkeyPatch) -
     collections = Collections({"c": tree / "root"})
     monkeypatch.chdir(tree / "root")
 
-    assert collections.within("file.txt") == "c/file.txt"
-    assert collections.within(Path("a/b/file.txt")) == "c/a/b/file.txt"
-    assert collections.within("") is None
+    assert collections.name_of("file.txt") == "c/file.txt"
+    assert collections.name_of(Path("a/b/file.txt")) == "c/a/b/file.txt"
+    with pytest.raises(MediaNotFoundError, match="folder"):
+        collections.name_of("")
 
 
 def test_file_in_a_new_root_has_no_name(tree: Path) -> None:
     """What was put into the place of a root is no collection."""
     collections = Collections({"c": tree / "root"})
-    assert collections.within(tree / "root/file.txt") == "c/file.txt"
+    assert collections.name_of(tree / "root/file.txt") == "c/file.txt"
 
     (tree / "root").rename(tree / "moved")
     Disk(tree / "root").put("file.txt", SECRET)
 
-    assert collections.within(tree / "root/file.txt") is None
-    assert collections.within(tree / "moved/file.txt") == "c/file.txt"
+    with pytest.raises(MediaNotFoundError, match="none of the collections"):
+        collections.name_of(tree / "root/file.txt")
+    assert collections.name_of(tree / "moved/file.txt") == "c/file.txt"
+
+
+def test_unknown_collection_is_told_with_its_neighbours(tree: Path) -> None:
+    """Whoever mistypes the name of a collection reads which there are, and which is the nearest."""
+    collections = Collections({"reports": tree / "root", "videos": tree / "root"})
+
+    assert collections.unknown("report/q3.pdf") == (
+        "there is no collection 'report'; there are: 'reports', 'videos'; did you mean 'reports'?"
+    )
+    assert collections.unknown("x/y") == "there is no collection 'x'; there are: 'reports', 'videos'"
 
 
 # Configuration

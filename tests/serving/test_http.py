@@ -425,8 +425,7 @@ def test_plain_name_is_quoted_and_any_other_is_encoded_too(filename: str, expect
 
 
 def test_name_that_cannot_be_written_down_is_replaced() -> None:
-    """A lone surrogate becomes a question mark, and the rest of the name stays."""
-    value = attachment("a\ud800b.txt")
-
-    assert unquote(value.partition("''")[2]) == "a?b.txt"
-    assert _saved_as(attachment("\ud800" * 300)) == "?" * 200
+    """A lone surrogate, as a byte that is no UTF-8 has it, becomes an underscore, and the rest of the name stays."""
+    assert attachment("a\ud800b.txt") == 'attachment; filename="a_b.txt"'
+    assert unquote(attachment("caf\udce9 \u00e9.txt").partition("''")[2]) == "caf_ \u00e9.txt"
+    assert _saved_as(attachment("\ud800" * 300)) == "_" * 200
