@@ -82,6 +82,7 @@ class Target:
         foreign_link: The same for anyone, made by a deployment with another secret.
         cousin_link: The same for anyone, made by a deployment with the same secret and another name.
         folder_link: The path of a link to all files, for anyone; a file's key comes behind it.
+        followed_link: The same, for the collection of the same files in which symbolic links are followed.
     """
 
     host: str
@@ -103,6 +104,7 @@ class Target:
     foreign_link: str
     cousin_link: str
     folder_link: str
+    followed_link: str
 
     @property
     def file(self) -> str:

@@ -48,6 +48,7 @@ st.file_uploader("File")
 st.text(sm.share_link("files/letter.txt", expires_in=3600))
 st.text(sm.signed_url_for("files/letter.txt", expires_in=3600))
 st.text(sm.share_link("files/", expires_in=3600))
+st.text(sm.share_link("followed/", expires_in=3600))
 """
 
 
@@ -87,6 +88,8 @@ def hide_among(files: Path, hidden: bytes, letter: bytes) -> None:
         "folder-in": "inner",
         "loop": "loop",
         "root": "/",
+        "link-out-winding.txt": f"{files}/inner/../../outside.txt",
+        "link-out-and-in.txt": "../files/letter.txt",
     }.items():
         (files / name).symlink_to(leads_to)
 
@@ -120,7 +123,8 @@ def target(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
     hide_among(folder / "files", outside.encode(), letter.encode())
     who = secrets.token_hex()
     options = {"server.enableStaticServing": True, "server.baseUrlPath": request.param}
-    files = f"collections={{'files': {str(folder / 'files')!r}}}"
+    followed = f"__import__('secure_media').Collection({str(folder / 'files')!r}, follow_symlinks=True)"
+    files = f"collections={{'files': {str(folder / 'files')!r}, 'followed': {followed}}}"
     with AppServer(SCRIPT, options=options, folder=folder, run_arguments=f"secret={SECRET!r}, {files}") as server:
         victim, shown = show(server, who)
         attacker, own = show(server, "the attacker")
@@ -149,6 +153,7 @@ def target(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
             foreign_link=link_of_another(FOREIGN_SECRET, "", server.base),
             cousin_link=link_of_another(SECRET, "cousin", server.base),
             folder_link=links_of(shown)[2],
+            followed_link=links_of(shown)[3],
         )
         # What others are said to have made is real: made for this app, it would be served.
         assert exchange(target, target.get(link_of_another(SECRET, "", server.base)))[0].status == 200

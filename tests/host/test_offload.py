@@ -11,6 +11,7 @@ import hashlib
 import http.client
 import json
 import logging
+import os
 import shutil
 import subprocess
 import time
@@ -38,6 +39,11 @@ ODD_NAMES = (
     "a;b=c,d.txt",
     '"quoted".txt',
     "$uri.txt",
+    "12:30 con.txt",
+    "final dot. /aux.txt",
+    "back\\slash.txt",
+    "two\r\nlines\u2028.txt",
+    "caf\udce9 \udcff.txt",
 )
 SANDBOX = "sandbox; default-src 'none'; style-src 'unsafe-inline'"
 
@@ -148,7 +154,7 @@ def front(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Front]:
         (reports / name).write_bytes(content)
     for name in ODD_NAMES:
         (reports / name).parent.mkdir(exist_ok=True)
-        (reports / name).write_bytes(name.encode())
+        (reports / name).write_bytes(os.fsencode(name))
     (folder / "secret.txt").write_text("secret")
     (reports / "link.txt").symlink_to(folder / "secret.txt")
     (reports / "inner-link.txt").symlink_to(reports / "film.mp4")
@@ -263,7 +269,7 @@ def test_any_name_reaches_its_own_file(front: Front, author: Browser, name: str)
     """Spaces, signs that mean something in a URL or to nginx, and letters of every script name one file each."""
     response = stranger(front).get(share(author, f"reports/{name}"))
 
-    assert (response.status, response.body) == (200, name.encode())
+    assert (response.status, response.body) == (200, os.fsencode(name))
     assert response.headers["server"].startswith("nginx")
     assert response.headers["content-security-policy"] == SANDBOX
     assert response.headers["content-type"] == "text/plain; charset=utf-8"

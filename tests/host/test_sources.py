@@ -538,7 +538,7 @@ def test_file_of_a_collection_is_delivered(ann: Browser) -> None:
             "source=other/big.bin", "source: there is no collection 'other'; there are: 'files'", id="unknown"
         ),
         pytest.param("source=/etc/passwd", "source: expected 'collection/key'", id="absolute"),
-        pytest.param("source=files/../app.py", "source: expected 'collection/key'", id="parent"),
+        pytest.param("source=files/../app.py", "source: there is no file 'files/../app.py': it contains", id="parent"),
         pytest.param("show=both", "source: expected either data or source", id="both"),
         pytest.param("show-missing=files/nothing.png", "source: there is no file 'files/nothing.png'", id="shown"),
         pytest.param("show=no-picture", "image: that is no PNG", id="no picture"),

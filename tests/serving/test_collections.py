@@ -34,6 +34,7 @@ pytestmark = pytest.mark.skipif(os.open not in os.supports_dir_fd, reason="nothi
 @pytest.fixture(scope="module", autouse=True)
 def no_leaks(trap: Collections) -> Iterator[None]:
     """Make sure that these tests, all together, leave no more files open than there were, and the trap's root."""
+    gc.collect()  # what tests of other modules have left
     before = _open_files()
     yield
     gc.collect()

@@ -10,6 +10,8 @@ from tests.attacks.client import Target
 
 FOLDER = Honest(lambda t: t.get(f"{t.folder_link}letter.txt"), 200, "file")
 
+FOLLOWED = Honest(lambda t: t.get(f"{t.followed_link}link-to-a-link.txt"), 200, "file")
+
 #: What cannot be the name of a file is refused; where there could be one, none is found.
 NO_FILE = frozenset({403, 404})
 #: The server's parser may stop these before.
@@ -23,6 +25,9 @@ def files() -> Iterable[Attack]:
         yield _attack(f"{name}-in-query", name, _with_token_in_query(key))
     for name, path in _paths().items():
         yield _attack(name, name, path)
+    for name, key in _links_out().items():
+        move = f"asks, with a link to files among which links are followed, for what is outside: {_said(name)}"
+        yield Attack(f"file-followed-{name}", THIEF, move, asking(_followed(key)), NO_FILE, FOLLOWED)
     for name, raw in _raw_keys().items():
         move = f"asks for a file by bytes that are no URL: {_said(name)}"
         yield Attack(f"file-{name}", THIEF, move, _raw(raw), NOT_EVEN_HTTP, FOLDER, elsewhere=True)
@@ -165,6 +170,24 @@ def _hidden_and_linked() -> dict[str, str]:
     }
 
 
+def _links_out() -> dict[str, str]:
+    """Return keys by which a link leads out of the collection that follows links, by name."""
+    return {
+        "up": "link-out.txt",
+        "absolute": "link-out-absolute.txt",
+        "absolute-and-winding": "link-out-winding.txt",
+        "out-and-in-again": "link-out-and-in.txt",
+        "folder-above": "folder-out/outside.txt",
+        "folder-above-by-way-of-a-folder": "folder-in/../folder-out/outside.txt",
+        "sibling": "folder-sibling/secret.txt",
+        "root": "root/etc/passwd",
+        "loop": "loop/letter.txt",
+        "hidden": "folder-in/.git/config",
+        "dots-behind-a-link": "folder-in/../../outside.txt",
+        "dots-encoded-behind-a-link": "folder-in/%2e%2e%2f..%2foutside.txt",
+    }
+
+
 def _unicode() -> dict[str, str]:
     dots = {
         "full-width": "\uff0e\uff0e/",
@@ -290,6 +313,10 @@ def _attack(name: str, said: str, path: Path) -> Attack:
 
 def _with_token_in_path(key: str) -> Path:
     return lambda t: f"{t.folder_link}{key}"
+
+
+def _followed(key: str) -> Path:
+    return lambda t: f"{t.followed_link}{key}"
 
 
 def _with_token_in_query(key: str) -> Path:
