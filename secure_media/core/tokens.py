@@ -1,9 +1,9 @@
 """
 URL tokens: grants in a form that travels in a URL. The only module that imports itsdangerous.
 
-The form is ``<kid>.<claims>.<signature>``: claims as compact JSON in base64url without padding, HMAC-SHA256 over all
-that stands before the last dot. Only this one form verifies. itsdangerous by itself takes several strings for one
-signature (the unused bits of the last character, stray padding), which would give one grant many names.
+The form is ``<kid>.<claims>.<signature>``: claims as compact JSON (UTF-8) in base64url without padding,
+HMAC-SHA256 over all that stands before the last dot. Only this one form verifies. itsdangerous by itself takes several
+strings for one signature (the unused bits of the last character, stray padding), which would give one grant many names.
 
 =====  =========================  =====  =========================================
 claim  of a grant                 claim  of a grant
@@ -74,7 +74,9 @@ class GrantCodec:
         Raises:
             ValueError: It is too long, because of its resource, its subject or its file name.
         """
-        payload = _encode(json.dumps(_claims(grant), separators=(",", ":")).encode("ascii"))
+        # UTF-8 takes half the room of escapes. The bytes of a file's name that are no UTF-8 are surrogates in it.
+        claims = json.dumps(_claims(grant), separators=(",", ":"), ensure_ascii=False)
+        payload = _encode(claims.encode("utf-8", "surrogatepass"))
         key = self._keys.active
         token = _signer(key, self._deployment).sign(f"{key.kid}.{payload}").decode("ascii")
         if len(token) > MAX_TOKEN_LENGTH:
@@ -131,7 +133,7 @@ def claims_in(payload: str) -> Grant:
         MalformedCredentialError: They are not what this release issues.
     """
     try:
-        claims = json.loads(_decode(payload))
+        claims = json.loads(_decode(payload).decode("utf-8", "surrogatepass"))
         if not isinstance(claims, dict) or not set(claims) <= set(_READERS):
             raise MalformedCredentialError("unknown claims")
         values = {name: read(claims[letter]) for letter, (name, read) in _READERS.items() if letter in claims}

@@ -30,8 +30,9 @@ import secure_media as sm
 q = st.query_params
 for kind, name in json.loads(q.get("link", "[]")):
     try:
-        source = Path(name) if kind == "path" else name
-        st.text(sm.share_link(source, expires_in=600))
+        source = {"path": Path(name), "name": name, "bytes": b"packed"}[kind]
+        filename = name if kind == "bytes" else None
+        st.text(sm.share_link(source, expires_in=600, filename=filename))
     except sm.SecureMediaError as error:
         st.text(f"{type(error).__name__}: {error}")
 if "show" in q:
@@ -40,6 +41,10 @@ if "show" in q:
     sm.image(Path("files") / name)
     sm.download_button("one", source=f"files/{name}", key="1")
     sm.download_button("two", source=Path("files") / name, key="2")
+for name in q.get_all("offer"):
+    sm.download_button(f"path {name}", source=Path("files") / name)
+    sm.download_button(f"file {name}", (Path("files") / name).open("rb"))
+    sm.download_button(f"name {name}", source=f"files/{name}")
 """
 
 #: What is in the folder, each with its own name as its content.
@@ -66,6 +71,16 @@ NAMES = [
     ("日" * 85).encode(),
 ]
 
+#: Names whose types machines do not agree on, and what is sent for them.
+TYPES = {
+    "data.csv.gz": "application/gzip",
+    "drawing.svgz": "application/gzip",
+    "segment.ts": "video/mp2t",
+    "rows.jsonl": "application/jsonl",
+    "table.parquet": "application/vnd.apache.parquet",
+    "model.glb": "model/gltf-binary",
+}
+
 
 def put(folder: Path, name: bytes, content: bytes) -> None:
     """Write a file whose name is these bytes."""
@@ -83,6 +98,8 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[AppServer]:
         put(folder / "files", name, name)
     put(folder / "files", b"caf\xe9: 1.png", PIXEL)
     put(folder / "files", b".hidden", b"hidden")
+    for packed in TYPES:
+        put(folder / "files", packed.encode(), b"packed")
     put(folder / "cache", b"blobs/abc", b"a blob")
     put(folder, b"outside.txt", b"outside")
     (folder / "cache/snapshots/main").mkdir(parents=True)
@@ -220,6 +237,26 @@ def test_what_cannot_be_linked_to_is_refused_for_its_true_reason(
     assert said.startswith("GrantError: source: ")
     assert reason in said
     assert str(server.folder) not in said
+
+
+def test_type_is_the_same_for_every_kind_of_source(server: AppServer) -> None:
+    """Bytes, a path, an open file and a file of a collection with one name are of one type, that of the bytes sent."""
+    made = links(
+        server, *((kind, prefix + name) for name in TYPES for kind, prefix in (("bytes", ""), ("name", "files/")))
+    )
+    for number, expected in enumerate(TYPES.values()):
+        for link in made[2 * number : 2 * number + 2]:
+            answer = fetch(server, link)
+            assert (answer.body, answer.headers["content-type"]) == (b"packed", expected)
+            assert "content-encoding" not in answer.headers
+
+    browser = Browser(server)
+    with browser.open(query="&".join(f"offer={name}" for name in TYPES)) as tab:
+        assert tab.exceptions() == []
+        buttons = {element.label: element.url for element in tab.elements("download_button")}
+        found = {label: browser.get(url).headers["content-type"] for label, url in buttons.items()}
+
+    assert found == {f"{kind} {name}": TYPES[name] for name in TYPES for kind in ("path", "file", "name")}
 
 
 # The path of a request
