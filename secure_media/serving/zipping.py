@@ -82,13 +82,9 @@ def member_names(names: Iterable[Any]) -> list[str]:
     """
     checked, seen = [], set()
     for name in names:
-        if (
-            not isinstance(name, str)
-            or len(name) > _LONGEST_NAME
-            or _FORBIDDEN.search(name)
-            or any(part in ("", ".", "..") for part in name.split("/"))
-        ):
-            msg = f"files: expected names such as 'reports/q3.pdf', relative and without '..', got {name!r:.100}"
+        fault = _fault_of(name)
+        if fault is not None:
+            msg = f"files: expected names such as 'reports/q3.pdf', got {name!r:.100}: {fault}"
             raise GrantError(msg)
         # Windows and macOS do not tell capitals apart, nor two spellings of an accent.
         folded = unicodedata.normalize("NFC", unicodedata.normalize("NFC", name).casefold())
@@ -98,6 +94,19 @@ def member_names(names: Iterable[Any]) -> list[str]:
         seen.add(folded)
         checked.append(name)
     return checked
+
+
+def _fault_of(name: Any) -> str | None:
+    """Return why no member can have that name, in words: some unpacker would take it for a place of its own."""
+    if not isinstance(name, str):
+        return f"that is of type {type(name).__name__}"
+    if len(name) > _LONGEST_NAME:
+        return f"it is longer than {_LONGEST_NAME} characters"
+    if any(part in ("", ".", "..") for part in name.split("/")):
+        return "it has to be relative, and without '.', '..' and empty parts"
+    if _FORBIDDEN.search(name):
+        return "in an archive, it can have no colon, backslash, control character or bytes that are no UTF-8; rename it"
+    return None
 
 
 def _size(members: Sequence[Member]) -> int | None:

@@ -182,6 +182,24 @@ def test_name_that_leads_elsewhere_is_refused(name: Any) -> None:
 
 
 @pytest.mark.parametrize(
+    ("name", "reason"),
+    [
+        pytest.param("12:30.csv", "no colon", id="colon"),
+        pytest.param("caf\udce9.csv", "bytes that are no UTF-8", id="no-utf-8"),
+        pytest.param("a/../b", "without '.', '..'", id="up"),
+        pytest.param("x" * 2000, "longer than 1024", id="long"),
+        pytest.param(7, "of type int", id="number"),
+    ],
+)
+def test_name_that_will_not_do_is_told_why(name: Any, reason: str) -> None:
+    """What a file may be called on this system and not in an archive for every system is said in words."""
+    with pytest.raises(GrantError) as caught:
+        member_names([name])
+
+    assert reason in str(caught.value)
+
+
+@pytest.mark.parametrize(
     "names",
     [
         pytest.param(["a.txt", "A.TXT"], id="capitals"),
