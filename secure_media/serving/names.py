@@ -17,6 +17,10 @@ _COLLECTION = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}\Z")
 #: Separators of other systems, control characters and line ends, bytes that are no UTF-8, and colons: on Windows they
 #: name drives and streams.
 _UNPORTABLE = re.compile("[\\x00-\\x1f\\x7f-\\x9f\\\\:\u2028\u2029\ud800-\udfff]")
+#: What no store that speaks XML can name in an answer, and what is no text.
+_NO_KEY = re.compile("[\\x00-\\x1f\\x7f-\\x9f\u2028\u2029\ufffe\uffff\ud800-\udfff]")
+#: What a store behind HTTP might decode once more, and then find another object, or one outside of the prefix.
+_ENCODED = re.compile(r"%[0-9A-Fa-f]{2}")
 #: With any extension, these are devices on Windows.
 DEVICE = re.compile(
     r"(?:CON|PRN|AUX|NUL|CONIN\$|CONOUT\$|(?:COM|LPT)[0-9\u00b9\u00b2\u00b3]) *(?:\.|\Z)", re.IGNORECASE
@@ -79,6 +83,15 @@ def portable_fault_of(key: str) -> str | None:
             return "a part of it begins or ends with a space, or ends with a dot"
         if DEVICE.match(part):
             return f"{part!r:.60} is a device on Windows"
+    return None
+
+
+def store_fault_of(key: str) -> str | None:
+    """Return why no object store has this key, in words."""
+    if _NO_KEY.search(key):
+        return "it contains a control character, or bytes that are no UTF-8, which no store has in a key"
+    if _ENCODED.search(key):
+        return "it contains what looks percent-encoded, which stores take for something else"
     return None
 
 

@@ -22,7 +22,7 @@ from secure_media.errors import (
     MediaNotFoundError,
     StoreUnavailableError,
 )
-from secure_media.serving.names import portable_fault_of
+from secure_media.serving.names import portable_fault_of, store_fault_of
 
 #: What is fetched at a time once a file is read from one end to the other: a request to a store takes tens of
 #: milliseconds, however little it is for. At most that much of it waits in memory. In bytes.
@@ -33,10 +33,6 @@ _LONGEST_NAME = 1024
 #: Stores that take every key as it is, and know each object by one key only. In others, a name has to be one that is
 #: plain on every system.
 _EXACT = {"s3", "s3a", "gs", "gcs", "memory"}
-#: What no store that speaks XML can name in an answer, and what is no text.
-_NO_KEY = re.compile("[\\x00-\\x1f\\x7f-\\x9f\u2028\u2029\ufffe\uffff\ud800-\udfff]")
-#: What a store behind HTTP might decode once more, and then find another object, or one outside of the prefix.
-_ENCODED = re.compile(r"%[0-9A-Fa-f]{2}")
 #: One scheme: caches that are chained in front of a store ("simplecache::s3://") copy whole files to the disk.
 _SCHEME = re.compile(r"[a-z][a-z0-9+.-]*\Z")
 #: Stores that make another path of a key than the one it names: they normalize URLs, or follow symbolic links.
@@ -91,12 +87,8 @@ class RemoteRoot:
             StoreUnavailableError: The store does not answer, or refuses to.
         """
         path = f"{self._prefix}/{key}"
-        fault = None if self._is_exact else portable_fault_of(key)
-        if _NO_KEY.search(key):
-            fault = "it contains a control character, or bytes that are no UTF-8, which no store has in a key"
-        elif _ENCODED.search(key):
-            fault = "it contains what looks percent-encoded, which stores take for something else"
-        elif len(path.encode("utf-8")) > _LONGEST_NAME:
+        fault = store_fault_of(key) or (None if self._is_exact else portable_fault_of(key))
+        if fault is None and len(path.encode("utf-8")) > _LONGEST_NAME:
             fault = f"with the prefix, it is longer than {_LONGEST_NAME} bytes"
         if fault is not None:
             raise MediaNotFoundError(fault)
