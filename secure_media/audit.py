@@ -11,16 +11,17 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
-import os
 import time
 from collections.abc import Callable, Mapping
 from datetime import datetime, timezone
 from io import TextIOWrapper
 from logging.handlers import WatchedFileHandler
+from pathlib import Path
 
 from secure_media.core.model import Action, Allow, Browser, Decision, Resource, tag
 from secure_media.core.redact import redact
 from secure_media.errors import ConfigurationError, DenialReason
+from secure_media.serving import private
 
 logger = logging.getLogger("secure_media.audit")
 #: Of nobody's hierarchy: an app that configures logging, or switches it off, does not change what is in the file.
@@ -40,7 +41,6 @@ _SUSPICIOUS = frozenset(
         DenialReason.INTERNAL,
         DenialReason.MALFORMED_CREDENTIAL,
         DenialReason.MALFORMED_RESOURCE,
-        DenialReason.LEDGER_UNAVAILABLE,
         DenialReason.OTHER_ACTION,
         DenialReason.OTHER_BROWSER,
         DenialReason.OTHER_RESOURCE,
@@ -153,8 +153,8 @@ def write_to(where: str | None) -> None:
     """
     Let a file have every event, one JSON object a line, instead of the one that had them until now.
 
-    The file is made for its owner only, and written to at its end. When it is moved away (logrotate), a new one is
-    made.
+    The file is made for its owner only, and closed to others if it is there and everyone may open it; the log says so
+    where that cannot be done. It is written to at its end. When it is moved away (logrotate), a new one is made.
 
     Args:
         where: Its path; ``-`` for stderr; None for no file.
@@ -168,6 +168,8 @@ def write_to(where: str | None) -> None:
     elif where is not None:
         try:
             handler = _File(where, encoding="ascii")
+            for complaint in private.complaints(private.followed(Path(where)), setting="audit_log"):
+                logger.warning("audit.exposed %s", complaint)
         except (OSError, ValueError) as error:
             why = getattr(error, "strerror", None) or "not a path"
             msg = (
@@ -191,17 +193,13 @@ def pseudonym(subject: str | None) -> str | None:
 
 class _File(WatchedFileHandler):
     def _open(self) -> TextIOWrapper:
-        return open(self.baseFilename, "a", encoding=self.encoding, opener=_opened_for_its_owner)
+        return open(self.baseFilename, "a", encoding=self.encoding, opener=private.open_for_owner)
 
     def emit(self, record: logging.LogRecord) -> None:
         try:
             super().emit(record)
         except Exception:  # noqa: BLE001 - the folder is gone, say: on stderr, not in the middle of a response
             self.handleError(record)
-
-
-def _opened_for_its_owner(path: str, flags: int) -> int:
-    return os.open(path, flags, 0o600)
 
 
 class _Line(logging.Formatter):

@@ -21,7 +21,6 @@ MEDIA = Resource(ResourceKind.MEDIA, "0123456789abcdef0123456789abcdef01234567")
 ATTACKS = {
     DenialReason.AUDIENCE_MISMATCH,
     DenialReason.INTERNAL,
-    DenialReason.LEDGER_UNAVAILABLE,
     DenialReason.MALFORMED_CREDENTIAL,
     DenialReason.MALFORMED_RESOURCE,
     DenialReason.OTHER_ACTION,

@@ -15,8 +15,8 @@ from secure_media.core.model import Action, Disposition, Grant, Resource, Resour
 from secure_media.host import terms
 from secure_media.host.issuing import Issuer
 from secure_media.servers.urls import path_to
-from secure_media.serving.ledger import SqliteLedger
 from secure_media.serving.names import fault_of, is_collection, is_prefix, parse_name
+from secure_media.serving.sqlite import SqliteLedger
 
 _MEDIA_ID = re.compile(r"[0-9a-f]{40}", re.ASCII)
 

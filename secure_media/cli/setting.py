@@ -17,7 +17,7 @@ from secure_media.core.identity import BrowserIdentity
 from secure_media.core.keys import KeyRing
 from secure_media.core.model import Grant
 from secure_media.core.tokens import GrantCodec
-from secure_media.serving.ledger import SqliteLedger
+from secure_media.serving.sqlite import SqliteLedger
 
 F = TypeVar("F", bound=Callable[..., None])
 

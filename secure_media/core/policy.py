@@ -60,8 +60,7 @@ def decide(policy: Policy, context: AccessContext, evidence: Evidence) -> Decisi
         decision = policy.decide(context, evidence)
     except CredentialError as error:
         return Deny(error.reason)
-    except LedgerUnavailableError as error:
-        logger.error("ledger.unavailable %s", error)
+    except LedgerUnavailableError:  # the ledger has said why, once
         return Deny(DenialReason.LEDGER_UNAVAILABLE)
     except Exception:
         logger.exception("guard.failed")

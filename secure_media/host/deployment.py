@@ -30,8 +30,8 @@ from secure_media.host.terms import PAGE, Terms, TermsTable
 from secure_media.servers.gate import Gate
 from secure_media.serving.collections import Collections
 from secure_media.serving.leases import PlaybackLeases
-from secure_media.serving.ledger import SqliteLedger
 from secure_media.serving.shown import ShownLedger
+from secure_media.serving.sqlite import SqliteLedger
 from secure_media.serving.store import MediaStore
 from secure_media.settings import Settings
 
@@ -91,6 +91,7 @@ class Deployment:
             SqliteLedger(settings.ledger),
             PlaybackLeases(),
         )
+        records.look()
         guard = Guard(policy=settings.policy, identity=identity, evidence=Evidence(self.ledger, codec, records, leases))
         refresh = (lambda: None) if settings.key_file is None else settings.key_file.refresh
         self.gate = Gate(

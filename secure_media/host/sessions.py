@@ -13,7 +13,7 @@ from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 from streamlit.runtime.session_manager import SessionClient, SessionManager
 
 from secure_media.core.model import Action, Resource, ResourceKind
-from secure_media.errors import GrantError
+from secure_media.errors import GrantError, LedgerUnavailableError
 from secure_media.host import messages, signing
 from secure_media.host.issuing import Holder, Issuer
 from secure_media.host.terms import PAGE, Terms, TermsTable
@@ -156,6 +156,8 @@ def _watch_what_leaves(client: SessionClient, holder: Holder, sessions: Sessions
             return sessions.issuer.for_session(holder, resource, asked, action=action)
         except GrantError as error:
             logger.warning("hook.not_signed %s", error)
+            return None
+        except LedgerUnavailableError:  # it has said why, once; the browser's own session still gives it what it shows
             return None
 
     def _is_its_own(resource: Resource, *, on_terms: bool) -> bool:

@@ -257,8 +257,7 @@ class Gate:
         if decision.grant is not None and decision.grant.max_uses is not None:
             try:
                 transfer = reserve_whole(self._ledger, decision.grant)
-            except LedgerUnavailableError as error:
-                logger.error("ledger.unavailable %s", error)
+            except LedgerUnavailableError:  # it has said why, once
                 transfer = None
             if transfer is None:
                 return plan.forbidden(incoming.method)
@@ -353,8 +352,7 @@ class Gate:
                 what.source.size,
                 continues=incoming.get("range") is not None,
             )
-        except LedgerUnavailableError as error:
-            logger.error("ledger.unavailable %s", error)
+        except LedgerUnavailableError:  # it has said why, once
             transfer = None
         if transfer is None:
             return plan.forbidden(incoming.method)

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import logging
+from contextlib import suppress
 from typing import Protocol
 
 from secure_media.errors import DeliveryCutError, LedgerUnavailableError
-
-logger = logging.getLogger(__name__)
 
 #: The most that an adapter sends between `Delivery.check` and `Delivery.sent`, in bytes.
 PIECE = 256 * 1024
@@ -61,8 +59,7 @@ class Delivery:
         try:
             if not all(watcher.may_go_on(leaving) for watcher in self._watchers):
                 raise DeliveryCutError("another request has taken its place")
-        except LedgerUnavailableError as error:
-            logger.error("ledger.unavailable %s", error)
+        except LedgerUnavailableError:  # it has said why, once
             raise DeliveryCutError("the ledger is unavailable") from None
         self._leaving = leaving
 
@@ -84,8 +81,6 @@ class Delivery:
             self._ended = True
             complete = self._length is not None and self._count >= self._length
             for watcher in self._watchers:
-                try:
+                # What was reserved stays so if that cannot be written down: nothing more is delivered for it.
+                with suppress(LedgerUnavailableError):
                     watcher.ended(self._leaving, complete=complete)
-                except LedgerUnavailableError as error:
-                    # What was reserved stays so: nothing more is delivered for it.
-                    logger.error("ledger.unavailable %s", error)

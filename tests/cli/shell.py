@@ -16,7 +16,7 @@ from secure_media.cli.main import main
 from secure_media.core.keys import KeyRing
 from secure_media.core.model import Action, Grant, Resource, ResourceKind
 from secure_media.core.tokens import GrantCodec
-from secure_media.serving.ledger import SqliteLedger
+from secure_media.serving.sqlite import SqliteLedger
 from tests.servers import ROOT, SECRET
 
 OTHER_SECRET = "another-secret-9876543210-zyxwvutsrqponm"

@@ -12,7 +12,7 @@ import pytest
 
 from secure_media.core.keys import KeyRing
 from secure_media.core.model import Action, Disposition, Resource, ResourceKind, tag
-from secure_media.serving.ledger import SqliteLedger
+from secure_media.serving.sqlite import SqliteLedger
 from tests.cli.shell import OTHER_SECRET, REPORT, Shell
 from tests.servers import SECRET
 

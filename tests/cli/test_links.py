@@ -14,7 +14,7 @@ from secure_media.core.keys import KeyRing
 from secure_media.core.model import Action, Disposition, Grant, Resource, ResourceKind
 from secure_media.core.tokens import GrantCodec
 from secure_media.servers.urls import tokens_in
-from secure_media.serving.ledger import SqliteLedger
+from secure_media.serving.sqlite import SqliteLedger
 from tests.cli.shell import OTHER_SECRET, REPORT, Result, Shell
 from tests.servers import SECRET
 

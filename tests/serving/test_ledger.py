@@ -12,6 +12,7 @@ import sys
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -21,7 +22,7 @@ from secure_media.core.model import Action, Grant, Resource, ResourceKind
 from secure_media.errors import LedgerUnavailableError
 from secure_media.serving.delivery import Watcher
 from secure_media.serving.leases import PLAYBACK
-from secure_media.serving.ledger import SqliteLedger
+from secure_media.serving.sqlite import SqliteLedger
 from secure_media.serving.uses import ATTEMPTS
 
 NOW = 1_800_000_000
@@ -41,12 +42,22 @@ posix_only = pytest.mark.skipif(os.name != "posix", reason="the file system is P
 
 @dataclass
 class Clock:
-    """A clock that goes when it is told to."""
+    """A wall clock, and a monotonic one, that go when they are told to."""
 
     now: float = NOW + 10.0
+    up: float = 1000.0
 
     def __call__(self) -> float:
         return self.now
+
+    def monotonic(self) -> float:
+        """Return what the monotonic clock shows."""
+        return self.up
+
+    def pass_until(self, moment: float) -> None:
+        """Let time pass, by both clocks."""
+        self.up += moment - self.now
+        self.now = moment
 
 
 Open = Callable[[Path | None], SqliteLedger]
@@ -64,7 +75,7 @@ def open_ledger(clock: Clock) -> Iterator[Open]:
     ledgers: list[SqliteLedger] = []
 
     def open_(path: Path | None) -> SqliteLedger:
-        ledgers.append(SqliteLedger(path, clock=clock))
+        ledgers.append(SqliteLedger(path, clock=clock, monotonic=clock.monotonic))
         return ledgers[-1]
 
     yield open_
@@ -566,7 +577,6 @@ def test_uses_are_counted_together(open_ledger: Open, path: Path) -> None:
         pytest.param(STALE - 1, False, id="soon"),
         pytest.param(STALE, True, id="after-a-minute"),
         pytest.param(-1.0, False, id="clock-set-back-a-little"),
-        pytest.param(-86400.0, True, id="clock-set-back-a-day"),
     ],
 )
 def test_transfer_without_progress_is_taken_for_dead(
@@ -659,30 +669,35 @@ def test_process_that_comes_back_after_a_crash_finds_its_uses(open_ledger: Open,
 
 
 def test_uses_are_remembered_for_longer_than_a_play(ledger: SqliteLedger, clock: Clock) -> None:
-    """A film that plays on after its grant's end is not given another use, and later the ledger forgets."""
+    """A film that plays on after its grant's end is not given another use, nor is anyone else when it is forgotten."""
     assert _delivered(ledger)
     other = dataclasses.replace(ONE_USE, jti="another-id", exp=NOW + 10_000_000)
 
-    clock.now = ONE_USE.exp + PLAYBACK
-    assert _delivered(ledger, grant=other, arrives=1)
-    assert ledger.is_used_up(ONE_USE)
-    clock.now = ONE_USE.exp + REMEMBERED + 1
-    assert _delivered(ledger, grant=other, arrives=1)
-    assert not ledger.is_used_up(ONE_USE)
+    for later in (PLAYBACK, REMEMBERED + 1):
+        clock.pass_until(ONE_USE.exp + later)
+        assert _delivered(ledger, grant=other, arrives=1)
+        assert ledger.is_used_up(ONE_USE)
+        assert not _delivered(ledger)
 
 
 def test_dead_transfers_of_old_grants_are_forgotten(open_ledger: Open, path: Path, clock: Clock) -> None:
     """What a crash has left behind goes with its grant."""
     _reserved(open_ledger(path))
+    clock.pass_until(ONE_USE.exp + REMEMBERED + 1)
     there = open_ledger(path)
-    clock.now = ONE_USE.exp + REMEMBERED + 1
+    assert not there.is_revoked(PLAIN)
+    clock.pass_until(clock.now + 3600)  # nobody has watched it from the beginning
 
     assert _delivered(there, grant=dataclasses.replace(ONE_USE, jti="another-id", exp=NOW + 10_000_000))
 
-    with sqlite3.connect(path) as database:
-        rows = database.execute("SELECT COUNT(*) FROM transfers").fetchone()
-    database.close()
-    assert rows == (0,)
+    assert _rows(path) == {"uses": 1, "transfers": 0, "revoked": 0}
+
+
+def _rows(path: Path) -> dict[str, int]:
+    """Return how many records of each kind are in the file."""
+    query = "SELECT (SELECT COUNT(*) FROM uses), (SELECT COUNT(*) FROM transfers), (SELECT COUNT(*) FROM revoked)"
+    with closing(sqlite3.connect(path)) as database:
+        return dict(zip(("uses", "transfers", "revoked"), database.execute(query).fetchone(), strict=True))
 
 
 ROUNDS = 25
@@ -690,7 +705,7 @@ ROUNDS = 25
 REDEEMER = """
 import dataclasses, pathlib, sys
 from secure_media.core.model import Action, Grant, Resource, ResourceKind
-from secure_media.serving.ledger import SqliteLedger
+from secure_media.serving.sqlite import SqliteLedger
 
 path, now, size = pathlib.Path(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3])
 ledger = SqliteLedger(path, clock=lambda: now + 10.0)
@@ -852,25 +867,26 @@ def test_clock_that_is_set_back_takes_no_revocation_back(ledger: SqliteLedger, c
     hers = dataclasses.replace(PLAIN, sub="anna", iat=clock.now)
     ledger.revoke_subject("anna")
 
-    clock.now -= 1000
+    clock.now -= 50
     ledger.revoke_subject("anna")
 
     assert ledger.is_revoked(hers)
 
 
-def test_revoked_grant_is_remembered_for_longer_than_a_play(ledger: SqliteLedger, clock: Clock) -> None:
-    """A film does not play on after its grant was revoked; a day after its end it cannot matter any more."""
+def test_revoked_grant_is_remembered_for_longer_than_a_play(open_ledger: Open, path: Path, clock: Clock) -> None:
+    """A film does not play on after its grant was revoked; a day after its end the record goes, and nothing opens."""
+    ledger = open_ledger(path)
     ledger.revoke_grant(ONE_USE)
     ledger.revoke_subject("anna")
-    hers = dataclasses.replace(PLAIN, sub="anna")
+    others = [dataclasses.replace(ONE_USE, jti=f"id-{number}", exp=NOW + 10_000_000) for number in range(2)]
 
-    clock.now = ONE_USE.exp + PLAYBACK
-    ledger.revoke_grant(dataclasses.replace(ONE_USE, jti="another-id"))
-    assert ledger.is_revoked(ONE_USE)
-    clock.now = ONE_USE.exp + REMEMBERED + 1
-    ledger.revoke_grant(dataclasses.replace(ONE_USE, jti="another-id"))
-    assert not ledger.is_revoked(ONE_USE)
-    assert ledger.is_revoked(hers)
+    for later, other, rows in ((PLAYBACK, others[0], 3), (REMEMBERED + 1, others[1], 3)):
+        clock.pass_until(ONE_USE.exp + later)
+        ledger.revoke_grant(other)
+        assert _rows(path)["revoked"] == rows
+        assert ledger.is_revoked(ONE_USE)
+        assert ledger.is_revoked(dataclasses.replace(PLAIN, sub="anna"))
+        assert not ledger.is_revoked(dataclasses.replace(others[0], jti="yet-another-id"))
 
 
 @pytest.mark.parametrize("how", ["grant", "subject", "everything"])
@@ -1050,7 +1066,7 @@ def _text_file(path: Path) -> Path:
 def _newer(path: Path) -> Path:
     path.parent.mkdir()
     database = sqlite3.connect(path)
-    database.execute("PRAGMA user_version = 2")
+    database.execute("PRAGMA user_version = 3")
     database.close()
     return path
 
@@ -1150,7 +1166,7 @@ def test_ledger_on_a_full_disk_recovers(open_ledger: Open, path: Path) -> None:
     ledger = open_ledger(path)
     ledger.revoke_grant(ONE_USE)
     limits = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (path.with_name(f"{path.name}-wal").stat().st_size, limits[1]))
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1000, limits[1]))
     try:
         with pytest.raises(LedgerUnavailableError):
             ledger.revoke_subject("anna")

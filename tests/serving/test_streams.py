@@ -20,8 +20,9 @@ from secure_media.core.model import Action, Grant, Resource, ResourceKind
 from secure_media.errors import MediaError, MediaNotFoundError
 from secure_media.serving.collections import Collections
 from secure_media.serving.delivery import PIECE, Delivery
-from secure_media.serving.ledger import SqliteLedger, reserve_whole
+from secure_media.serving.ledger import reserve_whole
 from secure_media.serving.sources import INLINE_LIMIT, FileSource, MemorySource
+from secure_media.serving.sqlite import SqliteLedger
 from secure_media.serving.store import MediaStore
 from secure_media.serving.streams import (
     AsyncIteratorStream,
