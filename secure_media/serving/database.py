@@ -25,6 +25,9 @@ _MERGES, _MERGE_PAUSE = 20, 0.05
 #: How many different lines are written on what is wrong, until all is well again.
 _MOST_SAID = 20
 
+#: What was revoked stays so, also after a power failure.
+_SAFE = "PRAGMA synchronous = FULL"
+
 _VERSION = 2
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS revoked (
@@ -112,19 +115,25 @@ class Database:
             yield connection
 
     def try_writing(self, work: Callable[[sqlite3.Connection], None]) -> bool:
-        """Do some work in a transaction like that, if there is a file and nobody has locked it; return whether."""
+        """
+        Do some work in a transaction like that, if there is a file and nobody has locked it; return whether.
+
+        It costs no waiting, neither for others nor for the disk: after a power failure it may be undone.
+        """
         with self._lock:
             connection = self._connection
             if connection is None:
                 return False
             try:
                 connection.execute("PRAGMA busy_timeout = 0")
+                connection.execute("PRAGMA synchronous = NORMAL")
                 with _transaction(connection):
                     work(connection)
             except sqlite3.Error:
                 return False
             finally:
                 connection.execute(f"PRAGMA busy_timeout = {int(_BUSY * 1000)}")
+                connection.execute(_SAFE)
             return True
 
     def merge(self, *, wait: bool) -> bool:
@@ -191,7 +200,7 @@ class Database:
         try:
             connection.row_factory = sqlite3.Row
             _keep_write_ahead_log(connection)
-            connection.execute("PRAGMA synchronous = FULL")  # what was revoked stays so, also after a power failure
+            connection.execute(_SAFE)
             _bring_up_to_date(connection)
         except BaseException:
             connection.close()

@@ -68,7 +68,7 @@ def prune(connection: sqlite3.Connection, *, before: float) -> int:
 
 def marks_in(connection: sqlite3.Connection) -> Marks | None:
     """Return the marks of time; None if nobody has written them down yet."""
-    row = connection.execute("SELECT latest, held, shown, tried, forgotten FROM marks").fetchone()
+    row = connection.execute("SELECT latest, held, shown, tried, forgotten FROM marks WHERE id = 1").fetchone()
     return None if row is None else Marks(*row)
 
 

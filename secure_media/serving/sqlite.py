@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import logging
+import math
 import sqlite3
 import time
 from collections.abc import Callable
@@ -26,6 +27,8 @@ logger = logging.getLogger(__name__)
 _REMEMBER = 24 * 3600
 #: How often the file is cleared of what is over, and the marks of time are written down, in seconds.
 _KEEP_HOUSE = 60.0
+#: How often to look for the marks that other processes have written down, in seconds.
+_READ = 1.0
 
 
 class SqliteLedger:
@@ -52,6 +55,7 @@ class SqliteLedger:
         #: The marks of time as they are, and as they were last seen in the file.
         self._marks: Marks | None = None
         self._written: Marks | None = None
+        self._read_at = -math.inf
         self._marked_at = monotonic()
         self._kept_at: float | None = None
         self._is_behind = False
@@ -134,9 +138,12 @@ class SqliteLedger:
 
     def _look(self, connection: sqlite3.Connection | None) -> tuple[float, Marks]:
         """Return the time by the wall clock, and the marks."""
-        written = None if connection is None else records.marks_in(connection)
-        if written is not None and written != self._written:  # another process has been there
-            self._marks = self._written = written
+        moment = self._monotonic()
+        fresh = self._read_at <= moment < self._read_at + _READ
+        if connection is not None and (connection.in_transaction or not fresh):
+            written, self._read_at = records.marks_in(connection), moment
+            if written is not None and written != self._written:  # another process has been there
+                self._marks = self._written = written
         now, self._marks = self._keeper.look(self._marks)
         return now, self._marks
 
@@ -151,15 +158,15 @@ class SqliteLedger:
         if connection is not None and not connection.in_transaction:
             self._mark_time()
         if is_behind(now, marks):
-            msg = f"ledger: the server's clock is behind {_iso(marks.latest)}, which it has shown before"
+            what = f"the server's clock is behind {_iso(marks.latest)}, which it has shown before"
             if not self._is_behind:
                 self._is_behind = True
                 logger.error(
-                    "ledger.clock_behind %s: no link or signed URL is good until it is set right. If it is right now, "
-                    "that is believed when it has gone on like this for a day at the most",
-                    msg,
+                    "ledger.clock_behind %s; links and signed URLs are refused until it is set right. If it is right "
+                    "now, that is believed when it has gone on so for a day at the most",
+                    what,
                 )
-            raise LedgerUnavailableError(f"{msg}. Set the clock right")
+            raise LedgerUnavailableError(f"ledger: {what}. Set the clock right")
         if self._is_behind:
             self._is_behind = False
             logger.warning("ledger.clock_right the server's clock is believed again")
@@ -199,8 +206,8 @@ class SqliteLedger:
             merged = False
         if wait and not merged:
             logger.warning(
-                "ledger.not_merged a revocation holds, but is in the write-ahead log beside %s only, as somebody else "
-                "has been reading there for long; it is moved into the file with one of the next writes",
+                "ledger.not_merged a revocation holds, but a copy of %s alone would not have it yet: it is in the "
+                "write-ahead log beside it until nobody reads an earlier state",
                 self._database.path,
             )
 

@@ -10,7 +10,7 @@ import stat
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass
@@ -18,75 +18,23 @@ from pathlib import Path
 
 import pytest
 
-from secure_media.core.model import Action, Grant, Resource, ResourceKind
+from secure_media.core.model import Action, Grant
 from secure_media.errors import LedgerUnavailableError
 from secure_media.serving.delivery import Watcher
 from secure_media.serving.leases import PLAYBACK
 from secure_media.serving.sqlite import SqliteLedger
 from secure_media.serving.uses import ATTEMPTS
+from tests.servers import ROOT
+from tests.serving.ledgers import FILE, NOW, ONE_USE, SIZE, Clock, Open
 
-NOW = 1_800_000_000
-FILE = Resource(ResourceKind.FILE, "files/report.pdf")
-ONE_USE = Grant(FILE, Action.VIEW, iat=float(NOW), exp=NOW + 3600, jti="the-id", max_uses=1)
 TWO_USES = dataclasses.replace(ONE_USE, max_uses=2)
 PLAIN = Grant(FILE, Action.VIEW, iat=float(NOW), exp=NOW + 3600)
-SIZE = 100
-ROOT = Path(__file__).resolve().parents[2]
 #: When a transfer of another process is taken for dead, in seconds.
 STALE = 60.0
 #: For how long the uses of an expired grant are remembered, in seconds.
 REMEMBERED = 24 * 3600
 
 posix_only = pytest.mark.skipif(os.name != "posix", reason="the file system is POSIX's")
-
-
-@dataclass
-class Clock:
-    """A wall clock, and a monotonic one, that go when they are told to."""
-
-    now: float = NOW + 10.0
-    up: float = 1000.0
-
-    def __call__(self) -> float:
-        return self.now
-
-    def monotonic(self) -> float:
-        """Return what the monotonic clock shows."""
-        return self.up
-
-    def pass_until(self, moment: float) -> None:
-        """Let time pass, by both clocks."""
-        self.up += moment - self.now
-        self.now = moment
-
-
-Open = Callable[[Path | None], SqliteLedger]
-
-
-@pytest.fixture
-def clock() -> Clock:
-    """Return a clock that stands still, ten seconds after the grants were issued."""
-    return Clock()
-
-
-@pytest.fixture
-def open_ledger(clock: Clock) -> Iterator[Open]:
-    """Return what opens a ledger, as each process does."""
-    ledgers: list[SqliteLedger] = []
-
-    def open_(path: Path | None) -> SqliteLedger:
-        ledgers.append(SqliteLedger(path, clock=clock, monotonic=clock.monotonic))
-        return ledgers[-1]
-
-    yield open_
-    for ledger in ledgers:
-        ledger.close()
-
-
-@pytest.fixture
-def path(tmp_path: Path) -> Path:
-    """Return where the file is to be."""
-    return tmp_path / "state" / "ledger.sqlite3"
 
 
 @pytest.fixture(params=["file", "memory"])
