@@ -6,6 +6,8 @@ import json
 import logging
 import os
 import re
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -16,7 +18,9 @@ from secure_media import audit
 from secure_media.core.model import Action, Allow, Browser, Decision, Deny, Grant, Resource, ResourceKind, tag
 from secure_media.errors import ConfigurationError, DenialReason
 from secure_media.serving.delivery import Delivery
+from tests.servers import ROOT
 
+posix_only = pytest.mark.skipif(os.name != "posix", reason="permissions are those of POSIX")
 MEDIA = Resource(ResourceKind.MEDIA, "0123456789abcdef0123456789abcdef01234567")
 ATTACKS = {
     DenialReason.AUDIENCE_MISMATCH,
@@ -403,21 +407,96 @@ def test_line_does_not_grow_with_the_request(log: Path) -> None:
     assert log.stat().st_size < 20_000
 
 
-@pytest.mark.skipif(os.name != "posix", reason="permissions are those of POSIX")
-def test_file_is_for_its_owner_and_goes_on(tmp_path: Path, log: Path) -> None:
-    """A new file is for its owner only; one that is there is written on, with the permissions that it has."""
+@posix_only
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        pytest.param(0o644, 0o600, id="umask-022"),
+        pytest.param(0o666, 0o600, id="umask-0"),
+        pytest.param(0o602, 0o600, id="written-by-others"),
+        pytest.param(0o600, 0o600, id="the-owners"),
+        pytest.param(0o640, 0o640, id="given-to-a-group"),
+    ],
+)
+def test_file_is_for_its_owner_and_goes_on(tmp_path: Path, log: Path, before: int, after: int) -> None:
+    """A new file is for its owner only; one that is there is written on, and closed if everyone may open it."""
     _decide()
     assert log.stat().st_mode & 0o777 == 0o600
 
     other = tmp_path / "other.jsonl"
     other.write_text("{}\n")
-    other.chmod(0o640)
+    other.chmod(before)
     audit.write_to(str(other))
     _decide()
 
-    assert other.stat().st_mode & 0o777 == 0o640
+    assert other.stat().st_mode & 0o777 == after
     assert len(_lines(other)) == 2
     assert len(_lines(log)) == 1
+
+
+@posix_only
+def test_file_that_a_rotation_has_made_is_closed(log: Path) -> None:
+    """logrotate's ``create 644`` does not open the trail to everyone."""
+    _decide()
+    log.rename(log.with_suffix(".1"))
+    log.touch()
+    log.chmod(0o644)
+
+    _decide()
+
+    assert len(_lines(log)) == 1
+    assert log.stat().st_mode & 0o777 == 0o600
+
+
+@posix_only
+def test_directory_that_others_may_write_to_is_said(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """Where anyone can put another file in its place, one line at start says so, with the cure."""
+    with caplog.at_level(logging.WARNING, "secure_media"):
+        for mode in (0o755, 0o1777):
+            folder = tmp_path / str(mode)
+            folder.mkdir()
+            folder.chmod(mode)
+            audit.write_to(str(folder / "audit.jsonl"))
+            audit.write_to(None)
+
+    (line,) = (record.getMessage() for record in caplog.records)
+    assert line.startswith(f"audit.exposed everyone on this machine can write to {folder}")
+    assert "Set audit_log to a file in a directory that only the app may write to" in line
+
+
+@pytest.mark.skipif(os.name != "posix" or os.geteuid() != 0, reason="only root gives files away")
+def test_link_of_somebody_else_is_refused(tmp_path: Path) -> None:
+    """An attacker plants a link in a directory for everyone: the trail does not go to where it leads to."""
+    real = tmp_path / "real.jsonl"
+    folder = tmp_path / "folder"
+    folder.mkdir()
+    link = folder / "audit.jsonl"
+    link.symlink_to(real)
+    audit.write_to(str(link))
+    _decide()
+    audit.write_to(None)
+    assert len(_lines(real)) == 1
+
+    folder.chmod(0o1777)
+    os.chown(link, 4321, 4321, follow_symlinks=False)
+    with pytest.raises(ConfigurationError, match="symbolic link that another user has put there"):
+        audit.write_to(str(link))
+
+    assert len(_lines(real)) == 1
+
+
+@posix_only
+def test_what_is_no_file_is_left_as_it_is(tmp_path: Path) -> None:
+    """``/dev/stdout`` in a container is a pipe, behind links that lead to no name."""
+    code = (
+        "from secure_media import audit\n"
+        "from secure_media.core.model import Deny\n"
+        "from secure_media.errors import DenialReason\n"
+        "audit.write_to('/dev/stdout')\n"
+        "audit.record(Deny(DenialReason.NOT_SHOWN), method='GET', resource=None, client_ip=None)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert json.loads(done.stdout)["event"] == "media.denied"
 
 
 def test_file_that_was_moved_away_is_made_anew(log: Path) -> None:
