@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import logging
 import os
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -125,6 +126,8 @@ def load(deployment: str | None) -> Setting:
     Raises:
         ConfigurationError: A setting is wrong.
     """
+    # A command says itself what is wrong with the ledger: without a handler, the log would say it on stderr once more.
+    logging.getLogger("secure_media.serving").addHandler(logging.NullHandler())
     # Streamlit takes its time to be imported, which `secure-media --help` should not.
     from secure_media.host.deployment import base_path
     from secure_media.host.launch import secrets_section

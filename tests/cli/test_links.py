@@ -452,6 +452,15 @@ def test_ledger_that_cannot_be_written_is_an_error(
     assert words in result.err
 
 
+def test_ledger_that_cannot_be_written_is_one_line(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without a log that is set up, what the command says is all there is on stderr."""
+    (shell.folder / "text").write_text("not a database, " * 100)
+    monkeypatch.setenv("SECURE_MEDIA_LEDGER", "text")
+
+    assert shell.start("revoke", "--everything").code == 2
+    assert "file is not a database" in shell.start("explain", "-", stdin=shell.link()).out
+
+
 def test_revoke_runs_in_a_process_of_its_own(shell: Shell) -> None:
     """A real command writes what the app's own ledger reads."""
     link = shell.link(age=1)
