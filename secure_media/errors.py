@@ -14,7 +14,7 @@ Every error that secure_media raises, in one tree, and the reasons for which a r
     │   ├── AudienceMismatchError           meant for somebody else (``aud``, ``iss``)
     │   └── ClaimMismatchError              a required claim is missing or has another value
     ├── GrantError                          in a script: a link that cannot be made or revoked as asked for
-    ├── LedgerUnavailableError              revocations and uses cannot be read or written
+    ├── LedgerUnavailableError              revocations and uses cannot be read or written, or the clock is behind
     └── MediaError
         ├── MediaNotFoundError              nothing is stored under that id (any more)
         ├── MediaChangedError               the file behind an id is no longer the file that was shown
@@ -118,7 +118,7 @@ class GrantError(SecureMediaError):
 
 
 class LedgerUnavailableError(SecureMediaError):
-    """The ledger of grants cannot be read or written. The message names the setting and the fix."""
+    """The ledger of grants cannot be read or written, or its clock is behind. The message names the fix."""
 
 
 class MediaError(SecureMediaError):

@@ -234,6 +234,17 @@ def test_trial_ahead_is_none_for_a_clock_that_is_behind(machine: Machine, clock:
     assert machine.behind
 
 
+def test_trial_behind_is_none_for_a_clock_that_is_ahead(machine: Machine, clock: Clock) -> None:
+    """For how long an earlier time has been shown says nothing for a later one."""
+    machine.run(2 * DAY)
+    mark = machine.look().latest
+    clock.now -= 30 * DAY
+    machine.run(DAY / 2)
+    clock.now += 60 * DAY
+    machine.start()
+    assert machine.run(2 * MINUTE).latest == mark
+
+
 def test_processes_on_one_machine_win_no_trial_sooner(machine: Machine, clock: Clock) -> None:
     """Four that look at one wrong clock are not four witnesses."""
     keepers = [machine.start() for _ in range(4)]
