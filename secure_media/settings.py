@@ -43,11 +43,13 @@ NAMES = (
     "embedded",
     "ledger",
     "audit_log",
+    "session_memory",
 )
 
 DEFAULT_GRACE = 30.0
 DEFAULT_COOKIE_LIFETIME = 30 * 24 * 3600
 DEFAULT_URL_LIFETIME = 4 * 3600
+DEFAULT_SESSION_MEMORY = 32 * 1024**2
 #: Below the directory in which the app is started, where Streamlit's own files are.
 DEFAULT_LEDGER = Path(".streamlit", "secure_media.sqlite3")
 #: The ledger that ends with the process.
@@ -60,7 +62,7 @@ class Settings:
     Args:
         keys: The key ring.
         policy: Who may have what.
-        grace: For how long a session counts after its end, and discarded media stay, in seconds.
+        grace: For how long a session counts after its end, in seconds.
         cookie_lifetime: For how long the browser cookie is good, in seconds.
         deployment: What distinguishes this app from another one with the same secret on the same host.
         ephemeral: Whether the key is good for this process only.
@@ -70,6 +72,7 @@ class Settings:
         ledger: The file in which revocations and uses are kept; None for memory.
         audit_log: The file that gets the audit trail; ``-`` for stderr, None for no file.
         key_file: The file that the keys were read from, if they were.
+        session_memory: How much memory a session's media may take up that will never be sent to its page, in bytes.
     """
 
     keys: KeyRing
@@ -84,6 +87,7 @@ class Settings:
     ledger: Path | None = None
     audit_log: str | None = None
     key_file: KeyFile | None = None
+    session_memory: int = DEFAULT_SESSION_MEMORY
 
 
 def load(
@@ -97,6 +101,7 @@ def load(
     embedded: bool | None = None,
     ledger: str | os.PathLike[str] | None = None,
     audit_log: str | os.PathLike[str] | None = None,
+    session_memory: int | None = None,
     environ: Mapping[str, str],
     secrets_section: Mapping[str, Any],
 ) -> Settings:
@@ -113,6 +118,7 @@ def load(
         embedded: Default: False.
         ledger: Default: a file below the current directory, or ``"memory"`` if the secret ends with the process.
         audit_log: Default: no file.
+        session_memory: Default: 32 MiB.
         environ: The environment.
         secrets_section: ``[secure_media]`` of secrets.toml.
 
@@ -147,6 +153,17 @@ def load(
         ledger=ledger_file(ledger, environ=environ, secrets_section=secrets_section, ephemeral=keys is None),
         audit_log=_audit_log(audit_log, sources),
         key_file=key_file,
+        session_memory=int(
+            _number(
+                "session_memory",
+                session_memory,
+                sources,
+                default=DEFAULT_SESSION_MEMORY,
+                least=1024**2,
+                most=2**50,
+                unit="bytes",
+            )
+        ),
     )
 
 
@@ -336,14 +353,23 @@ def _expanded(value: Any) -> Path:
     return Path(str(value)).expanduser()
 
 
-def _number(name: str, argument: Any, sources: _Sources, *, default: float, least: float, most: float) -> float:
+def _number(
+    name: str,
+    argument: Any,
+    sources: _Sources,
+    *,
+    default: float,
+    least: float,
+    most: float,
+    unit: str = "seconds",
+) -> float:
     where, value = (name, argument) if argument is not None else sources.find(name) or (name, default)
     try:
         number = float(value) if not isinstance(value, bool) else math.nan
     except (TypeError, ValueError, OverflowError):
         number = math.nan
     if not least <= number <= most:
-        msg = f"{where}: expected a number of seconds from {least:g} to {most:g}, got {value!r}"
+        msg = f"{where}: expected a number of {unit} from {least:g} to {most:g}, got {value!r}"
         raise ConfigurationError(msg)
     return number
 

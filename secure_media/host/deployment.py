@@ -30,6 +30,7 @@ from secure_media.host.terms import PAGE, Terms, TermsTable
 from secure_media.servers.gate import Gate
 from secure_media.serving.collections import Collections
 from secure_media.serving.leases import PlaybackLeases
+from secure_media.serving.pages import IN_FLIGHT
 from secure_media.serving.shown import ShownLedger
 from secure_media.serving.sqlite import SqliteLedger
 from secure_media.serving.store import MediaStore
@@ -76,9 +77,11 @@ class Deployment:
             )
         self.collections = Collections(collections or {})
         self.ledger = ShownLedger(
-            grace=settings.grace, resumable=float(config.get_option("server.disconnectedSessionTTL"))
+            grace=settings.grace,
+            resumable=float(config.get_option("server.disconnectedSessionTTL")),
+            limit=settings.session_memory,
         )
-        self.store = MediaStore(settings.keys, on_screen=self.ledger.on_screen, grace=settings.grace)
+        self.store = MediaStore(settings.keys, on_screen=self.ledger.on_screen, grace=IN_FLIGHT)
         name = deployment_name(settings.deployment, self.base_path)
         identity = BrowserIdentity(
             settings.keys,
@@ -113,7 +116,6 @@ class Deployment:
             ledger=self.ledger,
             store=self.store,
             issuer=self.issuer,
-            grace=settings.grace,
             terms=self.terms,
             embedded=settings.embedded,
             sign_all=Terms(settings.url_lifetime, PAGE) if settings.sign_media_urls else None,

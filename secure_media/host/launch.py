@@ -34,6 +34,7 @@ def secure_run(
     embedded: bool | None = None,
     ledger: str | os.PathLike[str] | None = None,
     audit_log: str | os.PathLike[str] | None = None,
+    session_memory: int | None = None,
     streamlit_options: Mapping[str, Any] | None = None,
 ) -> None:
     """
@@ -60,6 +61,8 @@ def secure_run(
         ledger: The file that keeps revocations and uses, or ``"memory"``. Default:
             ``.streamlit/secure_media.sqlite3``, made on first use.
         audit_log: A file that gets one line of JSON per decision and per delivery; ``"-"`` for stderr. Default: none.
+        session_memory: How much memory a session's media may take up that will never be sent to its page, in
+            bytes: frames of an animation that came faster than messages leave. Default: 32 MiB.
         streamlit_options: Options as for ``streamlit run``, such as ``{"server.port": 8080}``.
     """
     arguments: dict[str, Any] = {
@@ -75,6 +78,7 @@ def secure_run(
         "embedded": embedded,
         "ledger": ledger,
         "audit_log": audit_log,
+        "session_memory": session_memory,
         "streamlit_options": streamlit_options,
     }
     if _inside_streamlit(script, [name for name, value in arguments.items() if value is not None and value != ()]):
@@ -224,6 +228,7 @@ def guard(
     embedded: bool | None = None,
     ledger: str | os.PathLike[str] | None = None,
     audit_log: str | os.PathLike[str] | None = None,
+    session_memory: int | None = None,
 ) -> GuardedApp:
     """
     Guard the media of an ``st.App``, or of any ASGI app around one.
@@ -243,6 +248,7 @@ def guard(
         embedded: As for `secure_run`.
         ledger: As for `secure_run`.
         audit_log: As for `secure_run`.
+        session_memory: As for `secure_run`.
 
     Raises:
         ConfigurationError: A setting is wrong, or Streamlit has been started already.
@@ -269,6 +275,7 @@ def guard(
         embedded=embedded,
         ledger=ledger,
         audit_log=audit_log,
+        session_memory=session_memory,
     )
     # Built later, with Streamlit's configuration as it will be then: App.run(config=...) has yet to change it.
     hooks.install(

@@ -26,14 +26,9 @@ def observe(message: ForwardMsg, session_id: str, ledger: ShownLedger) -> None:
     """
     kind: str | None = message.WhichOneof("type")
     if kind == "delta":
-        place: Hashable = tuple(message.metadata.delta_path)
-        media, granted = media_ids(message.delta)
-        ledger.sent(session_id, place, media, granted=granted)
-        placeholder = _offered(message)
-        if placeholder:
-            ledger.offered(session_id, placeholder)
+        _observe_delta(message, session_id, ledger)
     elif kind == "ref_hash":
-        ledger.sent_again(session_id, tuple(message.metadata.delta_path))
+        ledger.sent_again(session_id, tuple(message.metadata.delta_path), message.ref_hash)
     elif kind in {"logo", "page_config_changed"}:
         media, granted = media_ids(getattr(message, kind))
         ledger.sent(session_id, kind, media, granted=granted)
@@ -44,6 +39,23 @@ def observe(message: ForwardMsg, session_id: str, ledger: ShownLedger) -> None:
         ledger.run_started(session_id, whole=not _is_fragment_run(message))
     elif kind == "script_finished":
         ledger.run_finished(session_id, whole=message.script_finished == ForwardMsg.FINISHED_SUCCESSFULLY)
+
+
+def _observe_delta(message: ForwardMsg, session_id: str, ledger: ShownLedger) -> None:
+    place: Hashable = tuple(message.metadata.delta_path)
+    kind = message.delta.WhichOneof("type")
+    media, granted = media_ids(message.delta)
+    ledger.sent(
+        session_id,
+        (place, kind) if kind == "new_transient" else place,  # it goes over what stands there
+        media,
+        granted=granted,
+        adds=kind == "arrow_add_rows",
+        reference=message.hash if message.metadata.cacheable else "",
+    )
+    placeholder = _offered(message)
+    if placeholder:
+        ledger.offered(session_id, placeholder, place)
 
 
 def media_ids(message: Message) -> tuple[list[str], list[str]]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
 import weakref
 from dataclasses import replace
@@ -16,6 +15,7 @@ from secure_media.core.model import Action, Resource, ResourceKind
 from secure_media.errors import GrantError, LedgerUnavailableError
 from secure_media.host import messages, signing
 from secure_media.host.issuing import Holder, Issuer
+from secure_media.host.sweeping import Sweeper
 from secure_media.host.terms import PAGE, Terms, TermsTable
 from secure_media.servers.gate import Gate
 from secure_media.servers.incoming import handshake, site
@@ -35,9 +35,8 @@ class Sessions:
     Args:
         gate: Tells browsers apart.
         ledger: Records what was shown.
-        store: Where media are.
+        store: Where media are, to be swept when pages change.
         issuer: Issues grants.
-        grace: For how long after its end a session still counts, in seconds.
         terms: What the scripts ask of grants.
         sign_all: The terms on which every media URL gets a grant; None if only those do whose script asks for it.
         embedded: Whether pages of other sites show the app in a frame.
@@ -50,16 +49,14 @@ class Sessions:
         ledger: ShownLedger,
         store: MediaStore,
         issuer: Issuer,
-        grace: float,
         terms: TermsTable,
         sign_all: Terms | None,
         embedded: bool,
     ) -> None:
         self.gate = gate
         self.ledger = ledger
-        self.store = store
         self.issuer = issuer
-        self.grace = grace
+        self.sweeper = Sweeper(ledger, store)
         self.terms = terms
         self.sign_all = sign_all
         self.embedded = embedded
@@ -87,7 +84,7 @@ class Sessions:
 
 def secure_session_manager(base: type[SessionManager], sessions: Sessions) -> type[SessionManager]:
     """Return a subclass of `base` that keeps the ledger."""
-    gate, ledger, store, grace = sessions.gate, sessions.ledger, sessions.store, sessions.grace
+    gate, ledger = sessions.gate, sessions.ledger
 
     class SecureSessionManager(base):  # type: ignore[misc, valid-type]
         def connect_session(
@@ -115,6 +112,7 @@ def secure_session_manager(base: type[SessionManager], sessions: Sessions) -> ty
             if active is not None:
                 _watch_what_leaves(client, sessions.opened(active.session, session_id), sessions)
                 _keep_deferred_downloads_apart(active.session, session_id, ledger)
+                _watch_batches(active.session, session_id, ledger)
             return session_id
 
         def disconnect_session(self, session_id: str) -> None:
@@ -127,11 +125,7 @@ def secure_session_manager(base: type[SessionManager], sessions: Sessions) -> ty
 
         def _ended(self, session_id: str) -> None:
             ledger.end(session_id)
-            try:
-                loop = asyncio.get_running_loop()
-            except RuntimeError:
-                return
-            loop.call_later(grace + 1, store.sweep)
+            sessions.sweeper.soon()
 
     return SecureSessionManager
 
@@ -172,6 +166,7 @@ def _watch_what_leaves(client: SessionClient, holder: Holder, sessions: Sessions
         leaving = message
         try:
             messages.observe(message, holder.session_id, sessions.ledger)
+            sessions.sweeper.soon()
             leaving = signing.signed(message, sign)
         except Exception:
             # An exception here would end Streamlit's loop for all sessions. What is not recorded is not served, and a
@@ -180,6 +175,21 @@ def _watch_what_leaves(client: SessionClient, holder: Holder, sessions: Sessions
         send(leaving)
 
     client.write_forward_msg = write_forward_msg  # type: ignore[method-assign, assignment]
+
+
+def _watch_batches(session: Any, session_id: str, ledger: ShownLedger) -> None:
+    """Note where a batch of messages ends, and with it what a newer message has overtaken in Streamlit's queue."""
+    if "flush_browser_queue" in vars(session):
+        return  # a resumed session
+    flush = session.flush_browser_queue
+
+    def flush_browser_queue() -> list[ForwardMsg]:
+        batch: list[ForwardMsg] = flush()
+        if batch:
+            ledger.batch_began(session_id)
+        return batch
+
+    session.flush_browser_queue = flush_browser_queue
 
 
 def _keep_deferred_downloads_apart(session: Any, session_id: str, ledger: ShownLedger) -> None:

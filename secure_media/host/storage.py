@@ -50,7 +50,10 @@ class SecureMediaStorage(MemoryMediaFileStorage):
             raise MediaFileStorageError(msg) from error
         context = get_script_run_ctx(suppress_warning=True)  # None for deferred downloads: they run outside of scripts
         session_id = None if context is None else context.session_id
-        self._ledger.registered(session_id, media_id, on_terms=self._terms.showing(media_id))
+        on_terms = self._terms.showing(media_id)
+        self._ledger.registered(session_id, media_id, on_terms=on_terms, size=self._store.memory_of(media_id))
+        # Here and nowhere else: Streamlit adds media one at a time, so nobody is just about to show one of these.
+        self._store.drop(self._ledger.take_overtaken())
         return media_id
 
     def get_url(self, file_id: str) -> str:

@@ -12,40 +12,16 @@ goes with it. The ledger only notes that this session may be given one.
 
 from __future__ import annotations
 
+import logging
 import threading
 import time
-from collections.abc import Callable, Hashable, Iterable
-from dataclasses import dataclass, field
-from typing import TypeVar
+from collections.abc import Callable, Collection, Hashable, Iterable
 
 from secure_media.core.model import tag
+from secure_media.serving.pages import remember
+from secure_media.serving.visits import Visit, Visits
 
-#: How many ids are remembered per session, newest first. A page shows dozens; an animation that runs for days shows
-#: millions, one after the other.
-REMEMBERED = 20_000
-
-#: For how long a message may be on its way through Streamlit's queue, in seconds. It is flushed every hundredth.
-_IN_FLIGHT = 3.0
-
-
-@dataclass(slots=True)
-class _Session:
-    browser: str | None
-    #: Registered by the script, not yet sent: during which run of any kind, and when. Insertion-ordered.
-    registered: dict[str, tuple[int, float]] = field(default_factory=dict)
-    #: Sent. Insertion-ordered.
-    shown: dict[str, None] = field(default_factory=dict)
-    #: Of what is registered: what the script shows on terms only.
-    on_terms: set[str] = field(default_factory=set)
-    #: Sent with a grant of its own. Insertion-ordered.
-    granted: dict[str, None] = field(default_factory=dict)
-    #: What stands at each place of the page, and since which run: media that must not vanish under the browser's eyes.
-    screen: dict[Hashable, tuple[int, frozenset[str]]] = field(default_factory=dict)
-    #: Deferred downloads that this session's page offers.
-    placeholders: dict[str, None] = field(default_factory=dict)
-    run: int = 0
-    any_run: int = 0
-    ended_at: float | None = None
+logger = logging.getLogger(__name__)
 
 
 class ShownLedger:
@@ -57,16 +33,23 @@ class ShownLedger:
     Args:
         grace: For how long after its end a session still counts, in seconds.
         resumable: For how long after its end a session may be resumed, in seconds.
+        limit: How much memory media of one session may take up that were overtaken before they were sent, in bytes.
         clock: A monotonic clock, in seconds.
     """
 
-    def __init__(self, *, grace: float, resumable: float, clock: Callable[[], float] = time.monotonic) -> None:
-        self._grace = grace
-        self._resumable = resumable
+    def __init__(
+        self,
+        *,
+        grace: float,
+        resumable: float,
+        limit: int,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
         self._clock = clock
-        self._sessions: dict[str, _Session] = {}
-        self._of_browser: dict[str, set[str]] = {}
-        self._by_tag: dict[str, str] = {}
+        self._limit = limit
+        self._visits = Visits(grace=grace, resumable=resumable, limit=limit, clock=clock)
+        #: Those with media that were not sent.
+        self._waiting: set[str] = set()
         #: Made by deferred downloads, of whichever session. Insertion-ordered.
         self._deferred: dict[str, None] = {}
         # Reentrant: Streamlit's sessions let go of their media when they are garbage-collected, which is at any moment,
@@ -78,36 +61,24 @@ class ShownLedger:
     def begin(self, session_id: str, browser: str | None) -> None:
         """Record that `browser` opened the session, or came back to it."""
         with self._lock:
-            self._forget_old()
-            session = self._sessions.get(session_id)
-            if session is None or session.browser != browser:
-                self._forget(session_id)
-                self._sessions[session_id] = _Session(browser)
-                self._by_tag[tag(session_id)] = session_id
-                if browser is not None:
-                    self._of_browser.setdefault(browser, set()).add(session_id)
-            else:
-                session.ended_at = None
+            self._visits.begin(session_id, browser)
 
     def may_resume(self, session_id: str, browser: str | None) -> bool:
         """Return whether `browser` is the one that had this session. Sessions without a browser are nobody's."""
         with self._lock:
-            session = self._sessions.get(session_id)
+            session = self._visits.find(session_id)
             if session is None or browser is None or session.browser != browser:
                 return False
-            return session.ended_at is None or self._clock() < session.ended_at + self._resumable
+            return self._visits.may_be_resumed(session)
 
     def end(self, session_id: str) -> None:
         """Record that the session's connection is gone."""
         with self._lock:
-            session = self._sessions.get(session_id)
-            if session is not None and session.ended_at is None:
-                session.ended_at = self._clock()
-            self._forget_old()
+            self._visits.end(session_id)
 
     # --- what happens in it
 
-    def registered(self, session_id: str | None, media_id: str, *, on_terms: bool = False) -> None:
+    def registered(self, session_id: str | None, media_id: str, *, on_terms: bool = False, size: int = 0) -> None:
         """
         Record that the session's script handed this over; without a session, that a deferred download made it.
 
@@ -115,21 +86,42 @@ class ShownLedger:
             session_id: The session.
             media_id: The media.
             on_terms: Whether they are only to be had with a grant.
+            size: How much memory they take up, in bytes.
         """
         with self._lock:
             if session_id is None:
-                _remember(self._deferred, media_id, None)
+                remember(self._deferred, media_id, None)
                 return
-            session = self._sessions.get(session_id)
-            if session is None or media_id in session.shown:
+            session = self._visits.find(session_id)
+            if session is None:
                 return
-            if not on_terms:
-                session.on_terms.discard(media_id)
-            elif media_id not in session.registered:
-                session.on_terms.add(media_id)
-            _remember(session.registered, media_id, (session.any_run, self._clock()))
+            if media_id not in session.shown:
+                if not on_terms:
+                    session.on_terms.discard(media_id)
+                elif media_id not in session.page.unsent:
+                    session.on_terms.add(media_id)
+            overflowed = session.page.overflowed
+            session.page.expect(media_id, size=size, thread=threading.get_ident(), now=self._clock())
+            overflowed = session.page.overflowed and not overflowed
+            self._waiting.add(session_id)
+        if overflowed:
+            logger.warning(
+                "session.memory_full session=%s limit=%d: its page makes media faster than they can be sent; the "
+                "oldest that will never be sent are let go of",
+                tag(session_id),
+                self._limit,
+            )
 
-    def sent(self, session_id: str, place: Hashable, media_ids: Iterable[str], *, granted: Iterable[str] = ()) -> None:
+    def sent(
+        self,
+        session_id: str,
+        place: Hashable,
+        media_ids: Iterable[str],
+        *,
+        granted: Iterable[str] = (),
+        adds: bool = False,
+        reference: str = "",
+    ) -> None:
         """
         Record that a message for this `place` of the page left for the browser.
 
@@ -138,58 +130,65 @@ class ShownLedger:
             place: Where on the page.
             media_ids: What it contains.
             granted: What it contains on terms.
+            adds: Whether it adds to what stands there, instead of replacing it.
+            reference: By which name a later message may refer to it, if one may.
         """
         with self._lock:
-            session = self._sessions.get(session_id)
+            session = self._visits.find(session_id)
             if session is None:
                 return
+            media_ids, granted = tuple(media_ids), tuple(granted)
+            if reference:
+                session.references.remember(reference, media_ids, granted)
             mine = frozenset(media_id for media_id in media_ids if _may_be_shown(session, media_id))
             given = frozenset(media_id for media_id in granted if _may_be_granted(session, media_id))
+            session.page.show(place, mine | given | (session.page.at(place) if adds else frozenset()))
             self._show(session, mine)
             self._grant(session, given)
-            if mine or given:
-                session.screen[place] = session.run, mine | given
-            else:
-                session.screen.pop(place, None)
 
-    def sent_again(self, session_id: str, place: Hashable) -> None:
+    def sent_again(self, session_id: str, place: Hashable, reference: str = "") -> None:
         """
         Record that the browser was told to reuse a message it has cached.
 
-        Its content is not to be seen here, so all that the script has registered counts as shown: that is no more
-        than what the session's own script made for it.
+        If that was sent to another session of the same tab, its content is not known here. Then all that the script has
+        registered counts as shown: that is no more than what the session's own script made for it.
         """
         with self._lock:
-            session = self._sessions.get(session_id)
+            session = self._visits.find(session_id)
             if session is None:
                 return
-            before = session.screen.get(place, (0, frozenset()))[1]
-            registered = frozenset(session.registered) - session.on_terms
-            session.screen[place] = session.run, before | registered
+            known = session.references.find(reference)
+            if known is not None:
+                self.sent(session_id, place, known.media, granted=known.granted, reference=reference)
+                return
+            before = session.page.at(place)
+            registered = frozenset(session.page.unsent) - session.on_terms
+            session.page.show(place, before | registered)
             self._show(session, registered | {media_id for media_id in before if media_id in session.shown})
 
     def sent_deferred(self, session_id: str, media_ids: Iterable[str], *, granted: Iterable[str] = ()) -> None:
         """Record the answer to a deferred download of this session: media that were made outside of any script run."""
         with self._lock:
-            session = self._sessions.get(session_id)
+            session = self._visits.find(session_id)
             if session is not None:
                 ids = frozenset(media_id for media_id in media_ids if media_id in self._deferred)
                 given = frozenset(media_id for media_id in granted if media_id in self._deferred)
+                session.page.show("deferred", ids | given)
                 self._show(session, ids)
                 self._grant(session, given)
-                session.screen["deferred"] = session.run, ids | given
 
-    def offered(self, session_id: str, placeholder: str) -> None:
-        """Record that the page offers a deferred download."""
+    def offered(self, session_id: str, placeholder: str, place: Hashable = None) -> None:
+        """Record that the page offers a deferred download at this place."""
         with self._lock:
-            session = self._sessions.get(session_id)
+            session = self._visits.find(session_id)
             if session is not None:
-                _remember(session.placeholders, placeholder, None)
+                session.page.show(("offered", place), frozenset([placeholder]))
+                remember(session.placeholders, placeholder, None, needed=session.page.needs)
 
     def was_offered(self, session_id: str, placeholder: str) -> bool:
         """Return whether this session's page offers that deferred download."""
         with self._lock:
-            session = self._sessions.get(session_id)
+            session = self._visits.find(session_id)
             return session is not None and placeholder in session.placeholders
 
     def run_started(self, session_id: str, *, whole: bool = True) -> None:
@@ -201,52 +200,76 @@ class ShownLedger:
             whole: Whether it is of the whole script, not of a fragment: what it does not show again leaves the page.
         """
         with self._lock:
-            session = self._sessions.get(session_id)
+            session = self._visits.find(session_id)
             if session is not None:
-                session.any_run += 1
-                session.run += whole
+                session.page.run_started(self._clock(), whole=whole)
 
     def run_finished(self, session_id: str, *, whole: bool = True) -> None:
         """
         Record that a run came to its end.
-
-        What an earlier run has registered and nobody was sent by now was overwritten before it could be, as the frames
-        of an animation are; it must not stay in memory. A script may be ahead of its messages by a few short runs.
 
         Args:
             session_id: The session.
             whole: Whether a run of the whole script succeeded, so that the browser removes what it did not show.
         """
         with self._lock:
-            session = self._sessions.get(session_id)
-            if session is None:
-                return
-            now = self._clock()
-            session.registered = {
-                media_id: (run, since)
-                for media_id, (run, since) in session.registered.items()
-                if run >= session.any_run or now < since + _IN_FLIGHT
-            }
-            session.on_terms &= session.registered.keys()
-            if whole:
-                session.screen = {place: entry for place, entry in session.screen.items() if entry[0] >= session.run}
+            session = self._visits.find(session_id)
+            if session is not None:
+                session.page.run_finished(self._clock(), whole=whole)
+                self._settle(session)
+
+    # --- what may go
+
+    def batch_began(self, session_id: str) -> None:
+        """Record that what has left so far for this session is handed over, and that further messages follow."""
+        with self._lock:
+            session = self._visits.find(session_id)
+            if session is not None:
+                session.page.batch_began()
+
+    def settle(self) -> bool:
+        """
+        Let go of what no page needs any more, now that time has passed.
+
+        Returns:
+            Whether something waits for more time to pass.
+        """
+        with self._lock:
+            later = self._visits.close_pages()
+            for session_id in list(self._waiting):
+                session = self._visits.find(session_id)
+                if session is None or not session.page.unsent:
+                    self._waiting.discard(session_id)
+                else:
+                    later |= self._settle(session)
+            return later
+
+    def take_replaced(self) -> list[str]:
+        """Return what has left the last page since this was last asked."""
+        with self._lock:
+            return self._visits.in_use.take_replaced()
+
+    def take_overtaken(self) -> list[str]:
+        """Return what was registered and will never be sent, as far as the limit brought it up since last asked."""
+        with self._lock:
+            return self._visits.in_use.take_overtaken()
 
     # --- questions
 
     def was_shown(self, browser: str, media_id: str) -> bool:
         """Return whether a session of `browser`, alive or within the grace, was shown `media_id`."""
         with self._lock:
-            return any(media_id in session.shown for session in self._current(browser))
+            return any(media_id in session.shown for session in self._visits.current(browser))
 
     def has_session(self, browser: str) -> bool:
         """Return whether `browser` has a session, alive or within the grace."""
         with self._lock:
-            return any(True for _ in self._current(browser))
+            return any(True for _ in self._visits.current(browser))
 
     def owns_session(self, browser: str, session_id: str) -> bool:
         """Return whether the live session `session_id` belongs to `browser`."""
         with self._lock:
-            session = self._sessions.get(session_id)
+            session = self._visits.find(session_id)
             return session is not None and session.ended_at is None and session.browser == browser
 
     def may_have_grant(self, session_id: str, media_id: str, *, on_terms: bool) -> bool:
@@ -259,7 +282,7 @@ class ShownLedger:
             on_terms: Whether the grant is one on terms. What was only sent on terms has no other.
         """
         with self._lock:
-            session = self._sessions.get(session_id)
+            session = self._visits.find(session_id)
             if session is None:
                 return False
             return media_id in session.shown or (on_terms and media_id in session.granted)
@@ -267,81 +290,39 @@ class ShownLedger:
     def is_current(self, session_tag: str) -> bool:
         """Return whether the session with that `tag` is alive, or ended within the grace."""
         with self._lock:
-            session = self._sessions.get(self._by_tag.get(session_tag, ""))
-            return session is not None and self._counts(session, self._clock())
+            session = self._visits.tagged(session_tag)
+            return session is not None and self._visits.counts(session)
 
-    def on_screen(self) -> set[str]:
-        """Return every media id that some browser may still have on its page."""
-        with self._lock:
-            now = self._clock()
-            ids: set[str] = set()
-            for session in self._sessions.values():
-                if self._counts(session, now):
-                    ids.update(session.registered)
-                    for _, shown in session.screen.values():
-                        ids |= shown
-            return ids
+    def on_screen(self) -> Collection[str]:
+        """Return every media id that some browser may still have on its page. It changes as the pages do."""
+        return self._visits.in_use.ids
 
     # --- with the lock held
 
-    def _current(self, browser: str) -> Iterable[_Session]:
-        now = self._clock()
-        for session_id in self._of_browser.get(browser, ()):
-            session = self._sessions[session_id]
-            if self._counts(session, now):
-                yield session
-
-    def _counts(self, session: _Session, now: float) -> bool:
-        return session.ended_at is None or now < session.ended_at + self._grace
-
-    def _show(self, session: _Session, media_ids: Iterable[str]) -> None:
+    def _show(self, session: Visit, media_ids: Iterable[str]) -> None:
         for media_id in media_ids:
-            session.registered.pop(media_id, None)
+            session.page.arrived(media_id)
             session.on_terms.discard(media_id)
-            _remember(session.shown, media_id, None)
+            remember(session.shown, media_id, None, needed=session.page.needs)
 
-    def _grant(self, session: _Session, media_ids: Iterable[str]) -> None:
+    def _grant(self, session: Visit, media_ids: Iterable[str]) -> None:
         for media_id in media_ids:
             if media_id in session.on_terms:
-                session.registered.pop(media_id, None)
+                session.page.arrived(media_id)
                 session.on_terms.discard(media_id)
-            _remember(session.granted, media_id, None)
+            remember(session.granted, media_id, None, needed=session.page.needs)
 
-    def _forget_old(self) -> None:
-        horizon = self._clock() - max(self._grace, self._resumable)
-        for session_id in [
-            session_id
-            for session_id, session in self._sessions.items()
-            if session.ended_at is not None and session.ended_at < horizon
-        ]:
-            self._forget(session_id)
-
-    def _forget(self, session_id: str) -> None:
-        session = self._sessions.pop(session_id, None)
-        self._by_tag.pop(tag(session_id), None)
-        if session is not None and session.browser is not None:
-            siblings = self._of_browser[session.browser]
-            siblings.discard(session_id)
-            if not siblings:
-                del self._of_browser[session.browser]
+    def _settle(self, session: Visit) -> bool:
+        later = session.page.settle(self._clock())
+        session.on_terms &= session.page.unsent.keys()
+        return later
 
 
-def _may_be_shown(session: _Session, media_id: str) -> bool:
+def _may_be_shown(session: Visit, media_id: str) -> bool:
     if media_id in session.shown:
         return True
-    return media_id in session.registered and media_id not in session.on_terms
+    return media_id in session.page.unsent and media_id not in session.on_terms
 
 
-def _may_be_granted(session: _Session, media_id: str) -> bool:
-    return media_id in session.registered or media_id in session.shown or media_id in session.granted
-
-
-V = TypeVar("V")
-
-
-def _remember(ids: dict[str, V], new: str, value: V) -> None:
-    """Add `new` as the newest, dropping the oldest beyond `REMEMBERED`."""
-    ids.pop(new, None)
-    ids[new] = value
-    if len(ids) > REMEMBERED:
-        del ids[next(iter(ids))]
+def _may_be_granted(session: Visit, media_id: str) -> bool:
+    return media_id in session.page.unsent or media_id in session.shown or media_id in session.granted

@@ -13,7 +13,7 @@ import hmac
 import re
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Container, Iterable
 from copy import copy
 from dataclasses import dataclass, replace
 
@@ -40,7 +40,7 @@ _HELD_LIMIT = 64 * 1024 * 1024
 _SWEEP_EVERY = 1.0
 _SWEEP_AFTER = 16 * 1024 * 1024
 
-OnScreen = Callable[[], set[str]]
+OnScreen = Callable[[], Container[str]]
 
 
 def media_id_in(name: str) -> str | None:
@@ -84,7 +84,8 @@ class MediaStore:
     Holds media until they are discarded and have left every screen.
 
     Streamlit deletes media whenever no session refers to them, which is also the case in the middle of every rerun.
-    So a discarded item stays as long as some page may show it, and for a grace after that.
+    So a discarded item stays as long as some page may show it, and for a grace after that. And it keeps every frame of
+    an animation until the run ends, which may be never. So what has left every page is released without waiting for it.
 
     Threads: safe from any.
 
@@ -206,10 +207,33 @@ class MediaStore:
                 return
             now = self._clock()
             self._held.setdefault(media_id, now)
-            self._since_sweep += self._memory(media_id)
+            self._since_sweep += self.memory_of(media_id)
             due = now >= self._next_sweep or self._since_sweep > _SWEEP_AFTER
         if due:
             self.sweep()
+
+    def release(self, media_ids: Iterable[str]) -> None:
+        """
+        Let views in memory go that have left every page, also if Streamlit has not discarded them.
+
+        Downloads are left to Streamlit: the click on one may still be under way when the page has another in its place.
+        """
+        for media_id in media_ids:
+            if self._is_view_in_memory(media_id):
+                self.discard(media_id)
+
+    def drop(self, media_ids: Iterable[str]) -> None:
+        """Remove views in memory that were on no page and will be on none."""
+        on_screen = self._on_screen()
+        for media_id in media_ids:
+            with self._lock:
+                if media_id not in on_screen and media_id not in self._kept and self._is_view_in_memory(media_id):
+                    self._remove(media_id)
+
+    def memory_of(self, media_id: str) -> int:
+        """Return how much memory the content takes up that a page shows under this id, in bytes."""
+        media = self._media.get(media_id)
+        return media.source.size if media is not None and isinstance(media.source, MemorySource) else 0
 
     def keep(self, media_id: str, seconds: float) -> None:
         """Keep the item for so long at least, also when no page shows it."""
@@ -219,23 +243,32 @@ class MediaStore:
                 self._kept[media_id] = max(now + seconds, self._kept.get(media_id, 0))
                 self._held.setdefault(media_id, now)
 
-    def sweep(self) -> None:
-        """Remove the discarded items whose time has come."""
+    def sweep(self) -> bool:
+        """
+        Remove the discarded items whose time has come.
+
+        Returns:
+            Whether there are others that only wait for their time.
+        """
         on_screen = self._on_screen()
         with self._lock:
             now = self._clock()
             self._next_sweep, self._since_sweep = now + _SWEEP_EVERY, 0
             self._kept = {media_id: until for media_id, until in self._kept.items() if until > now}
-            idle = [
-                media_id for media_id in list(self._held) if media_id not in on_screen and media_id not in self._kept
-            ]
-            in_memory = sum(self._memory(media_id) for media_id in idle)
+            idle = []
+            for media_id in list(self._held):
+                if media_id in on_screen:
+                    self._held[media_id] = now
+                elif media_id not in self._kept:
+                    idle.append(media_id)
+            in_memory = sum(map(self.memory_of, idle))
             for media_id in idle:  # the longest held first
                 if media_id not in self._held:  # the garbage collector was here meanwhile
                     continue
                 if now - self._held[media_id] >= self._grace or in_memory > _HELD_LIMIT:
-                    in_memory -= self._memory(media_id)
+                    in_memory -= self.memory_of(media_id)
                     self._remove(media_id)
+            return any(media_id in self._held for media_id in idle)
 
     def items(self) -> list[Media]:
         """Return all that is stored."""
@@ -246,13 +279,18 @@ class MediaStore:
             self._held.pop(media_id, None)
             return media_id in self._media
 
-    def _memory(self, media_id: str) -> int:
-        source = self._media[media_id].source
-        return source.size if isinstance(source, MemorySource) else 0
+    def _is_view_in_memory(self, media_id: str) -> bool:
+        media = self._media.get(media_id)
+        return (
+            media is not None
+            and media.save_as is None
+            and media.supply is None
+            and isinstance(media.source, MemorySource)
+        )
 
     def _remove(self, media_id: str) -> None:
         media = self._media.pop(media_id)
-        del self._held[media_id]
+        self._held.pop(media_id, None)
         if isinstance(media.source, MemorySource) and media.supply is None:
             content = media.source.content
             self._by_object.pop((id(content), media.mimetype, media.save_as), None)

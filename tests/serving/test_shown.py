@@ -10,10 +10,13 @@ from dataclasses import dataclass
 import pytest
 
 from secure_media.core.model import tag
-from secure_media.serving.shown import REMEMBERED, ShownLedger
+from secure_media.serving.pages import REMEMBERED
+from secure_media.serving.shown import ShownLedger
 
 GRACE = 30.0
 RESUMABLE = 120.0
+#: In bytes.
+LIMIT = 1_000
 
 
 @dataclass
@@ -35,7 +38,7 @@ def clock() -> Clock:
 @pytest.fixture
 def ledger(clock: Clock) -> ShownLedger:
     """Return a ledger in which Anna and Bert have a session each."""
-    ledger = ShownLedger(grace=GRACE, resumable=RESUMABLE, clock=clock)
+    ledger = ShownLedger(grace=GRACE, resumable=RESUMABLE, limit=LIMIT, clock=clock)
     ledger.begin("anna-tab", "anna")
     ledger.begin("bert-tab", "bert")
     return ledger
@@ -265,6 +268,7 @@ def test_ended_session_counts_for_the_grace(ledger: ShownLedger, clock: Clock, a
 
     ledger.end("anna-tab")
     clock.now += after
+    ledger.settle()
 
     assert ledger.was_shown("anna", "m") is counts
     assert ledger.has_session("anna") is counts
@@ -286,7 +290,7 @@ def test_grace_begins_with_the_first_end(ledger: ShownLedger, clock: Clock) -> N
 
 def test_no_grace_means_none(clock: Clock) -> None:
     """With a grace of zero, a session's media go with it."""
-    ledger = ShownLedger(grace=0, resumable=0, clock=clock)
+    ledger = ShownLedger(grace=0, resumable=0, limit=LIMIT, clock=clock)
     ledger.begin("anna-tab", "anna")
     _show(ledger, "anna-tab", "m")
     assert ledger.was_shown("anna", "m")
@@ -335,11 +339,17 @@ def test_resumed_session_has_what_it_was_shown(ledger: ShownLedger, clock: Clock
     assert not ledger.was_shown("anna", "m")
     assert ledger.may_resume("anna-tab", "anna")
 
+    ledger.settle()
+    assert ledger.on_screen() == set()
+
     ledger.begin("anna-tab", "anna")
 
+    assert ledger.on_screen() == {"m"}
     assert ledger.was_shown("anna", "m")
     assert ledger.owns_session("anna", "anna-tab")
     clock.now += 1_000_000
+    ledger.settle()
+    assert ledger.on_screen() == {"m"}
     assert ledger.was_shown("anna", "m")
 
 
@@ -367,7 +377,7 @@ def test_live_session_is_resumed_by_its_browser_only(ledger: ShownLedger, clock:
 )
 def test_grace_and_time_to_come_back_are_apart(clock: Clock, grace: float, resumable: float) -> None:
     """For how long a session counts, and for how long it may be resumed, are two things; each ends on time."""
-    ledger = ShownLedger(grace=grace, resumable=resumable, clock=clock)
+    ledger = ShownLedger(grace=grace, resumable=resumable, limit=LIMIT, clock=clock)
     ledger.begin("anna-tab", "anna")
     _show(ledger, "anna-tab", "m")
     ledger.end("anna-tab")
@@ -405,7 +415,7 @@ def test_second_begin_changes_nothing(ledger: ShownLedger) -> None:
 
 def test_session_without_a_browser_is_nobodys(clock: Clock) -> None:
     """A connection without a valid cookie has a session that nobody owns, fetches from or resumes."""
-    ledger = ShownLedger(grace=GRACE, resumable=RESUMABLE, clock=clock)
+    ledger = ShownLedger(grace=GRACE, resumable=RESUMABLE, limit=LIMIT, clock=clock)
     ledger.begin("tab", None)
     _show(ledger, "tab", "m")
 
@@ -419,7 +429,7 @@ def test_session_without_a_browser_is_nobodys(clock: Clock) -> None:
 
 def test_session_without_a_browser_is_not_inherited(clock: Clock) -> None:
     """A browser that shows up under that session's id later starts empty."""
-    ledger = ShownLedger(grace=GRACE, resumable=RESUMABLE, clock=clock)
+    ledger = ShownLedger(grace=GRACE, resumable=RESUMABLE, limit=LIMIT, clock=clock)
     ledger.begin("tab", None)
     _show(ledger, "tab", "m")
 
@@ -529,35 +539,79 @@ def test_finished_run_of_one_session_leaves_the_others(ledger: ShownLedger) -> N
 
 
 def test_newest_media_are_remembered(ledger: ShownLedger) -> None:
-    """A session that shows media without end remembers the newest of them, and only so many."""
-    for number in range(REMEMBERED + 3):
+    """A session that shows media without end remembers what is on its page, the newest of the others, and no more."""
+    for number in range(REMEMBERED + 4):
         _show(ledger, "anna-tab", f"m{number}")
 
-    remembered = [ledger.was_shown("anna", f"m{number}") for number in range(REMEMBERED + 3)]
+    remembered = [ledger.was_shown("anna", f"m{number}") for number in range(REMEMBERED + 4)]
 
-    assert remembered == [False] * 3 + [True] * REMEMBERED
+    assert remembered == [False] * 3 + [True] * (REMEMBERED + 1)
 
 
 def test_medium_that_is_shown_again_is_the_newest_again(ledger: ShownLedger) -> None:
-    """What is on the page in every run is not the first to be forgotten."""
+    """What was on the page a short time ago is not the first to be forgotten."""
     _show(ledger, "anna-tab", "always")
     _show(ledger, "anna-tab", "once")
     _show(ledger, "anna-tab", "always")
-    for number in range(REMEMBERED - 1):
+    for number in range(REMEMBERED):
         _show(ledger, "anna-tab", f"m{number}")
 
     assert ledger.was_shown("anna", "always")
     assert not ledger.was_shown("anna", "once")
 
 
+@pytest.mark.parametrize("on_terms", [pytest.param(False, id="plain"), pytest.param(True, id="on-terms")])
+def test_medium_on_the_page_is_never_forgotten(ledger: ShownLedger, on_terms: bool) -> None:
+    """A picture beside an animation stays the browser's, however many frames that has, and so do many pictures."""
+    show = _show_on_terms if on_terms else _show
+    pictures = [f"picture-{number}" for number in range(300)]
+    for picture in pictures:
+        show(ledger, "anna-tab", picture, place=picture)
+    for number in range(REMEMBERED + 400):
+        show(ledger, "anna-tab", f"frame-{number}", place="spot")
+
+    def is_known(media_id: str) -> bool:
+        return ledger.may_have_grant("anna-tab", media_id, on_terms=on_terms)
+
+    assert all(map(is_known, pictures))
+    assert all(ledger.was_shown("anna", picture) is not on_terms for picture in pictures)
+    assert not is_known("frame-0")
+    ledger.run_started("anna-tab")
+    ledger.run_finished("anna-tab")
+    for number in range(REMEMBERED + 400):
+        show(ledger, "anna-tab", f"later-frame-{number}", place="spot")
+    assert not any(map(is_known, pictures))
+
+
+def test_more_pictures_than_are_remembered_fit_on_one_page(ledger: ShownLedger) -> None:
+    """The number that is remembered is of what has left the page, not of what is on it."""
+    for number in range(REMEMBERED + 500):
+        _show(ledger, "anna-tab", f"m{number}", place=number)
+
+    assert all(ledger.was_shown("anna", f"m{number}") for number in range(REMEMBERED + 500))
+
+
+def test_offer_on_the_page_is_never_forgotten(ledger: ShownLedger) -> None:
+    """A deferred download beside a fragment that offers others in each of its runs stays offered."""
+    ledger.offered("anna-tab", "steady", "place")
+    for number in range(2 * REMEMBERED):
+        ledger.offered("anna-tab", f"p{number}", "fragment")
+
+    assert ledger.was_offered("anna-tab", "steady")
+    assert not ledger.was_offered("anna-tab", "p0")
+
+
 def test_registrations_and_offers_are_bounded_too(ledger: ShownLedger) -> None:
     """A script that registers media without ever sending them, or offers downloads without end, fills no memory."""
+    for number in range(2 * REMEMBERED + 2):
+        ledger.offered("anna-tab", f"p{number}", "place")
+    assert ledger.on_screen() == {f"p{number}"}
+    assert [ledger.was_offered("anna-tab", f"p{number}") for number in (REMEMBERED, REMEMBERED + 1)] == [False, True]
+
     for number in range(REMEMBERED + 1):
         ledger.registered("anna-tab", f"m{number}")
-        ledger.offered("anna-tab", f"p{number}")
 
-    assert len(ledger.on_screen()) == REMEMBERED
-    assert [ledger.was_offered("anna-tab", name) for name in ("p0", "p1")] == [False, True]
+    assert len(ledger.on_screen()) == REMEMBERED + 1
 
 
 @pytest.mark.parametrize("trigger", [pytest.param("begin", id="next-begins"), pytest.param("end", id="next-ends")])
@@ -870,7 +924,7 @@ def test_deferred_download_on_terms_is_granted_and_not_shown(ledger: ShownLedger
 
 def test_newest_grants_are_remembered(ledger: ShownLedger) -> None:
     """A session that shows media on terms without end fills no memory."""
-    for number in range(REMEMBERED + 1):
+    for number in range(REMEMBERED + 2):
         _show_on_terms(ledger, "anna-tab", f"m{number}")
 
     assert [ledger.may_have_grant("anna-tab", name, on_terms=True) for name in ("m0", "m1", f"m{REMEMBERED}")] == [
@@ -915,7 +969,7 @@ def test_session_is_known_by_its_tag_only(ledger: ShownLedger) -> None:
 
 def test_session_without_a_browser_is_current(clock: Clock) -> None:
     """A page in a foreign frame, whose browser shows no cookie, is let in by its session."""
-    ledger = ShownLedger(grace=GRACE, resumable=RESUMABLE, clock=clock)
+    ledger = ShownLedger(grace=GRACE, resumable=RESUMABLE, limit=LIMIT, clock=clock)
     ledger.begin("tab", None)
     assert ledger.is_current(tag("tab"))
 
@@ -949,7 +1003,7 @@ def test_session_in_other_hands_is_current_and_goes_with_them(ledger: ShownLedge
 
 def test_tags_of_forgotten_sessions_are_forgotten(clock: Clock) -> None:
     """Sessions that come and go for years leave nothing behind, in memory neither."""
-    ledger = ShownLedger(grace=GRACE, resumable=RESUMABLE, clock=clock)
+    ledger = ShownLedger(grace=GRACE, resumable=RESUMABLE, limit=LIMIT, clock=clock)
     tracemalloc.start()
     try:
         sizes = []

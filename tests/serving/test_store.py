@@ -349,17 +349,21 @@ def test_medium_that_is_not_discarded_stays_for_ever(world: World) -> None:
 
 
 def test_discarded_medium_on_screen_stays(world: World) -> None:
-    """A page that still shows it keeps a medium, however long, and it goes when it has left the page."""
+    """A page that still shows it keeps a medium, however long, and it goes a grace after it has left the page."""
     store = world.store()
     media_id = store.put(b"x", "image/png", None)
     world.screen = {media_id}
 
     store.discard(media_id)
     world.now += 1_000_000
-    store.sweep()
+    assert not store.sweep()
     assert _ids(store) == {media_id}
     world.screen = set()
-    store.sweep()
+    world.now += GRACE - 1
+    assert store.sweep()
+    assert _ids(store) == {media_id}
+    world.now += 1
+    assert not store.sweep()
 
     assert _ids(store) == set()
 
@@ -502,6 +506,52 @@ def test_media_on_screen_and_on_disk_do_not_count_as_held(world: World, large_fi
     assert _ids(store) == set(ids[1:])
 
 
+# --- what has left the pages
+
+
+def test_released_view_goes_without_being_discarded(world: World) -> None:
+    """What no page shows any more goes after the grace, though Streamlit would keep it until the run ends."""
+    store = world.store()
+    left, there = store.put(b"left", "image/png", None), store.put(b"there", "image/png", None)
+    world.screen = {there}
+
+    store.release([left, there, ID])
+
+    assert _swept(world, store, after=GRACE - 1) == {left, there}
+    assert _swept(world, store, after=1) == {there}
+
+
+def test_dropped_view_goes_at_once(world: World) -> None:
+    """What was overwritten before it was sent is removed, unless another page or a link needs the same content."""
+    store = world.store()
+    gone, shown, linked = (store.put(name, "image/png", None) for name in (b"gone", b"shown", b"linked"))
+    world.screen = {shown}
+    store.keep(linked, 3600)
+
+    store.drop([gone, shown, linked, ID])
+
+    assert _ids(store) == {shown, linked}
+    assert store.put(b"gone", "image/png", None) == gone
+
+
+@pytest.mark.parametrize(
+    "let_go", [pytest.param(MediaStore.release, id="release"), pytest.param(MediaStore.drop, id="drop")]
+)
+def test_downloads_and_files_are_left_to_streamlit(
+    world: World, large_file: Path, let_go: Callable[[MediaStore, list[str]], None]
+) -> None:
+    """A click on a download may still be under way when its button has gone, and a file on the disk takes no memory."""
+    store = world.store()
+    view = store.put(b"x", "image/png", None)
+    others = {store.put(b"x", "text/csv", "table.csv"), store.put_file(str(large_file), "video/mp4", None)}
+
+    let_go(store, [view, *others])
+    world.now += GRACE
+    store.sweep()
+
+    assert _ids(store) == others
+
+
 # --- what links need
 
 
@@ -553,7 +603,7 @@ def test_medium_on_screen_outlives_its_link(world: World) -> None:
 
     assert _swept(world, store, after=3600) == {media_id}
     world.screen = set()
-    assert _swept(world, store, after=0) == set()
+    assert _swept(world, store, after=GRACE) == set()
 
 
 @pytest.mark.parametrize("order", [[60, 3600], [3600, 60]], ids=["short-first", "long-first"])

@@ -1,0 +1,133 @@
+"""Visits: the sessions that browsers opened, from their beginning until nothing of them counts any more."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+
+from secure_media.core.model import tag
+from secure_media.serving.pages import InUse, Page
+from secure_media.serving.references import References
+
+
+@dataclass(slots=True)
+class Visit:
+    """What is known of one session."""
+
+    browser: str | None
+    #: What it shows, and what is on its way there: media that must not vanish under the browser's eyes.
+    page: Page
+    #: Sent. Insertion-ordered.
+    shown: dict[str, None] = field(default_factory=dict)
+    #: Of what is registered: what the script shows on terms only.
+    on_terms: set[str] = field(default_factory=set)
+    #: Sent with a grant of its own. Insertion-ordered.
+    granted: dict[str, None] = field(default_factory=dict)
+    #: Deferred downloads that this session's page offers.
+    placeholders: dict[str, None] = field(default_factory=dict)
+    #: What the messages contain that its browser may have cached.
+    references: References = field(default_factory=References)
+    ended_at: float | None = None
+
+
+class Visits:
+    """
+    The sessions by their id, by their tag, and by their browser. For use under a lock.
+
+    Args:
+        grace: For how long after its end a session still counts, in seconds.
+        resumable: For how long after its end a session may be resumed, in seconds.
+        limit: How much memory media may take up that a page will not show, in bytes; see `Page`.
+        clock: A monotonic clock, in seconds.
+    """
+
+    def __init__(self, *, grace: float, resumable: float, limit: int, clock: Callable[[], float]) -> None:
+        self.in_use = InUse()
+        self._grace = grace
+        self._resumable = resumable
+        self._limit = limit
+        self._clock = clock
+        self._by_id: dict[str, Visit] = {}
+        self._by_tag: dict[str, str] = {}
+        self._of_browser: dict[str, set[str]] = {}
+        #: Those that have ended, the first one first; and of these, the ones that still count.
+        self._ended: dict[str, None] = {}
+        self._in_grace: dict[str, None] = {}
+
+    def begin(self, session_id: str, browser: str | None) -> None:
+        """Record that `browser` opened the session, or came back to it."""
+        self._forget_old()
+        visit = self._by_id.get(session_id)
+        if visit is None or visit.browser != browser:
+            self._forget(session_id)
+            self._by_id[session_id] = Visit(browser, Page(self.in_use, limit=self._limit))
+            self._by_tag[tag(session_id)] = session_id
+            if browser is not None:
+                self._of_browser.setdefault(browser, set()).add(session_id)
+        else:
+            visit.ended_at = None
+            self._ended.pop(session_id, None)
+            self._in_grace.pop(session_id, None)
+            visit.page.reopen()
+
+    def end(self, session_id: str) -> None:
+        """Record that the session's connection is gone."""
+        visit = self._by_id.get(session_id)
+        if visit is not None and visit.ended_at is None:
+            visit.ended_at = self._clock()
+            self._ended[session_id] = self._in_grace[session_id] = None
+        self._forget_old()
+
+    def find(self, session_id: str) -> Visit | None:
+        """Return the session, None if there is none."""
+        return self._by_id.get(session_id)
+
+    def tagged(self, session_tag: str) -> Visit | None:
+        """Return the session with that `tag`, None if there is none."""
+        return self._by_id.get(self._by_tag.get(session_tag, ""))
+
+    def current(self, browser: str) -> Iterator[Visit]:
+        """Yield the sessions of `browser` that count."""
+        return filter(self.counts, (self._by_id[session_id] for session_id in self._of_browser.get(browser, ())))
+
+    def counts(self, visit: Visit) -> bool:
+        """Return whether the session is alive, or ended within the grace."""
+        return visit.ended_at is None or self._clock() < visit.ended_at + self._grace
+
+    def may_be_resumed(self, visit: Visit) -> bool:
+        """Return whether the session is alive, or ended so short a time ago that its browser may have it back."""
+        return visit.ended_at is None or self._clock() < visit.ended_at + self._resumable
+
+    def close_pages(self) -> bool:
+        """Close the pages of sessions that count no more. Return whether others have ended and still count."""
+        while self._in_grace:
+            session_id = next(iter(self._in_grace))
+            if self.counts(self._by_id[session_id]):
+                return True
+            del self._in_grace[session_id]
+            self._by_id[session_id].page.close()
+        return False
+
+    def _forget_old(self) -> None:
+        self.close_pages()
+        horizon = self._clock() - max(self._grace, self._resumable)
+        while self._ended:
+            session_id = next(iter(self._ended))
+            ended_at = self._by_id[session_id].ended_at
+            if ended_at is not None and ended_at >= horizon:
+                break
+            self._forget(session_id)
+
+    def _forget(self, session_id: str) -> None:
+        visit = self._by_id.pop(session_id, None)
+        self._by_tag.pop(tag(session_id), None)
+        self._ended.pop(session_id, None)
+        self._in_grace.pop(session_id, None)
+        if visit is None:
+            return
+        visit.page.close()
+        if visit.browser is not None:
+            siblings = self._of_browser[visit.browser]
+            siblings.discard(session_id)
+            if not siblings:
+                del self._of_browser[visit.browser]
