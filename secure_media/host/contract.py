@@ -45,6 +45,7 @@ _EVERYWHERE: tuple[tuple[str, str, tuple[str, ...]], ...] = (
     ("streamlit.runtime.session_manager", "SessionClient.write_forward_msg", ("self", "msg")),
     ("streamlit.runtime.app_session", "AppSession.handle_backmsg", ("self", "msg")),
     ("streamlit.runtime.app_session", "AppSession.flush_browser_queue", ("self",)),
+    ("streamlit.runtime.caching", "save_media_data", ()),
 )
 #: Up to 1.56.
 _TORNADO: tuple[tuple[str, str, tuple[str, ...]], ...] = (

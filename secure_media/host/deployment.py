@@ -21,12 +21,12 @@ from secure_media.core.policy import Evidence
 from secure_media.core.redact import SERVER_LOGGERS, TokenFilter
 from secure_media.core.tokens import GrantCodec
 from secure_media.errors import ConfigurationError
-from secure_media.host import contract
+from secure_media.host import contract, replays
 from secure_media.host.issuing import Issuer
 from secure_media.host.sessions import Sessions, secure_session_manager
 from secure_media.host.showing import Showing
 from secure_media.host.storage import SecureMediaStorage
-from secure_media.host.terms import PAGE, Terms, TermsTable
+from secure_media.host.terms import PAGE, CurrentTerms, Terms
 from secure_media.servers.gate import Gate
 from secure_media.serving.collections import Collections
 from secure_media.serving.leases import PlaybackLeases
@@ -109,14 +109,13 @@ class Deployment:
         )
         audit.write_to(settings.audit_log)
         self.issuer = Issuer(codec, records, refresh=refresh, cookieless=settings.sign_media_urls)
-        self.terms = TermsTable()
+        self.terms = CurrentTerms()
         self.showing = Showing(self.store, self.collections)
         self.sessions = Sessions(
             gate=self.gate,
             ledger=self.ledger,
             store=self.store,
             issuer=self.issuer,
-            terms=self.terms,
             embedded=settings.embedded,
             sign_all=Terms(settings.url_lifetime, PAGE) if settings.sign_media_urls else None,
         )
@@ -129,7 +128,14 @@ class Deployment:
             raise ConfigurationError(msg)
         return dataclasses.replace(
             stock,
-            media_file_storage=SecureMediaStorage(_MEDIA_ENDPOINT, self.store, self.showing, self.ledger, self.terms),
+            media_file_storage=SecureMediaStorage(
+                _MEDIA_ENDPOINT,
+                store=self.store,
+                showing=self.showing,
+                ledger=self.ledger,
+                terms=self.terms,
+                pending=self.sessions.pending_terms,
+            ),
             session_manager_class=secure_session_manager(stock.session_manager_class, self.sessions),
         )
 
@@ -158,6 +164,10 @@ class _Installation:
             raise ConfigurationError("Streamlit has no runtime yet, so there is nothing to guard")
         return self._deployment
 
+    def terms(self) -> Terms | None:
+        """Return the terms on which a script is just showing something, if any."""
+        return None if self._deployment is None else self._deployment.terms.get()
+
     def install(self, build: Build, *, origin: str) -> None:
         """
         Hook into Streamlit.
@@ -181,6 +191,7 @@ class _Installation:
         for name in SERVER_LOGGERS:
             logging.getLogger(name).addFilter(TokenFilter())
         _hook_runtime(self)
+        replays.hook(self.terms)
         if contract.has_starlette():
             _hook_starlette(self)
 

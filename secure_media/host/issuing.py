@@ -13,7 +13,7 @@ from typing import Any
 from secure_media.core.model import Action, Browser, Grant, Resource, tag
 from secure_media.core.tokens import GrantCodec
 from secure_media.errors import CredentialError, GrantError
-from secure_media.host.terms import PAGE, Terms
+from secure_media.host.terms import PAGE, PendingTerms, Terms
 from secure_media.serving.ledger import GrantLedger
 
 #: How many tokens are remembered per session, the last ones, so that they stay the same from run to run.
@@ -30,6 +30,7 @@ class Holder:
         browser: The browser it belongs to, if that showed a cookie.
         doubtful: Whether it showed one, or several, that do not hold.
         site: Where the browser has the app: origin and base path, without a slash at the end.
+        pending: What its script has put on terms.
     """
 
     session_id: str
@@ -37,6 +38,7 @@ class Holder:
     site: str
     doubtful: bool = False
     tokens: dict[Hashable, tuple[Grant, str]] = field(default_factory=dict, repr=False)
+    pending: PendingTerms = field(default_factory=PendingTerms, repr=False)
 
 
 class Issuer:
@@ -79,8 +81,8 @@ class Issuer:
         """
         Return a token for what a session shows: the same one until half of its lifetime is over.
 
-        A new one is a new URL, and a player starts anew with it. One whose uses are counted stays until its end: a
-        rerun must not be a way to a new one.
+        A new one is a new URL, and a player starts anew with it. One whose uses are counted keeps its id until its end,
+        whatever it is bound to: neither a rerun nor somebody else who signs in must be a way to more uses.
 
         Args:
             holder: The session.
@@ -98,15 +100,20 @@ class Issuer:
             terms = replace(terms, bind="session")
         claims = _binding(holder, terms)
         # Bindings are part of it: somebody else may sign in while the page stays open.
-        key = (resource, action, terms, tuple(claims.items()), None if extra is None else tuple(extra.items()))
+        bound = None if terms.max_uses else (terms.bind, tuple(claims.items()))
+        further = None if extra is None else tuple(extra.items())
+        key = (resource, action, terms.lifetime, terms.max_uses, bound, further)
         claims = {**(extra or {}), **claims, "max_uses": terms.max_uses}
         with self._lock:
             known = holder.tokens.get(key)
             if known is not None and self._is_good(*known, terms.lifetime):
-                return known[1]
-            if extra is not None or terms.max_uses is not None:
-                claims["jti"] = new_jti()
-            grant = self._grant(resource, action, terms.lifetime, **claims)
+                grant, token = _rebound(known[0], claims), known[1]
+                if grant == known[0]:
+                    return token
+            else:
+                if extra is not None or terms.max_uses is not None:
+                    claims["jti"] = new_jti()
+                grant = self._grant(resource, action, terms.lifetime, **claims)
             token = self._issued(grant)
             holder.tokens.pop(key, None)
             holder.tokens[key] = grant, token
@@ -185,6 +192,11 @@ def _binding(holder: Holder, terms: Terms) -> dict[str, Any]:
             raise GrantError("bind: nobody is signed in here, so there is no subject to bind to")
         return {"sub": browser.subject}
     return {"browser": tag(browser.id)}
+
+
+def _rebound(grant: Grant, claims: Mapping[str, Any]) -> Grant:
+    """Return `grant` bound as these claims say, and the same for the rest: its id, its uses, its end."""
+    return replace(grant, session=claims.get("session"), browser=claims.get("browser"), sub=claims.get("sub"))
 
 
 def new_jti() -> str:

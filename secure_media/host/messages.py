@@ -11,11 +11,10 @@ from google.protobuf.message import Message
 from streamlit.proto.BackMsg_pb2 import BackMsg
 from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 
-from secure_media.host.terms import PARAMETER
 from secure_media.serving.shown import ShownLedger
 
-#: A media URL inside of a text: the id, the extension, and the name of the terms on which it is shown.
-MEDIA_URL = re.compile(rf"/media/([0-9a-f]{{40}})(?![0-9a-f])(\.\w{{1,16}})?(?:\?{PARAMETER}=(\w+))?", re.ASCII)
+#: A media URL inside of a text: the id and the extension.
+MEDIA_URL = re.compile(r"/media/([0-9a-f]{40})(?![0-9a-f])(\.\w{1,16})?", re.ASCII)
 
 
 def observe(message: ForwardMsg, session_id: str, ledger: ShownLedger) -> None:
@@ -30,11 +29,9 @@ def observe(message: ForwardMsg, session_id: str, ledger: ShownLedger) -> None:
     elif kind == "ref_hash":
         ledger.sent_again(session_id, tuple(message.metadata.delta_path), message.ref_hash)
     elif kind in {"logo", "page_config_changed"}:
-        media, granted = media_ids(getattr(message, kind))
-        ledger.sent(session_id, kind, media, granted=granted)
+        ledger.sent(session_id, kind, media_ids(getattr(message, kind)))
     elif kind in DEFERRED:
-        media, granted = _ids_in([_deferred_url(message)])
-        ledger.sent_deferred(session_id, media, granted=granted)
+        ledger.sent_deferred(session_id, _ids_in([_deferred_url(message)]))
     elif kind == "new_session":
         ledger.run_started(session_id, whole=not _is_fragment_run(message))
     elif kind == "script_finished":
@@ -44,12 +41,10 @@ def observe(message: ForwardMsg, session_id: str, ledger: ShownLedger) -> None:
 def _observe_delta(message: ForwardMsg, session_id: str, ledger: ShownLedger) -> None:
     place: Hashable = tuple(message.metadata.delta_path)
     kind = message.delta.WhichOneof("type")
-    media, granted = media_ids(message.delta)
     ledger.sent(
         session_id,
         (place, kind) if kind == "new_transient" else place,  # it goes over what stands there
-        media,
-        granted=granted,
+        media_ids(message.delta),
         adds=kind == "arrow_add_rows",
         reference=message.hash if message.metadata.cacheable else "",
     )
@@ -58,9 +53,9 @@ def _observe_delta(message: ForwardMsg, session_id: str, ledger: ShownLedger) ->
         ledger.offered(session_id, placeholder, place)
 
 
-def media_ids(message: Message) -> tuple[list[str], list[str]]:
+def media_ids(message: Message) -> list[str]:
     """
-    Return the id in every media URL that any text in `message` contains: those that are shown, and those on terms.
+    Return the id in every media URL that any text in `message` contains.
 
     Not only the fields that are URLs: components get theirs inside of JSON, and people put them into Markdown and
     HTML. What a text merely claims does no harm, since the ledger counts only what the session's own script has
@@ -69,14 +64,8 @@ def media_ids(message: Message) -> tuple[list[str], list[str]]:
     return _ids_in(_texts(message))
 
 
-def _ids_in(texts: Iterable[str]) -> tuple[list[str], list[str]]:
-    media: list[str] = []
-    granted: list[str] = []
-    for text in texts:
-        if "/media/" in text:
-            for media_id, _, terms in MEDIA_URL.findall(text):
-                (granted if terms else media).append(media_id)
-    return media, granted
+def _ids_in(texts: Iterable[str]) -> list[str]:
+    return [media_id for text in texts if "/media/" in text for media_id, _ in MEDIA_URL.findall(text)]
 
 
 #: Answers to deferred downloads. Of the second, this field alone: it also carries an id that the client has made up.

@@ -15,10 +15,12 @@ from secure_media.core.model import Action, Resource, ResourceKind
 from secure_media.errors import GrantError, LedgerUnavailableError
 from secure_media.host import messages, signing
 from secure_media.host.issuing import Holder, Issuer
+from secure_media.host.signing import Place
 from secure_media.host.sweeping import Sweeper
-from secure_media.host.terms import PAGE, Terms, TermsTable
+from secure_media.host.terms import PAGE, PendingTerms, Terms
 from secure_media.servers.gate import Gate
 from secure_media.servers.incoming import handshake, site
+from secure_media.serving.media_ids import is_on_terms
 from secure_media.serving.shown import ShownLedger
 from secure_media.serving.store import MediaStore
 
@@ -37,8 +39,8 @@ class Sessions:
         ledger: Records what was shown.
         store: Where media are, to be swept when pages change.
         issuer: Issues grants.
-        terms: What the scripts ask of grants.
-        sign_all: The terms on which every media URL gets a grant; None if only those do whose script asks for it.
+        sign_all: The terms on which every other media URL gets a grant too; None if only those do whose script asks for
+            it.
         embedded: Whether pages of other sites show the app in a frame.
     """
 
@@ -49,7 +51,6 @@ class Sessions:
         ledger: ShownLedger,
         store: MediaStore,
         issuer: Issuer,
-        terms: TermsTable,
         sign_all: Terms | None,
         embedded: bool,
     ) -> None:
@@ -57,7 +58,6 @@ class Sessions:
         self.ledger = ledger
         self.issuer = issuer
         self.sweeper = Sweeper(ledger, store)
-        self.terms = terms
         self.sign_all = sign_all
         self.embedded = embedded
         self._holders: weakref.WeakValueDictionary[str, Holder] = weakref.WeakValueDictionary()
@@ -65,6 +65,11 @@ class Sessions:
     def holder(self, session_id: str) -> Holder | None:
         """Return the session as far as grants are bound to it, while it lives."""
         return self._holders.get(session_id)
+
+    def pending_terms(self, session_id: str) -> PendingTerms | None:
+        """Return what the script of a session has put on terms, while that lives."""
+        holder = self.holder(session_id)
+        return None if holder is None else holder.pending
 
     def opened(self, session: Any, session_id: str) -> Holder:
         """Note that a session was opened, or come back to, by the request that is just being served."""
@@ -139,11 +144,11 @@ def _watch_what_leaves(client: SessionClient, holder: Holder, sessions: Sessions
     """
     send = client.write_forward_msg
 
-    def sign(resource: Resource, action: Action, name: str | None, follows: bool) -> str | None:
-        asked = sessions.sign_all if name is None else sessions.terms.find(name, resource.name)
-        if asked is None or not _is_its_own(resource, on_terms=name is not None):
+    def sign(resource: Resource, action: Action, place: Place) -> str | None:
+        asked = terms_of(resource, place)
+        if asked is None:
             return None
-        if follows and sessions.embedded and asked.bind in (None, PAGE):
+        if place is Place.LINK and sessions.embedded and asked.bind in (None, PAGE):
             # Chromium follows a link to a download in a frame without the cookie that belongs to the frame.
             asked = replace(asked, bind="session")
         try:
@@ -154,19 +159,29 @@ def _watch_what_leaves(client: SessionClient, holder: Holder, sessions: Sessions
         except LedgerUnavailableError:  # it has said why, once; the browser's own session still gives it what it shows
             return None
 
-    def _is_its_own(resource: Resource, *, on_terms: bool) -> bool:
-        """Return whether the session may be given a grant: an app may echo a URL that a visitor made up."""
+    def terms_of(resource: Resource, place: Place) -> Terms | None:
+        """
+        Return the terms of the grant that the session may be given, if it may be given one.
+
+        An app may repeat a URL that a visitor has made up.
+        """
         if resource.kind is ResourceKind.MEDIA:
-            return sessions.ledger.may_have_grant(holder.session_id, resource.name, on_terms=on_terms)
-        if resource.kind is ResourceKind.UPLOAD:
-            return resource.name == holder.session_id
-        return resource.kind is ResourceKind.STATIC  # for everyone who has the app open
+            if is_on_terms(resource.name):
+                return None if place is Place.APP else holder.pending.take(resource.name)
+            its_own = sessions.ledger.may_have_grant(holder.session_id, resource.name)
+        elif resource.kind is ResourceKind.UPLOAD:
+            its_own = resource.name == holder.session_id
+        else:
+            its_own = resource.kind is ResourceKind.STATIC  # for everyone who has the app open
+        return sessions.sign_all if its_own else None
 
     def write_forward_msg(message: ForwardMsg) -> None:
         leaving = message
         try:
             messages.observe(message, holder.session_id, sessions.ledger)
             sessions.sweeper.soon()
+            if message.WhichOneof("type") == "new_session":
+                holder.pending.run_started()
             leaving = signing.signed(message, sign)
         except Exception:
             # An exception here would end Streamlit's loop for all sessions. What is not recorded is not served, and a

@@ -101,19 +101,19 @@ class Showing:
         self._store = store
         self._collections = collections
 
-    def stored(self, given: str | bytes, mimetype: str, save_as: str | None) -> str:
+    def stored(self, given: str | bytes, mimetype: str, save_as: str | None, terms: str) -> str:
         """
-        Store what an element has handed over, and return its media id.
+        Store what an element has handed over, and return its media id; the rest is as for `MediaStore.put_source`.
 
         Raises:
             MediaError: It cannot be read.
         """
         origin: _Origin | None = getattr(given, _ORIGIN, None)
         if origin is not None:
-            return origin.put(self._store, self._collections, mimetype, save_as)
+            return origin.put(self._store, self._collections, mimetype, save_as, terms)
         if isinstance(given, str):
-            return self._store.put_file(given, mimetype, save_as)
-        return self._store.put(bytes(given), mimetype, save_as)
+            return self._store.put_file(given, mimetype, save_as, terms)
+        return self._store.put(bytes(given), mimetype, save_as, terms)
 
     # --- for elements that show
 
@@ -310,7 +310,7 @@ def unserved(kind: str, value: Any) -> Any:
 
 
 class _Origin(Protocol):
-    def put(self, store: MediaStore, collections: Collections, mimetype: str, save_as: str | None) -> str:
+    def put(self, store: MediaStore, collections: Collections, mimetype: str, save_as: str | None, terms: str) -> str:
         """Store them, and return the media id."""
 
 
@@ -337,8 +337,8 @@ def _existing(path: os.PathLike[str] | os.PathLike[bytes], argument: str) -> _Ex
 class _OnDisk:
     path: str
 
-    def put(self, store: MediaStore, collections: Collections, mimetype: str, save_as: str | None) -> str:
-        return store.put_file(self.path, mimetype, save_as)
+    def put(self, store: MediaStore, collections: Collections, mimetype: str, save_as: str | None, terms: str) -> str:
+        return store.put_file(self.path, mimetype, save_as, terms)
 
 
 @dataclass(frozen=True, slots=True)
@@ -346,12 +346,12 @@ class _InCollection:
     name: str
     mimetype: str | None = None
 
-    def put(self, store: MediaStore, collections: Collections, mimetype: str, save_as: str | None) -> str:
+    def put(self, store: MediaStore, collections: Collections, mimetype: str, save_as: str | None, terms: str) -> str:
         file = stored_file(collections, self.name)
         # Where the name says nothing, the element knows what it shows.
         known = file.content_type != http.media_type(None)
         by_name = file.content_type.partition(";")[0] if known else mimetype
-        return store.put_source(file.source, file.source.signature, self.mimetype or by_name, save_as)
+        return store.put_source(file.source, file.source.signature, self.mimetype or by_name, save_as, terms)
 
 
 @dataclass(frozen=True, slots=True)
@@ -360,8 +360,8 @@ class _Named:
     file_name: str | None
     mime: str | None
 
-    def put(self, store: MediaStore, collections: Collections, mimetype: str, save_as: str | None) -> str:
-        return self.origin.put(store, collections, self.mime or mimetype, self.file_name or save_as)
+    def put(self, store: MediaStore, collections: Collections, mimetype: str, save_as: str | None, terms: str) -> str:
+        return self.origin.put(store, collections, self.mime or mimetype, self.file_name or save_as, terms)
 
 
 class _Fleeting:
@@ -377,8 +377,8 @@ class _Opened(_Fleeting):
         self._identity = identity
         self._mimetype = mimetype
 
-    def put(self, store: MediaStore, collections: Collections, mimetype: str, save_as: str | None) -> str:
-        return store.put_source(self._source, self._identity, self._mimetype or mimetype, save_as)
+    def put(self, store: MediaStore, collections: Collections, mimetype: str, save_as: str | None, terms: str) -> str:
+        return store.put_source(self._source, self._identity, self._mimetype or mimetype, save_as, terms)
 
 
 class _Supplied(_Fleeting):
@@ -386,8 +386,8 @@ class _Supplied(_Fleeting):
         self._supply = supply
         self._place = place
 
-    def put(self, store: MediaStore, collections: Collections, mimetype: str, save_as: str | None) -> str:
-        return store.put_supply(self._supply, self._place, mimetype, save_as)
+    def put(self, store: MediaStore, collections: Collections, mimetype: str, save_as: str | None, terms: str) -> str:
+        return store.put_supply(self._supply, self._place, mimetype, save_as, terms)
 
 
 def _text(origin: _Origin) -> Text:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Callable, Iterator
+from enum import Enum
 from typing import Any
 from urllib.parse import unquote
 
@@ -14,13 +15,24 @@ from secure_media.core.model import Action, Resource, ResourceKind
 from secure_media.host.messages import DEFERRED, MEDIA_URL
 from secure_media.servers.urls import STATIC, TOKEN_PARAMETER, UPLOAD
 
-#: Returns the token for a resource, an action, the name of the terms on which it is shown (None: on none), and whether
-#: the browser follows the URL instead of fetching it; or None to leave the URL as it is.
-Sign = Callable[[Resource, Action, str | None, bool], str | None]
+
+class Place(Enum):
+    """Where in a message a URL stands."""
+
+    ELEMENT = "an element of Streamlit's own, which fetches it"
+    LINK = "a link to a download, which the browser follows"
+    APP = "what the app itself has put there, perhaps because a visitor has typed it: a component, a frame"
+
+
+#: Returns the token for a resource, an action and the place of the URL, or None to leave the URL as it is.
+Sign = Callable[[Resource, Action, Place], str | None]
 
 #: Elements take the address of a static file with a slash (1.56 and later), themes that of a font without.
 _STATIC_URL = re.compile(rf"/?{STATIC[1:]}([^?#]+)\Z")
 _UPLOAD_URL = re.compile(rf"{UPLOAD}([^/?#]+)/[^/?#]+\Z")
+
+#: The component behind `st.pdf`, which is one of Streamlit's own in all but its form.
+_PDF = re.compile(r"streamlit[-_]pdf\.")
 
 #: Elements with one URL, and the field that holds it; a component has its URLs inside of JSON.
 _URL_OF_ELEMENT = {
@@ -38,8 +50,8 @@ def signed(message: ForwardMsg, sign: Sign) -> ForwardMsg:
 
     `message` itself stays as it is: Streamlit may keep it for other sessions.
     """
-    follows = _is_followed(message)
-    texts = [(text, _signed(text, sign, follows)) for _, _, text in _url_fields(message)]
+    place = _place(message)
+    texts = [(text, _signed(text, sign, place)) for _, _, text in _url_fields(message)]
     if all(before == after for before, after in texts):
         return message
     own = type(message)()
@@ -54,33 +66,36 @@ def signed(message: ForwardMsg, sign: Sign) -> ForwardMsg:
     return own
 
 
-def _is_followed(message: Any) -> bool:
-    """Return whether the URLs of `message` are those of downloads: a click follows them, as a link."""
+def _place(message: Any) -> Place:
     kind = message.WhichOneof("type")
-    if kind != "delta":
-        return kind in DEFERRED
-    delta = message.delta
-    return bool(delta.WhichOneof("type") == "new_element") and delta.new_element.WhichOneof("type") == "download_button"
+    if kind != "delta" or message.delta.WhichOneof("type") != "new_element":
+        return Place.LINK if kind in DEFERRED else Place.ELEMENT
+    element = message.delta.new_element
+    name = element.WhichOneof("type")
+    if name in ("component_instance", "bidi_component"):
+        return Place.ELEMENT if _PDF.match(getattr(element, name).component_name) else Place.APP
+    return {"download_button": Place.LINK, "iframe": Place.APP}.get(name, Place.ELEMENT)
 
 
-def _signed(text: str, sign: Sign, follows: bool) -> str:
+def _signed(text: str, sign: Sign, place: Place) -> str:
     """Return `text`, which is a URL or contains some, with the tokens that belong there."""
     if "/media/" in text:
-        return MEDIA_URL.sub(lambda match: _signed_media(match, sign, follows), text)
+        return MEDIA_URL.sub(lambda match: _signed_media(match, sign, place), text)
     static, upload = _STATIC_URL.match(text), _UPLOAD_URL.match(text)
     if static is not None:
-        token = sign(Resource(ResourceKind.STATIC, unquote(static[1])), Action.VIEW, None, follows)
+        token = sign(Resource(ResourceKind.STATIC, unquote(static[1])), Action.VIEW, place)
     elif upload is not None:
-        token = sign(Resource(ResourceKind.UPLOAD, upload[1]), Action.WRITE, None, follows)
+        token = sign(Resource(ResourceKind.UPLOAD, upload[1]), Action.WRITE, place)
     else:
         return text
     return text if token is None else f"{text}?{TOKEN_PARAMETER}={token}"
 
 
-def _signed_media(match: re.Match[str], sign: Sign, follows: bool) -> str:
-    media_id, extension, terms = match.groups()
-    token = sign(Resource(ResourceKind.MEDIA, media_id), Action.VIEW, terms, follows)
-    return match[0] if token is None else f"/media/{media_id}{extension or ''}?{TOKEN_PARAMETER}={token}"
+def _signed_media(match: re.Match[str], sign: Sign, place: Place) -> str:
+    if match.string.startswith("?", match.end()):
+        return match[0]  # not one that Streamlit has made; a second query would spoil it
+    token = sign(Resource(ResourceKind.MEDIA, match[1]), Action.VIEW, place)
+    return match[0] if token is None else f"{match[0]}?{TOKEN_PARAMETER}={token}"
 
 
 def _url_fields(message: ForwardMsg) -> Iterator[tuple[Any, str, str]]:

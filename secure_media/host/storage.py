@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from streamlit.runtime.media_file_storage import MediaFileKind, MediaFileStorageError
 from streamlit.runtime.memory_media_file_storage import (
     MemoryFile,
@@ -11,8 +13,9 @@ from streamlit.runtime.memory_media_file_storage import (
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from secure_media.errors import MediaError
+from secure_media.host.replays import unkept
 from secure_media.host.showing import Showing
-from secure_media.host.terms import PARAMETER, TermsTable
+from secure_media.host.terms import CurrentTerms, PendingTerms
 from secure_media.serving.shown import ShownLedger
 from secure_media.serving.store import MediaStore
 
@@ -24,10 +27,25 @@ class SecureMediaStorage(MemoryMediaFileStorage):
     Inherits from Streamlit's storage because Streamlit asks for that type; uses none of its containers. So the media in
     memory do not appear in Streamlit's metrics either, which are open to everyone: whether a content that somebody else
     has on their page is shown once more would be seen there from the outside.
+
+    Args:
+        media_endpoint: The path below which media are served.
+        store: Where media are kept.
+        showing: Knows what elements hand over.
+        ledger: Records what was shown.
+        terms: On which terms a script is just showing something.
+        pending: Returns what a session's script has put on terms; None for a session that there is not.
     """
 
     def __init__(
-        self, media_endpoint: str, store: MediaStore, showing: Showing, ledger: ShownLedger, terms: TermsTable
+        self,
+        media_endpoint: str,
+        *,
+        store: MediaStore,
+        showing: Showing,
+        ledger: ShownLedger,
+        terms: CurrentTerms,
+        pending: Callable[[str], PendingTerms | None],
     ) -> None:
         super().__init__(media_endpoint)
         self._endpoint = media_endpoint
@@ -35,6 +53,7 @@ class SecureMediaStorage(MemoryMediaFileStorage):
         self._store = store
         self._ledger = ledger
         self._terms = terms
+        self._pending = pending
 
     def load_and_get_id(
         self, path_or_data: str | bytes, mimetype: str, kind: MediaFileKind, filename: str | None = None
@@ -43,33 +62,31 @@ class SecureMediaStorage(MemoryMediaFileStorage):
         save_as = None
         if kind is MediaFileKind.DOWNLOADABLE:
             save_as = filename or f"streamlit_download{get_extension_for_mimetype(mimetype)}"
+        given, terms = unkept(path_or_data)
+        terms = terms or self._terms.get()
         try:
-            media_id = self._showing.stored(path_or_data, mimetype, save_as)
+            media_id = self._showing.stored(given, mimetype, save_as, "" if terms is None else terms.name)
         except MediaError as error:
-            msg = f"Error opening '{path_or_data}'" if type(path_or_data) is str else str(error)
+            msg = f"Error opening '{given}'" if type(given) is str else str(error)
             raise MediaFileStorageError(msg) from error
         context = get_script_run_ctx(suppress_warning=True)  # None for deferred downloads: they run outside of scripts
         session_id = None if context is None else context.session_id
-        on_terms = self._terms.showing(media_id)
-        self._ledger.registered(session_id, media_id, on_terms=on_terms, size=self._store.memory_of(media_id))
+        pending = None if session_id is None or terms is None else self._pending(session_id)
+        if pending is not None and terms is not None:
+            pending.put(media_id, terms)
+        self._ledger.registered(session_id, media_id, size=self._store.memory_of(media_id))
         # Here and nowhere else: Streamlit adds media one at a time, so nobody is just about to show one of these.
         self._store.drop(self._ledger.take_overtaken())
         return media_id
 
     def get_url(self, file_id: str) -> str:
-        """
-        Return the URL of a stored file: the same for everyone, since who may use it is decided when it is used.
-
-        If the script shows it on terms, the URL names them; see `secure_media.host.terms`.
-        """
+        """Return the URL of a stored file: the same for everyone, since who may use it is decided when it is used."""
         try:
             media = self._store.get(file_id)
         except MediaError as error:
             msg = f"No media file with id '{file_id}'"
             raise MediaFileStorageError(msg) from error
-        url = f"{self._endpoint}/{file_id}{get_extension_for_mimetype(media.mimetype)}"
-        terms = self._terms.current()
-        return url if terms is None else f"{url}?{PARAMETER}={terms.name}"
+        return f"{self._endpoint}/{file_id}{get_extension_for_mimetype(media.mimetype)}"
 
     def get_file(self, filename: str) -> MemoryFile:
         """Refuse. Streamlit's own route and its agent API read through here, and neither asks the guard."""

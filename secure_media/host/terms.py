@@ -1,15 +1,16 @@
 """
 Terms: what a script asks of the grant that goes with something it shows.
 
-They travel inside of the element's URL, as the name of an entry in a table of the process, until the message leaves for
-a browser; there the name is replaced by a grant for the session that gets the message. So a cached element, which is
-replayed to everybody word for word, contains nobody's grant.
+They belong to the medium. What is shown on terms has a media id of its own for each (see `serving.media_ids`), and what
+Streamlit keeps of a cached element says on which it is (see `host.replays`). So the terms hold whoever gets the element
+later, by whatever message. Nobody's grant is kept along: that is put into the message that leaves for a browser.
 """
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Iterator
+import threading
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
@@ -17,17 +18,16 @@ from typing import Any
 
 from secure_media.errors import GrantError
 
-#: The URL parameter that holds the name.
-PARAMETER = "media_terms"
 #: The longest that a link may be good for, in seconds. What is to last longer should be published instead.
 MAX_LIFETIME = 366 * 24 * 3600
 BINDINGS = ("browser", "session", "subject")
 #: To the browser, if it shows a cookie, and to the session: what every URL of a page is bound to when all are signed.
 PAGE = "page"
-#: An app writes its terms down in its code, so it has a handful.
-_MOST_KNOWN = 10_000
-#: How many pairs of media and terms are remembered, the last ones.
-_MOST_SHOWN = 200_000
+#: How many media that were put on terms and not sent are remembered for a session, the last ones.
+_MOST_PENDING = 20_000
+#: For how long something that was put on terms may wait for the message that starts its run, in seconds. That one waits
+#: for nothing but the event loop.
+_IN_FLIGHT = 10.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,13 +46,13 @@ class Terms:
 
     @property
     def name(self) -> str:
-        """The same for equal terms, in every process."""
-        return hashlib.sha256(repr((self.lifetime, self.bind, self.max_uses)).encode("ascii")).hexdigest()[:16]
+        """The same for equal terms, in every process, and for no others."""
+        return repr((self.lifetime, self.bind, self.max_uses))
 
 
-class TermsTable:
+class CurrentTerms:
     """
-    The terms that the app has used so far, by name, and those on which it is just showing something.
+    The terms on which a script is just showing something.
 
     Belongs to the deployment, not to this module, which Streamlit may forget and import again (see
     `deployment.guarding`).
@@ -60,46 +60,61 @@ class TermsTable:
 
     def __init__(self) -> None:
         self._current: ContextVar[Terms | None] = ContextVar("secure_media_terms", default=None)
-        self._known: dict[str, Terms] = {}
-        #: Which media were shown on which terms, by name. Insertion-ordered.
-        self._shown: dict[tuple[str, str], None] = {}
 
     @contextmanager
     def shown_on(self, terms: Terms) -> Iterator[None]:
         """Show what is shown inside of this block on `terms`."""
-        token = self._current.set(self._remembered(terms))
+        token = self._current.set(terms)
         try:
             yield
         finally:
             self._current.reset(token)
 
-    def current(self) -> Terms | None:
+    def get(self) -> Terms | None:
         """Return the terms on which something is just being shown, if any."""
         return self._current.get()
 
-    def showing(self, media_id: str) -> bool:
-        """Note that a script shows `media_id`, and return whether it does so on terms."""
-        terms = self.current()
-        if terms is None:
-            return False
-        self._shown[media_id, terms.name] = None
-        if len(self._shown) > _MOST_SHOWN:
-            self._shown.pop(next(iter(self._shown)), None)
-        return True
 
-    def find(self, name: str, media_id: str) -> Terms | None:
-        """
-        Return the terms that are called so, if some script has shown `media_id` on them.
+class PendingTerms:
+    """
+    What the script of one session has put on terms, until the message with it leaves for the browser.
 
-        What comes back from a cache, or is echoed by an app, names terms without having set them.
-        """
-        return self._known.get(name) if (media_id, name) in self._shown else None
+    Each time that a script shows something makes for one grant. A URL that an app merely repeats, because a visitor has
+    typed it, makes for none, be it from another page, from somebody else's, or from an earlier run of this one.
 
-    def _remembered(self, terms: Terms) -> Terms:
-        if len(self._known) >= _MOST_KNOWN and terms.name not in self._known:
-            msg = f"expires_in: more than {_MOST_KNOWN} different lifetimes; use a fixed one, not one that is computed"
-            raise GrantError(msg)
-        return self._known.setdefault(terms.name, terms)
+    Threads: scripts put from their own threads, everything else happens on the event loop.
+
+    Args:
+        clock: A monotonic clock, in seconds.
+    """
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        #: How many times each medium was put, when last, and on which terms. Insertion-ordered.
+        self._pending: dict[str, tuple[int, float, Terms]] = {}
+        self._lock = threading.Lock()
+
+    def put(self, media_id: str, terms: Terms) -> None:
+        """Note that the script shows `media_id` on `terms`; another medium would be the same content on others."""
+        with self._lock:
+            times = self._pending.pop(media_id, (0,))[0]
+            self._pending[media_id] = times + 1, self._clock(), terms
+            if len(self._pending) > _MOST_PENDING:
+                del self._pending[next(iter(self._pending))]
+
+    def take(self, media_id: str) -> Terms | None:
+        """Return the terms of `media_id` if the script has shown it once more than it was sent."""
+        with self._lock:
+            times, since, terms = self._pending.pop(media_id, (0, 0.0, None))
+            if terms is not None and times > 1:
+                self._pending[media_id] = times - 1, since, terms
+            return terms
+
+    def run_started(self) -> None:
+        """Forget what earlier runs have put and never sent: it was overwritten, or they were broken off."""
+        with self._lock:
+            horizon = self._clock() - _IN_FLIGHT
+            self._pending = {media_id: put for media_id, put in self._pending.items() if put[1] >= horizon}
 
 
 def lifetime(expires_in: Any, *, argument: str = "expires_in") -> float:

@@ -40,9 +40,10 @@ from secure_media.serving.collections import Collections, StoredFile
 from secure_media.serving.delivery import Delivery, Watcher
 from secure_media.serving.leases import PlaybackLeases
 from secure_media.serving.ledger import GrantLedger, reserve_whole
+from secure_media.serving.media_ids import media_id_in
 from secure_media.serving.names import parse_name
 from secure_media.serving.offload import offload
-from secure_media.serving.store import MediaStore, media_id_in
+from secure_media.serving.store import MediaStore
 from secure_media.serving.streams import POOL, Supply
 
 logger = logging.getLogger(__name__)

@@ -2,40 +2,29 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 #: How many messages, and how many ids in all of them, are remembered. Browsers keep a message for a few runs.
 _MESSAGES = 1_000
 _IDS = 20_000
-
-
-class Content(NamedTuple):
-    """The media in a message: those that are shown, and those on terms."""
-
-    media: tuple[str, ...]
-    granted: tuple[str, ...]
 
 
 class References:
     """The messages of one session, by the hash that Streamlit refers to them by. The newest are remembered."""
 
     def __init__(self) -> None:
-        self._contents: dict[str, Content] = {}
+        self._media: dict[str, tuple[str, ...]] = {}
         self._ids = 0
 
-    def remember(self, reference: str, media: tuple[str, ...], granted: tuple[str, ...]) -> None:
-        """Record what a message contains."""
+    def remember(self, reference: str, media: tuple[str, ...]) -> None:
+        """Record which media a message contains."""
         self._forget(reference)
-        self._contents[reference] = Content(media, granted)
-        self._ids += len(media) + len(granted)
-        while len(self._contents) > _MESSAGES or self._ids > _IDS:
-            self._forget(next(iter(self._contents)))
+        self._media[reference] = media
+        self._ids += len(media)
+        while len(self._media) > _MESSAGES or self._ids > _IDS:
+            self._forget(next(iter(self._media)))
 
-    def find(self, reference: str) -> Content | None:
-        """Return what the message contains, None if that is not known."""
-        return self._contents.get(reference)
+    def find(self, reference: str) -> tuple[str, ...] | None:
+        """Return which media the message contains, None if that is not known."""
+        return self._media.get(reference)
 
     def _forget(self, reference: str) -> None:
-        content = self._contents.pop(reference, None)
-        if content is not None:
-            self._ids -= len(content.media) + len(content.granted)
+        self._ids -= len(self._media.pop(reference, ()))

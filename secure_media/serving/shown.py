@@ -6,8 +6,8 @@ and a message that contains its URL left for the browser. The first alone is not
 got it. The second alone is not enough because an app may echo what a visitor types: whoever got hold of somebody
 else's URL could have it "shown" to their own session and so make it theirs.
 
-What a script shows on terms of its own (until a certain moment, say) does not count as shown: it needs the grant that
-goes with it. The ledger only notes that this session may be given one.
+What a script shows on terms of its own (until a certain moment, say) never counts as shown: it needs the grant that
+goes with it, and its id says so. The ledger only notes that it is on screen.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ import time
 from collections.abc import Callable, Collection, Hashable, Iterable
 
 from secure_media.core.model import tag
+from secure_media.serving.media_ids import is_on_terms
 from secure_media.serving.pages import remember
 from secure_media.serving.visits import Visit, Visits
 
@@ -78,14 +79,13 @@ class ShownLedger:
 
     # --- what happens in it
 
-    def registered(self, session_id: str | None, media_id: str, *, on_terms: bool = False, size: int = 0) -> None:
+    def registered(self, session_id: str | None, media_id: str, *, size: int = 0) -> None:
         """
         Record that the session's script handed this over; without a session, that a deferred download made it.
 
         Args:
             session_id: The session.
             media_id: The media.
-            on_terms: Whether they are only to be had with a grant.
             size: How much memory they take up, in bytes.
         """
         with self._lock:
@@ -95,11 +95,6 @@ class ShownLedger:
             session = self._visits.find(session_id)
             if session is None:
                 return
-            if media_id not in session.shown:
-                if not on_terms:
-                    session.on_terms.discard(media_id)
-                elif media_id not in session.page.unsent:
-                    session.on_terms.add(media_id)
             overflowed = session.page.overflowed
             session.page.expect(media_id, size=size, thread=threading.get_ident(), now=self._clock())
             overflowed = session.page.overflowed and not overflowed
@@ -113,14 +108,7 @@ class ShownLedger:
             )
 
     def sent(
-        self,
-        session_id: str,
-        place: Hashable,
-        media_ids: Iterable[str],
-        *,
-        granted: Iterable[str] = (),
-        adds: bool = False,
-        reference: str = "",
+        self, session_id: str, place: Hashable, media_ids: Iterable[str], *, adds: bool = False, reference: str = ""
     ) -> None:
         """
         Record that a message for this `place` of the page left for the browser.
@@ -129,7 +117,6 @@ class ShownLedger:
             session_id: The session.
             place: Where on the page.
             media_ids: What it contains.
-            granted: What it contains on terms.
             adds: Whether it adds to what stands there, instead of replacing it.
             reference: By which name a later message may refer to it, if one may.
         """
@@ -137,14 +124,12 @@ class ShownLedger:
             session = self._visits.find(session_id)
             if session is None:
                 return
-            media_ids, granted = tuple(media_ids), tuple(granted)
+            media_ids = tuple(media_ids)
             if reference:
-                session.references.remember(reference, media_ids, granted)
-            mine = frozenset(media_id for media_id in media_ids if _may_be_shown(session, media_id))
-            given = frozenset(media_id for media_id in granted if _may_be_granted(session, media_id))
-            session.page.show(place, mine | given | (session.page.at(place) if adds else frozenset()))
+                session.references.remember(reference, media_ids)
+            mine = frozenset(media_id for media_id in media_ids if _is_its_own(session, media_id))
+            session.page.show(place, mine | (session.page.at(place) if adds else frozenset()))
             self._show(session, mine)
-            self._grant(session, given)
 
     def sent_again(self, session_id: str, place: Hashable, reference: str = "") -> None:
         """
@@ -159,23 +144,22 @@ class ShownLedger:
                 return
             known = session.references.find(reference)
             if known is not None:
-                self.sent(session_id, place, known.media, granted=known.granted, reference=reference)
+                self.sent(session_id, place, known, reference=reference)
                 return
             before = session.page.at(place)
-            registered = frozenset(session.page.unsent) - session.on_terms
+            # No message with a grant in it is cached.
+            registered = frozenset(media_id for media_id in session.page.unsent if not is_on_terms(media_id))
             session.page.show(place, before | registered)
-            self._show(session, registered | {media_id for media_id in before if media_id in session.shown})
+            self._show(session, before | registered)
 
-    def sent_deferred(self, session_id: str, media_ids: Iterable[str], *, granted: Iterable[str] = ()) -> None:
+    def sent_deferred(self, session_id: str, media_ids: Iterable[str]) -> None:
         """Record the answer to a deferred download of this session: media that were made outside of any script run."""
         with self._lock:
             session = self._visits.find(session_id)
             if session is not None:
                 ids = frozenset(media_id for media_id in media_ids if media_id in self._deferred)
-                given = frozenset(media_id for media_id in granted if media_id in self._deferred)
-                session.page.show("deferred", ids | given)
+                session.page.show("deferred", ids)
                 self._show(session, ids)
-                self._grant(session, given)
 
     def offered(self, session_id: str, placeholder: str, place: Hashable = None) -> None:
         """Record that the page offers a deferred download at this place."""
@@ -272,20 +256,11 @@ class ShownLedger:
             session = self._visits.find(session_id)
             return session is not None and session.ended_at is None and session.browser == browser
 
-    def may_have_grant(self, session_id: str, media_id: str, *, on_terms: bool) -> bool:
-        """
-        Return whether the session was sent `media_id`, so that a grant for it is the session's own.
-
-        Args:
-            session_id: The session.
-            media_id: The media.
-            on_terms: Whether the grant is one on terms. What was only sent on terms has no other.
-        """
+    def may_have_grant(self, session_id: str, media_id: str) -> bool:
+        """Return whether the session was shown `media_id`, so that a grant for it is the session's own."""
         with self._lock:
             session = self._visits.find(session_id)
-            if session is None:
-                return False
-            return media_id in session.shown or (on_terms and media_id in session.granted)
+            return session is not None and media_id in session.shown
 
     def is_current(self, session_tag: str) -> bool:
         """Return whether the session with that `tag` is alive, or ended within the grace."""
@@ -302,27 +277,12 @@ class ShownLedger:
     def _show(self, session: Visit, media_ids: Iterable[str]) -> None:
         for media_id in media_ids:
             session.page.arrived(media_id)
-            session.on_terms.discard(media_id)
-            remember(session.shown, media_id, None, needed=session.page.needs)
-
-    def _grant(self, session: Visit, media_ids: Iterable[str]) -> None:
-        for media_id in media_ids:
-            if media_id in session.on_terms:
-                session.page.arrived(media_id)
-                session.on_terms.discard(media_id)
-            remember(session.granted, media_id, None, needed=session.page.needs)
+            seen = session.granted if is_on_terms(media_id) else session.shown
+            remember(seen, media_id, None, needed=session.page.needs)
 
     def _settle(self, session: Visit) -> bool:
-        later = session.page.settle(self._clock())
-        session.on_terms &= session.page.unsent.keys()
-        return later
+        return session.page.settle(self._clock())
 
 
-def _may_be_shown(session: Visit, media_id: str) -> bool:
-    if media_id in session.shown:
-        return True
-    return media_id in session.page.unsent and media_id not in session.on_terms
-
-
-def _may_be_granted(session: Visit, media_id: str) -> bool:
+def _is_its_own(session: Visit, media_id: str) -> bool:
     return media_id in session.page.unsent or media_id in session.shown or media_id in session.granted

@@ -1,34 +1,21 @@
-"""
-The media store: what the app has shown, by media id.
-
-Media ids are keyed: HMAC-SHA256 over a hash of the whole content. Nobody without the key can work out the id of a
-content they guess, and two different contents never share one. The same content has the same id as long as the key
-stays, so that URLs do not change between reruns or restarts.
-"""
+"""The media store: what the app has shown, by media id."""
 
 from __future__ import annotations
 
 import hashlib
-import hmac
-import re
 import threading
 import time
 from collections.abc import Callable, Container, Iterable
 from copy import copy
 from dataclasses import dataclass, replace
 
-from secure_media.core.keys import KeyRing, Purpose, fingerprint
+from secure_media.core.keys import KeyRing, Purpose
 from secure_media.errors import MediaNotFoundError
 from secure_media.serving import http
+from secure_media.serving.media_ids import new_media_id
 from secure_media.serving.remote import RemoteSource
 from secure_media.serving.sources import INLINE_LIMIT, FileSource, MemorySource, Source
 from secure_media.serving.streams import Supply
-
-_ID_BYTES = 20
-#: An id with or without an extension: Streamlit appends one that goes with the type, and nothing is ever read from it.
-_NAME = re.compile(r"([0-9a-f]{40})(?:\.[^/]*)?\Z", re.ASCII)
-#: An id inside of a text.
-ID_IN_URL = re.compile(r"/media/([0-9a-f]{40})(?![0-9a-f])")
 
 #: Contents up to this size are simply hashed; comparing first would not be faster. In bytes.
 _HASH_AT_ONCE = 64 * 1024
@@ -43,12 +30,6 @@ _SWEEP_AFTER = 16 * 1024 * 1024
 OnScreen = Callable[[], Container[str]]
 
 
-def media_id_in(name: str) -> str | None:
-    """Return the media id that `name` (what follows ``/media/``) stands for, or None if it cannot stand for any."""
-    match = _NAME.match(name) if len(name) <= 256 else None
-    return match.group(1) if match else None
-
-
 @dataclass(frozen=True, slots=True)
 class Media:
     """
@@ -60,6 +41,7 @@ class Media:
         mimetype: Its type as the app declared it. Untrusted; see `content_type`.
         save_as: The file name if it is a download, else None.
         supply: What makes its bytes anew for each request, if something does. Then `source` has none.
+        terms: The name of the terms that it is shown on; empty for none.
     """
 
     media_id: str
@@ -67,6 +49,7 @@ class Media:
     mimetype: str
     save_as: str | None
     supply: Supply | None = None
+    terms: str = ""
 
     @property
     def etag(self) -> str:
@@ -110,14 +93,14 @@ class MediaStore:
         self._next_sweep = 0.0
         self._since_sweep = 0
         #: Contents that need not be hashed again: by the very object, and by size and samples (to be compared).
-        self._by_object: dict[tuple[int, str, str | None], str] = {}
-        self._by_sample: dict[tuple[bytes, str, str | None], list[str]] = {}
+        self._by_object: dict[tuple[int, str, str | None, str], str] = {}
+        self._by_sample: dict[tuple[bytes, str, str | None, str], list[str]] = {}
         self._lock = threading.RLock()  # for the same reason as the ledger's
 
-    def put(self, content: bytes, mimetype: str, save_as: str | None) -> str:
-        """Store `content` and return its id."""
-        by_object = (id(content), mimetype, save_as)
-        by_sample = (_sample(content), mimetype, save_as)
+    def put(self, content: bytes, mimetype: str, save_as: str | None, terms: str = "") -> str:
+        """Store `content` and return its id; the arguments are those of `put_source`."""
+        by_object = (id(content), mimetype, save_as, terms)
+        by_sample = (_sample(content), mimetype, save_as, terms)
         with self._lock:
             known = self._by_object.get(by_object)
             candidates = [] if known else list(self._by_sample.get(by_sample, ()))
@@ -130,7 +113,8 @@ class MediaStore:
             if isinstance(source, MemorySource) and source.content == content and self._keep(media_id):
                 return media_id
         digest = hashlib.sha256(content).digest()
-        media = Media(self._id(b"content", digest, mimetype, save_as), MemorySource(content), mimetype, save_as)
+        media_id = new_media_id(self._key, b"content", digest, mimetype, save_as, terms)
+        media = Media(media_id, MemorySource(content), mimetype, save_as, terms=terms)
         with self._lock:
             if media.media_id not in self._media:
                 self._media[media.media_id] = media
@@ -140,17 +124,19 @@ class MediaStore:
             self._held.pop(media.media_id, None)
         return media.media_id
 
-    def put_file(self, path: str, mimetype: str, save_as: str | None) -> str:
+    def put_file(self, path: str, mimetype: str, save_as: str | None, terms: str = "") -> str:
         """
         Store the file at `path` and return its id. A large file stays on the disk.
+
+        The other arguments are those of `put_source`.
 
         Raises:
             MediaNotFoundError: It cannot be read.
         """
         source = FileSource(path)
-        return self.put_source(source, source.signature, mimetype, save_as)
+        return self.put_source(source, source.signature, mimetype, save_as, terms)
 
-    def put_source(self, source: Source, identity: bytes, mimetype: str, save_as: str | None) -> str:
+    def put_source(self, source: Source, identity: bytes, mimetype: str, save_as: str | None, terms: str = "") -> str:
         """
         Store what `source` reads and return its id. A large file stays where it is.
 
@@ -159,18 +145,20 @@ class MediaStore:
             identity: What tells these bytes from all others: the signature of a file in a certain state, say.
             mimetype: Their type.
             save_as: The file name if it is a download.
+            terms: The name of the terms that they are shown on; empty for none.
         """
         if isinstance(source, MemorySource):
-            return self.put(source.content, mimetype, save_as)
+            return self.put(source.content, mimetype, save_as, terms)
         if isinstance(source, FileSource) and source.size <= INLINE_LIMIT:
-            return self.put(source.read(0, source.size), mimetype, save_as)
-        media = Media(self._id(b"file", identity, mimetype, save_as), source, mimetype, save_as)
+            return self.put(source.read(0, source.size), mimetype, save_as, terms)
+        media_id = new_media_id(self._key, b"file", identity, mimetype, save_as, terms)
+        media = Media(media_id, source, mimetype, save_as, terms=terms)
         with self._lock:
             self._media.setdefault(media.media_id, media)
             self._held.pop(media.media_id, None)
         return media.media_id
 
-    def put_supply(self, supply: Supply, place: bytes, mimetype: str, save_as: str | None) -> str:
+    def put_supply(self, supply: Supply, place: bytes, mimetype: str, save_as: str | None, terms: str = "") -> str:
         """
         Store what makes bytes when somebody asks for them, and return its id.
 
@@ -179,10 +167,11 @@ class MediaStore:
             place: Where it is shown: a session and an element of its page. Nobody else may ever have the same.
             mimetype: The type of the bytes.
             save_as: The file name if it is a download.
+            terms: The name of the terms that they are shown on; empty for none.
         """
-        media_id = self._id(b"supply", place, mimetype, save_as)
+        media_id = new_media_id(self._key, b"supply", place, mimetype, save_as, terms)
         with self._lock:
-            self._media[media_id] = Media(media_id, MemorySource(b""), mimetype, save_as, supply)
+            self._media[media_id] = Media(media_id, MemorySource(b""), mimetype, save_as, supply, terms)
             self._held.pop(media_id, None)
         return media_id
 
@@ -293,18 +282,13 @@ class MediaStore:
         self._held.pop(media_id, None)
         if isinstance(media.source, MemorySource) and media.supply is None:
             content = media.source.content
-            self._by_object.pop((id(content), media.mimetype, media.save_as), None)
-            by_sample = (_sample(content), media.mimetype, media.save_as)
+            self._by_object.pop((id(content), media.mimetype, media.save_as, media.terms), None)
+            by_sample = (_sample(content), media.mimetype, media.save_as, media.terms)
             siblings = self._by_sample.get(by_sample, [])
             if media_id in siblings:
                 siblings.remove(media_id)
                 if not siblings:
                     del self._by_sample[by_sample]
-
-    def _id(self, kind: bytes, identity: bytes, mimetype: str, save_as: str | None) -> str:
-        name = b"view" if save_as is None else b"save:" + save_as.encode("utf-8", "surrogatepass")
-        what = fingerprint(kind, identity, mimetype.encode("utf-8", "surrogatepass"), name)
-        return hmac.digest(self._key, what, "sha256")[:_ID_BYTES].hex()
 
 
 def _sample(content: bytes) -> bytes:

@@ -19,9 +19,7 @@ class Visit:
     page: Page
     #: Sent. Insertion-ordered.
     shown: dict[str, None] = field(default_factory=dict)
-    #: Of what is registered: what the script shows on terms only.
-    on_terms: set[str] = field(default_factory=set)
-    #: Sent with a grant of its own. Insertion-ordered.
+    #: Sent on terms. Insertion-ordered.
     granted: dict[str, None] = field(default_factory=dict)
     #: Deferred downloads that this session's page offers.
     placeholders: dict[str, None] = field(default_factory=dict)

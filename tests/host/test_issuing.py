@@ -433,6 +433,38 @@ def test_signing_in_is_no_way_to_more_uses(world: World) -> None:
         assert world.token(holder, terms=COUNTED) == first
 
 
+@pytest.mark.parametrize(
+    "bind", [pytest.param(bind, id=bind or "none") for bind in (None, "browser", "session", "subject", PAGE)]
+)
+def test_counted_grant_is_one_whatever_it_is_bound_to(world: World, bind: str | None) -> None:
+    """Bound to something else, it has the same id, and so the same uses, and it ends when it would have."""
+    holder = _anna()
+    first = world.token(holder, terms=COUNTED)
+    world.clock.now += LIFETIME / 2
+
+    grant = world.grant(world.token(holder, terms=dataclasses.replace(COUNTED, bind=bind)))
+
+    known = world.grant(first)
+    assert dataclasses.replace(grant, browser=known.browser, session=None, sub=None) == known
+    assert (grant.browser is None) is (bind in ("session", "subject"))
+    assert (grant.session is None) is (bind not in ("session", PAGE))
+    assert (grant.sub is None) is (bind != "subject")
+    assert world.token(holder, terms=COUNTED) == first
+
+
+def test_whoever_signs_in_next_has_no_further_use(world: World) -> None:
+    """A counted grant for whoever is signed in belongs to the next one in the same session, with what is left of it."""
+    terms = dataclasses.replace(COUNTED, bind="subject")
+    holder = _anna()
+    first = world.grant(world.token(holder, terms=terms))
+    holder.browser = Browser("anna-browser", "bert@example.com")
+
+    second = world.grant(world.token(holder, terms=terms))
+
+    assert (first.sub, second.sub) == ("anna@example.com", "bert@example.com")
+    assert first.jti == second.jti
+
+
 def test_each_thing_has_its_own_token(world: World) -> None:
     """Tokens differ by resource, action, terms and further claims, and each stays the same by itself."""
     holder = _anna()

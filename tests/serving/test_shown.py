@@ -560,27 +560,21 @@ def test_medium_that_is_shown_again_is_the_newest_again(ledger: ShownLedger) -> 
     assert not ledger.was_shown("anna", "once")
 
 
-@pytest.mark.parametrize("on_terms", [pytest.param(False, id="plain"), pytest.param(True, id="on-terms")])
-def test_medium_on_the_page_is_never_forgotten(ledger: ShownLedger, on_terms: bool) -> None:
+def test_medium_on_the_page_is_never_forgotten(ledger: ShownLedger) -> None:
     """A picture beside an animation stays the browser's, however many frames that has, and so do many pictures."""
-    show = _show_on_terms if on_terms else _show
     pictures = [f"picture-{number}" for number in range(300)]
     for picture in pictures:
-        show(ledger, "anna-tab", picture, place=picture)
+        _show(ledger, "anna-tab", picture, place=picture)
     for number in range(REMEMBERED + 400):
-        show(ledger, "anna-tab", f"frame-{number}", place="spot")
+        _show(ledger, "anna-tab", f"frame-{number}", place="spot")
 
-    def is_known(media_id: str) -> bool:
-        return ledger.may_have_grant("anna-tab", media_id, on_terms=on_terms)
-
-    assert all(map(is_known, pictures))
-    assert all(ledger.was_shown("anna", picture) is not on_terms for picture in pictures)
-    assert not is_known("frame-0")
+    assert all(ledger.was_shown("anna", picture) for picture in pictures)
+    assert not ledger.was_shown("anna", "frame-0")
     ledger.run_started("anna-tab")
     ledger.run_finished("anna-tab")
     for number in range(REMEMBERED + 400):
-        show(ledger, "anna-tab", f"later-frame-{number}", place="spot")
-    assert not any(map(is_known, pictures))
+        _show(ledger, "anna-tab", f"later-frame-{number}", place="spot")
+    assert not any(ledger.was_shown("anna", picture) for picture in pictures)
 
 
 def test_more_pictures_than_are_remembered_fit_on_one_page(ledger: ShownLedger) -> None:
@@ -691,247 +685,129 @@ def test_script_that_is_ahead_of_its_messages_loses_nothing(ledger: ShownLedger)
 
 # --- what is shown on terms
 
-
-def _show_on_terms(ledger: ShownLedger, session: str, *media: str, place: object = "place") -> None:
-    """Register media and send them with a grant, as an element on terms does."""
-    for media_id in media:
-        ledger.registered(session, media_id, on_terms=True)
-    ledger.sent(session, place, [], granted=media)
+#: Ids that say that they are on terms.
+HERS, FRAME, OTHER = (f"7e{number:038x}" for number in range(3))
 
 
-def test_medium_on_terms_is_granted_and_not_shown(ledger: ShownLedger) -> None:
-    """What was sent with a grant needs it: the browser's cookie alone does not fetch it."""
+def test_medium_on_terms_is_on_screen_and_never_shown(ledger: ShownLedger) -> None:
+    """What was sent on terms needs its grant: the browser's cookie alone does not fetch it, and it stays stored."""
     _show(ledger, "anna-tab", "plain", place="elsewhere")
-    _show_on_terms(ledger, "anna-tab", "m")
+    _show(ledger, "anna-tab", HERS)
 
     assert ledger.was_shown("anna", "plain")
-    assert not ledger.was_shown("anna", "m")
-    assert ledger.may_have_grant("anna-tab", "m", on_terms=True)
-    assert ledger.on_screen() == {"plain", "m"}
+    assert not ledger.was_shown("anna", HERS)
+    assert ledger.on_screen() == {"plain", HERS}
 
 
-def test_plain_message_does_not_show_a_medium_on_terms(ledger: ShownLedger) -> None:
-    """A visitor who gets the app to echo the URL without its terms, before or after, is shown nothing by it."""
-    ledger.registered("anna-tab", "m", on_terms=True)
-    ledger.sent("anna-tab", "echo", ["m"])
-    assert not ledger.was_shown("anna", "m")
-    assert not ledger.may_have_grant("anna-tab", "m", on_terms=True)
+def test_no_message_shows_a_medium_on_terms(ledger: ShownLedger) -> None:
+    """Whatever is sent, in whatever order, and as often: what is on terms does not become the browser's own."""
+    ledger.registered("anna-tab", HERS)
+    ledger.registered(None, HERS)
+    for _ in range(2):
+        ledger.run_started("anna-tab")
+        _show(ledger, "anna-tab", HERS, "plain")
+        ledger.sent("anna-tab", "echo", [HERS])
+        ledger.sent_again("anna-tab", "place")
+        ledger.sent_again("anna-tab", "nowhere")
+        ledger.sent_deferred("anna-tab", [HERS])
+        ledger.run_finished("anna-tab")
 
-    ledger.sent("anna-tab", "place", [], granted=["m"])
-    ledger.sent("anna-tab", "echo", ["m"])
-
-    assert ledger.may_have_grant("anna-tab", "m", on_terms=True)
-    assert not ledger.was_shown("anna", "m")
-
-
-def test_message_with_both_kinds_of_url_shows_none(ledger: ShownLedger) -> None:
-    """One message with the URL on terms and its echo without them grants the medium and does not show it."""
-    ledger.registered("anna-tab", "m", on_terms=True)
-
-    ledger.sent("anna-tab", "place", ["m"], granted=["m"])
-
-    assert ledger.may_have_grant("anna-tab", "m", on_terms=True)
-    assert not ledger.was_shown("anna", "m")
-
-
-def test_reference_does_not_show_a_medium_on_terms(ledger: ShownLedger) -> None:
-    """A reference to a cached message shows what was registered for everybody, and not what is on terms."""
-    ledger.registered("anna-tab", "m", on_terms=True)
-    ledger.registered("anna-tab", "plain")
-
-    ledger.sent_again("anna-tab", "place")
     assert ledger.was_shown("anna", "plain")
-    assert not ledger.was_shown("anna", "m")
-    assert not ledger.may_have_grant("anna-tab", "m", on_terms=True)
-
-    _show_on_terms(ledger, "anna-tab", "m", place="other")
-    ledger.sent_again("anna-tab", "other")
-
-    assert not ledger.was_shown("anna", "m")
-    assert ledger.on_screen() == {"plain", "m"}
+    assert not ledger.was_shown("anna", HERS)
+    assert ledger.may_have_grant("anna-tab", "plain")
+    assert not ledger.may_have_grant("anna-tab", HERS)
 
 
-def test_reference_in_a_later_run_does_not_show_it_either(ledger: ShownLedger) -> None:
-    """What a place has held on terms stays on screen with a reference, and stays on terms."""
-    _show_on_terms(ledger, "anna-tab", "m")
+def test_reference_keeps_what_is_on_terms_on_screen(ledger: ShownLedger) -> None:
+    """What a place has held stays there with a reference to it, in a later run too."""
+    _show(ledger, "anna-tab", HERS)
     ledger.run_started("anna-tab")
-    ledger.registered("anna-tab", "m", on_terms=True)
+    ledger.registered("anna-tab", HERS)
 
     ledger.sent_again("anna-tab", "place")
     ledger.run_finished("anna-tab")
 
-    assert ledger.on_screen() == {"m"}
-    assert not ledger.was_shown("anna", "m")
-
-
-def test_terms_are_granted_in_every_run(ledger: ShownLedger) -> None:
-    """A rerun that shows the same medium on the same terms grants it again and never shows it."""
-    for _ in range(3):
-        ledger.run_started("anna-tab")
-        _show_on_terms(ledger, "anna-tab", "m")
-        ledger.run_finished("anna-tab")
-
-        assert ledger.may_have_grant("anna-tab", "m", on_terms=True)
-        assert not ledger.was_shown("anna", "m")
-
-
-@pytest.mark.parametrize(
-    "order",
-    [
-        pytest.param([False, True], id="plain-first"),
-        pytest.param([True, False], id="terms-first"),
-        pytest.param([True, True, False], id="terms-twice"),
-        pytest.param([False, True, True], id="terms-after-it"),
-    ],
-)
-def test_medium_that_is_also_shown_plainly_is_shown(ledger: ShownLedger, order: list[bool]) -> None:
-    """A script that shows one content both ways has shown it, in whatever order, before anything is sent."""
-    for on_terms in order:
-        ledger.registered("anna-tab", "m", on_terms=on_terms)
-
-    ledger.sent("anna-tab", "a", [], granted=["m"])
-    ledger.sent("anna-tab", "b", ["m"])
-
-    assert ledger.was_shown("anna", "m")
-
-
-def test_medium_that_was_shown_stays_shown(ledger: ShownLedger) -> None:
-    """What the browser has had as its own is not taken away when it is shown on terms as well."""
-    _show(ledger, "anna-tab", "m")
-
-    _show_on_terms(ledger, "anna-tab", "m", place="other")
-
-    assert ledger.was_shown("anna", "m")
-    assert ledger.may_have_grant("anna-tab", "m", on_terms=True)
-
-
-def test_medium_on_terms_may_be_shown_plainly_later(ledger: ShownLedger) -> None:
-    """A later run that shows it without terms makes it the browser's own."""
-    _show_on_terms(ledger, "anna-tab", "m")
-    assert not ledger.was_shown("anna", "m")
-
-    _show(ledger, "anna-tab", "m")
-
-    assert ledger.was_shown("anna", "m")
+    assert ledger.on_screen() == {HERS}
 
 
 def test_replaced_medium_on_terms_leaves_the_screen(ledger: ShownLedger) -> None:
     """An animation on terms that fills one place over and over has one picture on the screen."""
-    for media_id in ("old", "new"):
-        _show_on_terms(ledger, "anna-tab", media_id)
+    for media_id in (FRAME, OTHER):
+        _show(ledger, "anna-tab", media_id)
 
-    assert ledger.on_screen() == {"new"}
-    assert ledger.may_have_grant("anna-tab", "old", on_terms=True)
+    assert ledger.on_screen() == {OTHER}
 
 
-def test_medium_that_is_granted_again_stays_on_screen(ledger: ShownLedger) -> None:
+def test_medium_that_is_sent_again_stays_on_screen(ledger: ShownLedger) -> None:
     """What the session was sent before may be at another place of the page, without being made anew."""
     _show(ledger, "anna-tab", "plain", place="a")
-    _show_on_terms(ledger, "anna-tab", "m", place="b")
+    _show(ledger, "anna-tab", HERS, place="b")
 
-    ledger.sent("anna-tab", "c", [], granted=["plain", "m"])
+    ledger.sent("anna-tab", "c", ["plain", HERS])
     ledger.sent("anna-tab", "a", [])
     ledger.sent("anna-tab", "b", [])
 
-    assert ledger.on_screen() == {"plain", "m"}
+    assert ledger.on_screen() == {"plain", HERS}
 
 
-def test_only_what_the_session_registered_is_granted(ledger: ShownLedger) -> None:
-    """A visitor who writes down the URL of somebody else's medium, terms and all, gets no grant for it."""
-    _show_on_terms(ledger, "anna-tab", "hers")
-    _show(ledger, "anna-tab", "plainly-hers", place="other")
-    assert ledger.may_have_grant("anna-tab", "hers", on_terms=True)
+def test_echo_of_terms_holds_nothing_on_screen(ledger: ShownLedger) -> None:
+    """A visitor who writes down the URL of somebody else's medium does not keep it stored."""
+    _show(ledger, "anna-tab", HERS)
+    ledger.sent("bert-tab", "place", [HERS])
+    assert ledger.on_screen() == {HERS}
 
-    ledger.sent("bert-tab", "place", [], granted=["hers", "plainly-hers"])
+    ledger.sent("anna-tab", "place", [])
 
-    for media_id in ("hers", "plainly-hers"):
-        assert not ledger.may_have_grant("bert-tab", media_id, on_terms=True)
-        assert not ledger.was_shown("bert", media_id)
-
-
-def test_grant_is_the_sessions_own(ledger: ShownLedger) -> None:
-    """Another session of the same browser has no grant for what only this one was sent, nor has an unknown one."""
-    ledger.begin("anna-second-tab", "anna")
-    _show_on_terms(ledger, "anna-tab", "m")
-    _show(ledger, "anna-tab", "n", place="other")
-
-    assert ledger.may_have_grant("anna-tab", "m", on_terms=True)
-    assert ledger.may_have_grant("anna-tab", "n", on_terms=True)
-    for session in ("anna-second-tab", "bert-tab", "unknown", ""):
-        assert not ledger.may_have_grant(session, "m", on_terms=True)
-        assert not ledger.may_have_grant(session, "n", on_terms=True)
-
-
-def test_nothing_is_granted_before_it_is_sent(ledger: ShownLedger) -> None:
-    """What the script has made but the browser has not got needs no grant yet."""
-    ledger.registered("anna-tab", "m", on_terms=True)
-    ledger.registered("anna-tab", "n")
-
-    assert not ledger.may_have_grant("anna-tab", "m", on_terms=True)
-    assert not ledger.may_have_grant("anna-tab", "n", on_terms=True)
-
-
-def test_session_in_other_hands_has_no_grants(ledger: ShownLedger) -> None:
-    """If a session's id comes up again with another browser, the grants of the one before are not its own."""
-    _show_on_terms(ledger, "anna-tab", "m")
-
-    ledger.begin("anna-tab", "bert")
-
-    assert not ledger.may_have_grant("anna-tab", "m", on_terms=True)
-
-
-def test_resumed_session_has_its_grants(ledger: ShownLedger, clock: Clock) -> None:
-    """A browser that comes back in time is given grants for what its page shows."""
-    _show_on_terms(ledger, "anna-tab", "m")
-    ledger.end("anna-tab")
-    clock.now += RESUMABLE - 1
-
-    ledger.begin("anna-tab", "anna")
-
-    assert ledger.may_have_grant("anna-tab", "m", on_terms=True)
+    assert ledger.on_screen() == set()
 
 
 def test_frame_on_terms_that_was_never_sent_is_forgotten(ledger: ShownLedger, clock: Clock) -> None:
-    """What an animation on terms has overwritten neither stays on screen nor can be echoed later."""
+    """What an animation on terms has overwritten does not stay on screen."""
     ledger.run_started("anna-tab")
-    ledger.registered("anna-tab", "frame", on_terms=True)
+    ledger.registered("anna-tab", FRAME)
     ledger.run_finished("anna-tab")
     clock.now += 60
     ledger.run_started("anna-tab")
     ledger.run_finished("anna-tab")
     assert ledger.on_screen() == set()
 
-    ledger.sent("anna-tab", "echo", ["frame"], granted=["frame"])
+    ledger.sent("anna-tab", "echo", [FRAME])
 
-    assert not ledger.was_shown("anna", "frame")
-    assert not ledger.may_have_grant("anna-tab", "frame", on_terms=True)
-
-
-def test_deferred_download_on_terms_is_granted_and_not_shown(ledger: ShownLedger) -> None:
-    """The answer with a grant needs it, and belongs to the session that asked."""
-    ledger.registered(None, "m", on_terms=True)
-    ledger.registered(None, "n")
-
-    ledger.sent_deferred("anna-tab", ["n"], granted=["m", "never-made"])
-
-    assert ledger.was_shown("anna", "n")
-    assert not ledger.was_shown("anna", "m")
-    assert ledger.may_have_grant("anna-tab", "m", on_terms=True)
-    assert not ledger.may_have_grant("anna-tab", "never-made", on_terms=True)
-    assert not ledger.may_have_grant("bert-tab", "m", on_terms=True)
-    assert ledger.on_screen() == {"m", "n"}
+    assert ledger.on_screen() == set()
 
 
-def test_newest_grants_are_remembered(ledger: ShownLedger) -> None:
-    """A session that shows media on terms without end fills no memory."""
-    for number in range(REMEMBERED + 2):
-        _show_on_terms(ledger, "anna-tab", f"m{number}")
+def test_grant_is_for_what_the_session_was_shown(ledger: ShownLedger) -> None:
+    """Another session of the same browser has no grant for what only this one was sent, nor has an unknown one."""
+    ledger.begin("anna-second-tab", "anna")
+    ledger.registered("anna-tab", "m")
+    assert not ledger.may_have_grant("anna-tab", "m")
 
-    assert [ledger.may_have_grant("anna-tab", name, on_terms=True) for name in ("m0", "m1", f"m{REMEMBERED}")] == [
-        False,
-        True,
-        True,
-    ]
+    ledger.sent("anna-tab", "place", ["m"])
+
+    assert ledger.may_have_grant("anna-tab", "m")
+    for session in ("anna-second-tab", "bert-tab", "unknown", ""):
+        assert not ledger.may_have_grant(session, "m")
+
+
+def test_session_in_other_hands_has_no_grants(ledger: ShownLedger) -> None:
+    """If a session's id comes up again with another browser, the grants of the one before are not its own."""
+    _show(ledger, "anna-tab", "m")
+    assert ledger.may_have_grant("anna-tab", "m")
+
+    ledger.begin("anna-tab", "bert")
+
+    assert not ledger.may_have_grant("anna-tab", "m")
+
+
+def test_resumed_session_has_its_grants(ledger: ShownLedger, clock: Clock) -> None:
+    """A browser that comes back in time is given grants for what its page shows."""
+    _show(ledger, "anna-tab", "m")
+    ledger.end("anna-tab")
+    clock.now += RESUMABLE - 1
+
+    ledger.begin("anna-tab", "anna")
+
+    assert ledger.may_have_grant("anna-tab", "m")
 
 
 # --- which sessions are current
@@ -1018,15 +894,3 @@ def test_tags_of_forgotten_sessions_are_forgotten(clock: Clock) -> None:
 
     assert not ledger.is_current(tag("tab-0"))
     assert sizes[1] - sizes[0] < 100_000
-
-
-def test_grant_without_terms_is_for_what_was_shown_without_terms(ledger: ShownLedger) -> None:
-    """A session that was sent media on terms only gets no grant for them that is free of terms."""
-    ledger.begin("anna-tab", "anna")
-    ledger.registered("anna-tab", "free")
-    ledger.registered("anna-tab", "on-terms", on_terms=True)
-    ledger.sent("anna-tab", "here", ["free"], granted=["on-terms"])
-
-    assert ledger.may_have_grant("anna-tab", "free", on_terms=False)
-    assert ledger.may_have_grant("anna-tab", "on-terms", on_terms=True)
-    assert not ledger.may_have_grant("anna-tab", "on-terms", on_terms=False)

@@ -15,8 +15,10 @@ import pytest
 
 from secure_media.core.keys import KeyRing
 from secure_media.errors import MediaChangedError, MediaNotFoundError
+from secure_media.serving.media_ids import ID_IN_URL, is_on_terms, media_id_in
 from secure_media.serving.sources import INLINE_LIMIT, FileSource, MemorySource
-from secure_media.serving.store import ID_IN_URL, MediaStore, media_id_in
+from secure_media.serving.store import MediaStore
+from secure_media.serving.streams import Once
 
 SECRET = "a-secret-for-tests-0123456789-abcdefghij"
 OTHER_SECRET = "z-secret-for-tests-9876543210-zyxwvutsrq"
@@ -146,6 +148,50 @@ def test_large_content_of_two_types_is_two_items(world: World) -> None:
 
     assert len(ids) == 6
     assert again == ids
+
+
+@pytest.mark.parametrize("content", [pytest.param(b"x", id="small"), pytest.param(LARGE, id="large")])
+def test_content_on_terms_has_an_id_of_its_own_for_each(world: World, content: bytes) -> None:
+    """The same content, shown in another way or on other terms, is another item, and each stays the same."""
+    store = world.store()
+    terms = ["", "an hour", "a minute"]
+
+    ids = [store.put(content, "image/png", None, each) for each in terms]
+
+    assert len(set(ids)) == 3
+    assert [store.put(_anew(content), "image/png", None, each) for each in reversed(terms)] == ids[::-1]
+    assert [store.get(media_id).terms for media_id in ids] == terms
+    assert {store.get(media_id).source.read(0, len(content)) for media_id in ids} == {content}
+
+
+def test_item_on_terms_goes_by_itself(world: World) -> None:
+    """When it is removed, the same content on no terms stays, and comes back under its own id."""
+    store = world.store()
+    plain, on_terms = store.put(LARGE, "image/png", None), store.put(LARGE, "image/png", None, "an hour")
+    store.discard(on_terms)
+    world.now += GRACE + 1
+    store.sweep()
+    with pytest.raises(MediaNotFoundError):
+        store.get(on_terms)
+
+    assert store.put(_anew(LARGE), "image/png", None) == plain
+    assert store.put(LARGE, "image/png", None, "an hour") == on_terms
+    assert store.get(on_terms).source.read(0, 3) == LARGE[:3]
+
+
+def test_id_says_whether_it_is_on_terms(world: World, tmp_path: Path) -> None:
+    """Of a thousand ids, those on terms are known by themselves, and no other one is; of every kind of item."""
+    store = world.store()
+    path = tmp_path / "large"
+    path.write_bytes(bytes(INLINE_LIMIT + 1))
+    for terms in ("", "an hour"):
+        ids = [store.put(b"%d" % number, "image/png", None, terms) for number in range(1000)]
+        ids += [
+            store.put_file(str(path), "image/png", None, terms),
+            store.put_supply(Once([b"x"]), b"place", "text/plain", "x.txt", terms),
+        ]
+        assert len(set(ids)) == 1002
+        assert {is_on_terms(media_id) for media_id in ids} == {bool(terms)}
 
 
 def test_id_depends_on_the_active_key(world: World) -> None:
