@@ -188,7 +188,7 @@ def test_id_says_whether_it_is_on_terms(world: World, tmp_path: Path) -> None:
         ids = [store.put(b"%d" % number, "image/png", None, terms) for number in range(1000)]
         ids += [
             store.put_file(str(path), "image/png", None, terms),
-            store.put_supply(Once([b"x"]), b"place", "text/plain", "x.txt", terms),
+            store.put_supply(Once(iter([b"x"])), b"place", "text/plain", "x.txt", terms),
         ]
         assert len(set(ids)) == 1002
         assert {is_on_terms(media_id) for media_id in ids} == {bool(terms)}
