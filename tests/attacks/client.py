@@ -83,6 +83,10 @@ class Target:
         cousin_link: The same for anyone, made by a deployment with the same secret and another name.
         folder_link: The path of a link to all files, for anyone; a file's key comes behind it.
         followed_link: The same, for the collection of the same files in which symbolic links are followed.
+        on_terms: The path and query of a picture that the victim is shown on terms.
+        laxer_terms: The same picture on laxer terms.
+        echoed: The picture's path and query as the app repeats them in the attacker's page, by where they stand there.
+        echoed_later: The same in the victim's own page, which does not show the picture any more.
     """
 
     host: str
@@ -105,6 +109,10 @@ class Target:
     cousin_link: str
     folder_link: str
     followed_link: str
+    on_terms: str
+    laxer_terms: str
+    echoed: Mapping[str, str]
+    echoed_later: Mapping[str, str]
 
     @property
     def file(self) -> str:

@@ -20,7 +20,7 @@ from tests.attacks.cases import all_attacks
 from tests.attacks.cases.model import Attack
 from tests.attacks.client import Target, credential_in, exchange
 from tests.attacks.trial import attempt
-from tests.servers import SECRET, AppServer, Browser, Tab
+from tests.servers import MEDIA_URL, SECRET, AppServer, Browser, Tab
 
 # The smallest PNG; decoders stop at its end, and what a test appends to it stays.
 PIXEL = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
@@ -32,6 +32,7 @@ SCRIPT = f"""
 import base64
 
 import streamlit as st
+import streamlit.components.v1 as components
 import secure_media as sm
 
 who = st.query_params.get("who", "nobody")
@@ -49,6 +50,11 @@ st.text(sm.share_link("files/letter.txt", expires_in=3600))
 st.text(sm.signed_url_for("files/letter.txt", expires_in=3600))
 st.text(sm.share_link("files/", expires_in=3600))
 st.text(sm.share_link("followed/", expires_in=3600))
+note = st.query_params.get("note", "nothing")
+for seconds in (600, 86400) if note == "nothing" else ():
+    sm.image(base64.b64decode({PIXEL!r}) + canary("terms"), expires_in=seconds)
+components.declare_component("echo", path=".")(text=note)
+components.iframe(note)
 """
 
 
@@ -61,7 +67,33 @@ def show(server: AppServer, who: str) -> tuple[Browser, Tab]:
 def media_by_kind(tab: Tab) -> dict[str, str]:
     """Return the media paths that the tab was sent, base path included."""
     kinds = {"png": "image", "wav": "audio", "html": "download"}
-    return {kinds[url.rpartition(".")[2]]: f"{tab.browser.server.base}{url}" for url in tab.urls()}
+    plain = [url for url in tab.urls() if "?" not in url]
+    return {kinds[url.rpartition(".")[2]]: f"{tab.browser.server.base}{url}" for url in plain}
+
+
+def on_terms(tab: Tab) -> list[str]:
+    """Return the media paths with tokens that the tab was sent, base path included, in the order of the page."""
+    return [f"{tab.browser.server.base}{url}" for url in tab.urls() if "?" in url]
+
+
+def repeated(tab: Tab, who: str, url: str) -> dict[str, str]:
+    """
+    Have the app repeat a URL in the page of a tab, which shows no picture on terms then.
+
+    Returns it as it came back, base path included, by where it stood and what was behind it.
+    """
+    base = tab.browser.server.base
+    found = {}
+    # A hash of the terms behind it, as anyone could compute it, and one of laxer ones.
+    for name, query in (
+        ("bare", ""),
+        ("own-terms", "?media_terms=bb9c01b778f0ac55"),
+        ("laxer", "?media_terms=d668a99f94fd11e8"),
+    ):
+        tab.rerun(query=f"who={who}&note={url.removeprefix(base).partition('?')[0]}{query}")
+        found[f"{name}-component"] = base + MEDIA_URL.findall(tab.elements("component_instance")[-1].json_args)[0]
+        found[f"{name}-iframe"] = base + MEDIA_URL.findall(tab.elements("iframe")[-1].src)[0]
+    return found
 
 
 def links_of(tab: Tab) -> list[str]:
@@ -135,7 +167,7 @@ def target(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
             base=server.base,
             media=media_by_kind(shown),
             canaries={
-                **{kind: f"canary of {who} in {kind}".encode() for kind in ("image", "audio", "download")},
+                **{kind: f"canary of {who} in {kind}".encode() for kind in ("image", "audio", "download", "terms")},
                 "static": static.encode(),
                 "file": letter.encode(),
             },
@@ -154,6 +186,10 @@ def target(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
             cousin_link=link_of_another(SECRET, "cousin", server.base),
             folder_link=links_of(shown)[2],
             followed_link=links_of(shown)[3],
+            on_terms=on_terms(shown)[0],
+            laxer_terms=on_terms(shown)[1],
+            echoed=repeated(own, "the+attacker", on_terms(shown)[0]),
+            echoed_later=repeated(shown, who, on_terms(shown)[0]),
         )
         # What others are said to have made is real: made for this app, it would be served.
         assert exchange(target, target.get(link_of_another(SECRET, "", server.base)))[0].status == 200

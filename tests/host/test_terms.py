@@ -485,8 +485,10 @@ def test_echo_beside_the_picture_takes_nothing_from_it(server: AppServer) -> Non
     ann = Browser(server)
     with ann.open() as tab:
         (url,) = shown(tab, "60")
+        for query in ("", "?media_token=x"):
+            shown(tab, "60", note=bare(url) + query)
+            assert [image.url for element in tab.elements("imgs") for image in element.imgs] == [url]
         refuses_to_sign(tab, url, 60.0, show="60", times=1)
-        assert [image.url for element in tab.elements("imgs") for image in element.imgs] == [url]
 
 
 def test_laxer_terms_of_another_page_are_not_taken(server: AppServer) -> None:
