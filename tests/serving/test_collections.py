@@ -512,7 +512,7 @@ def test_no_key_leads_out_of_the_directory(trap: Collections, key: str) -> None:
         with pytest.raises(MediaNotFoundError):
             _content(trap, f"c/{key}")
 
-    assert _open_files() == before
+    assert _open_files() <= before  # what other tests have left may go meanwhile
 
 
 @pytest.mark.parametrize("key", TRICKS)
@@ -605,7 +605,7 @@ def test_link_that_is_swapped_in_is_not_followed(tmp_path: Path, swap: Callable[
 
     assert seen <= {CONTENT, b"nothing"}
     assert _content(collections, "c/sub/file.txt") == CONTENT
-    assert _open_files() == before
+    assert _open_files() <= before  # what other tests have left may go meanwhile
 
 
 # The root
