@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -174,8 +175,11 @@ def test_widgets_load_what_the_native_elements_load(twins: Twins) -> None:
     assert ours["sound"][1] == ours["film"][2] == 4
     assert ours["lines"][-1] == "Only this browser sees it."
     theirs, sources = twins.native.evaluate(_SOURCES), twins.ours.evaluate(_SOURCES)
-    assert [url.partition("?media_token=")[0] for url in sources] == theirs
     assert all("?media_token=" in url for url in sources)
+    # On terms, each is a medium of its own; all but its id is the same.
+    paths = [url.partition("?media_token=")[0] for url in sources]
+    assert not set(paths) & set(theirs)
+    assert [re.sub("[0-9a-f]{40}", "id", url) for url in paths] == [re.sub("[0-9a-f]{40}", "id", url) for url in theirs]
 
 
 @pytest.mark.parametrize("kind", ["stImage", "stAudio", "stVideo", "stDownloadButton"])
