@@ -51,15 +51,26 @@ _SUSPICIOUS = frozenset(
 Fields = Mapping[str, str | int | float | None]
 
 
-def record(decision: Decision, *, method: str, resource: Resource | None, client_ip: str | None) -> None:
-    """Write the event of one decision."""
+def record(
+    decision: Decision, *, method: str, resource: Resource | None, client_ip: str | None, path: str = "-"
+) -> None:
+    """
+    Write the event of one decision.
+
+    Args:
+        decision: What was decided.
+        method: Of the request.
+        resource: What was asked for; None if that cannot be told.
+        client_ip: Where the client is.
+        path: What stands for such a resource.
+    """
     if isinstance(decision, Allow):
         level = logging.DEBUG
     else:
         level = logging.WARNING if decision.reason in _SUSPICIOUS else logging.INFO
     if not listens(level):
         return
-    fields = {"method": method, "resource": "-" if resource is None else str(resource), "client_ip": client_ip}
+    fields = {"method": method, "resource": path if resource is None else str(resource), "client_ip": client_ip}
     if isinstance(decision, Allow):
         who = {"by": decision.by, "subject": pseudonym(decision.subject), "jti": _jti(decision)}
         _write(level, "media.allowed", {**fields, **who}, "by", "subject", "jti", "resource")

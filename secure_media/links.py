@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import contextlib
 import datetime
-import ipaddress
 import os
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
+from secure_media.core import addresses
 from secure_media.core.model import Action, Disposition, Resource, ResourceKind
 from secure_media.errors import CredentialError, GrantError, MediaNotFoundError, StoreUnavailableError
 from secure_media.host import script, terms
@@ -248,7 +248,7 @@ def _network(ip: Any) -> str | None:
     try:
         if not isinstance(ip, str):
             raise ValueError
-        return str(ipaddress.ip_network(ip, strict=False))
+        return str(addresses.network(ip, strict=False))
     except ValueError:
         msg = f"ip: expected an address or a network such as '192.0.2.0/24', got {ip!r:.60}"
         raise GrantError(msg) from None

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime
-import ipaddress
 import re
 import sys
 from dataclasses import dataclass
@@ -12,6 +11,7 @@ from urllib.parse import unquote, urlsplit
 import click
 
 from secure_media.cli.command import Failure
+from secure_media.core import addresses
 from secure_media.core.model import Action, Resource, ResourceKind
 from secure_media.host import terms
 from secure_media.servers.urls import FILES, MEDIA, STATIC, TOKEN_PARAMETER, action_in, tokens_in, without_token
@@ -163,7 +163,7 @@ def text(ctx: click.Context, param: click.Parameter, value: str | None) -> str |
 def network(ctx: click.Context, param: click.Parameter, value: str | None) -> str | None:
     """Return an address, or a network in CIDR notation, for an option."""
     try:
-        return None if value is None else str(ipaddress.ip_network(value, strict=False))
+        return None if value is None else str(addresses.network(value, strict=False))
     except ValueError:
         msg = "expected an address or a network such as 192.0.2.0/24"
         raise click.BadParameter(msg, ctx, param) from None

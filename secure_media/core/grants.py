@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import ipaddress
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from secure_media.core.addresses import is_within
 from secure_media.core.model import AccessContext, Grant, tag
 from secure_media.errors import DenialReason
 
@@ -62,15 +62,3 @@ def player_of(context: AccessContext) -> str | None:
     if context.player is None:
         return None
     return context.player if context.browser is None else context.browser.id
-
-
-def is_within(address: str | None, network: str) -> bool:
-    """Return whether `address` lies in `network`. IPv4 may come as IPv6 (RFC 4291 section 2.5.5.2)."""
-    if address is None:
-        return False
-    try:
-        ip = ipaddress.ip_address(address.partition("%")[0])
-        mapped = ip.ipv4_mapped if isinstance(ip, ipaddress.IPv6Address) else None
-        return (mapped or ip) in ipaddress.ip_network(network)
-    except ValueError:
-        return False

@@ -22,6 +22,7 @@ from secure_media.core.redact import SERVER_LOGGERS, TokenFilter
 from secure_media.core.tokens import GrantCodec
 from secure_media.errors import ConfigurationError
 from secure_media.host import contract, replays
+from secure_media.host.connections import see_through_uvicorn
 from secure_media.host.issuing import Issuer
 from secure_media.host.sessions import Sessions, secure_session_manager
 from secure_media.host.showing import Showing
@@ -193,6 +194,7 @@ class _Installation:
         _hook_runtime(self)
         replays.hook(self.terms)
         if contract.has_starlette():
+            see_through_uvicorn()
             _hook_starlette(self)
 
 

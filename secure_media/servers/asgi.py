@@ -8,14 +8,17 @@ compression, and what is allowed is written without either.
 from __future__ import annotations
 
 import asyncio
+import functools
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, MutableMapping
 from contextlib import asynccontextmanager, suppress
-from typing import Any
+from typing import Any, NamedTuple
 
 from secure_media.errors import DeliveryCutError
+from secure_media.servers import forwarded
 from secure_media.servers.gate import Gate, Opening
-from secure_media.servers.incoming import Incoming, came_over_https, handshake
+from secure_media.servers.incoming import Incoming, handshake
+from secure_media.servers.scheme import came_over_https
 from secure_media.servers.urls import exact_path
 from secure_media.serving.plan import CHUNK, Plan, forbidden
 from secure_media.serving.sources import Source
@@ -28,6 +31,26 @@ Send = Callable[[Message], Awaitable[None]]
 ASGIApp = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 logger = logging.getLogger(__name__)
+
+#: Where a scope has the `Peer`.
+PEER = "secure_media.peer"
+#: Headers of a request that may have trailers (RFC 9110 section 6.5).
+_ANNOUNCING_TRAILERS = frozenset({"transfer-encoding", "trailer"})
+
+
+class Peer(NamedTuple):
+    """
+    What a server knew of a connection before it read the headers of proxies.
+
+    Args:
+        address: Who is connected; None for a Unix socket.
+        trusted: Lists of the proxies that it trusts.
+        trailers_apart: Whether no header of the scope came after the body.
+    """
+
+    address: str | None
+    trusted: tuple[str, ...]
+    trailers_apart: bool
 
 
 class GuardMiddleware:
@@ -77,17 +100,45 @@ def incoming(scope: Scope) -> Incoming:
     else:
         root = ""
     exact = exact_path(path, scope.get("raw_path") or b"") if "\ufffd" in path else None
-    client = scope.get("client")
+    peer = _peer(scope)
+    proxies = forwarded.proxies(*peer.trusted)
     return Incoming(
         method=scope.get("method", "GET"),
         path=path,
         query=scope.get("query_string", b"").decode("latin-1"),
         headers=headers,
         secure=came_over_https(scope.get("scheme", "http"), headers),
-        client_ip=client[0] if client else None,
+        client_ip=proxies.client(peer.address, headers),
         root=root,
         exact=exact,
+        prefix=proxies.prefix(peer.address, headers),
+        trailers=not peer.trailers_apart and _may_have_trailers(headers),
     )
+
+
+def _may_have_trailers(headers: Iterable[tuple[str, str]]) -> bool:
+    found = any(name in _ANNOUNCING_TRAILERS for name, _ in headers)
+    if found:
+        _name_what_the_server_lacks()
+    return found
+
+
+@functools.cache
+def _name_what_the_server_lacks() -> None:
+    """Say it once."""
+    logger.warning(
+        "request.trailers nothing tells whether headers of a chunked request came before its body, so those for media "
+        "are refused. Serve the app with uvicorn and its proxy headers, or have the proxy in front send no chunks"
+    )
+
+
+def _peer(scope: Scope) -> Peer:
+    """Return what is known of the connection; of one that uvicorn told nothing of, only what it has to be."""
+    peer: Peer | None = scope.get(PEER)
+    if peer is not None:
+        return peer
+    client = scope.get("client")
+    return Peer(client[0] if client else None, (forwarded.configured(""),), trailers_apart=False)
 
 
 async def write(answer: Plan, receive: Receive, send: Send) -> None:

@@ -30,7 +30,6 @@ from secure_media.servers.incoming import (
     Incoming,
     conditions,
     credentials,
-    has_trailers,
     is_the_frontends_probe,
     player,
 )
@@ -131,7 +130,7 @@ class Gate:
             return self._media(incoming, path.removeprefix(MEDIA))
         if path.startswith(OWN):
             return self._file(incoming, path if incoming.exact is None else self._below_base(incoming.exact))
-        if "\0" in path or (path.startswith(STATIC) and (has_trailers(incoming) or not _could_be_a_file(path))):
+        if "\0" in path or (path.startswith(STATIC) and (incoming.trailers or not _could_be_a_file(path))):
             return self._refusal(incoming, None, Action.VIEW)
         if incoming.method == "OPTIONS":
             return None  # a preflight carries no credentials and gets no content
@@ -217,7 +216,7 @@ class Gate:
         method = incoming.method
         if method not in {"GET", "HEAD"}:
             return plan.method_not_allowed(method)
-        media_id = None if has_trailers(incoming) else media_id_in(name)
+        media_id = None if incoming.trailers else media_id_in(name)
         resource = None if media_id is None else Resource(ResourceKind.MEDIA, media_id)
         action = action_in(incoming.query)
         decision = self._decide(incoming, resource, action)
@@ -282,7 +281,7 @@ class Gate:
         method = incoming.method
         if method not in {"GET", "HEAD"}:
             return plan.method_not_allowed(method)
-        name = "" if has_trailers(incoming) else file_name(path)
+        name = "" if incoming.trailers else file_name(path)
         resource = None if parse_name(name) is None else Resource(ResourceKind.FILE, name)
         action = action_in(incoming.query)
         decision = self._decide(incoming, resource, action, self._collections.policy(name))
@@ -407,7 +406,9 @@ class Gate:
             player=player(incoming),
         )
         decision = self._guard.decide(request, policy)
-        audit.record(decision, method=incoming.method, resource=resource, client_ip=incoming.client_ip)
+        audit.record(
+            decision, method=incoming.method, resource=resource, client_ip=incoming.client_ip, path=incoming.path
+        )
         return decision
 
     def _below_base(self, path: str) -> str:

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import ipaddress
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
@@ -28,9 +27,11 @@ class Incoming:
         query: Undecoded.
         headers: Names in lower case; one entry for each time a header was sent.
         secure: Whether the client came over HTTPS.
-        client_ip: Where the connection came from.
+        client_ip: Where the client is, as far as trusted proxies tell; None if nothing tells.
         root: Where the app is mounted, below which `path` is.
         exact: `path` with the bytes that are no UTF-8, for the names of files; None if it has none.
+        prefix: What a trusted proxy has taken off, in front of that.
+        trailers: Whether some of `headers` may have come after the body, past a proxy that removes or sets them before.
     """
 
     method: str
@@ -41,6 +42,8 @@ class Incoming:
     client_ip: str | None
     root: str = ""
     exact: str | None = None
+    prefix: str = ""
+    trailers: bool = False
 
     def all(self, name: str) -> list[str]:
         """Return every value of the header `name`."""
@@ -58,25 +61,14 @@ handshake: ContextVar[Incoming | None] = ContextVar("secure_media_handshake", de
 
 def site(incoming: Incoming, base_path: str) -> str:
     """
-    Return where the browser that sent `incoming` has the app: origin, mount point and base path, without a slash at the
-    end. As that browser says: it only ends up in links that are made for itself.
+    Return where the browser that sent `incoming` has the app: origin, what proxies take off, mount point and base path,
+    without a slash at the end. As that browser says: it only ends up in links that are made for itself.
     """
     origin, host = incoming.get("origin") or "", incoming.get("host") or ""
     if not _ORIGIN.match(origin):
         host = host if _HOST.match(host) else "localhost"
         origin = f"{'https' if incoming.secure else 'http'}://{host}"
-    return f"{origin}{incoming.root}{base_path}"
-
-
-def came_over_https(scheme: str, headers: Sequence[tuple[str, str]]) -> bool:
-    """
-    Return whether the client's own connection was HTTPS, be it to us or to a proxy that says so.
-
-    A client that lies about it harms nobody: this only chooses the name and attributes of its own cookie.
-    """
-    forwarded = [value for name, value in headers if name == "x-forwarded-proto"]
-    schemes = {scheme, *(value.split(",")[0].strip().lower() for value in forwarded[:1])}
-    return bool(schemes & {"https", "wss"})
+    return f"{origin}{incoming.prefix}{incoming.root}{base_path}"
 
 
 def credentials(incoming: Incoming) -> Credentials:
@@ -96,36 +88,6 @@ def _cookies(header: str) -> list[tuple[str, str]]:
         if separator:
             pairs.append((name, value))
     return pairs
-
-
-def forwarded_ip(peer: str | None, headers: Iterable[tuple[str, str]], trusted: str) -> str | None:
-    """
-    Return where a request came from before the proxies that are `trusted`.
-
-    For Tornado; uvicorn does the same by the same rule (its ``FORWARDED_ALLOW_IPS``).
-
-    Args:
-        peer: Who is connected.
-        headers: Of the request, names in lower case.
-        trusted: Addresses and networks, separated by commas; ``*`` for all.
-    """
-    hops = [hop.strip() for name, value in headers if name == "x-forwarded-for" for hop in value.split(",")]
-    address = peer
-    while hops and _is_among(address, trusted):
-        address = hops.pop()
-    return address
-
-
-def _is_among(address: str | None, networks: str) -> bool:
-    for network in filter(None, map(str.strip, networks.split(","))):
-        if network in ("*", address):
-            return True
-        try:
-            if ipaddress.ip_address(address or "") in ipaddress.ip_network(network):
-                return True
-        except ValueError:
-            continue
-    return False
 
 
 def conditions(incoming: Incoming) -> Conditions:
@@ -162,12 +124,3 @@ def is_the_frontends_probe(incoming: Incoming) -> bool:
         return from_script and incoming.get("sec-fetch-site") == "same-origin"
     referer, host = urlsplit(incoming.get("referer") or ""), incoming.get("host")
     return incoming.get("accept") == "*/*" and host is not None and referer.netloc == host
-
-
-def has_trailers(incoming: Incoming) -> bool:
-    """
-    Return whether headers may have come after the body, past a proxy that removes or sets them before.
-
-    uvicorn adds such trailers to the others. No GET of a browser has a body.
-    """
-    return any(name in {"transfer-encoding", "trailer"} for name, _ in incoming.headers)

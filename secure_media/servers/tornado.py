@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 import functools
 import logging
-import os
 import re
+import socket
 from collections.abc import Awaitable, Callable, Iterable
 from typing import Any, ClassVar
 from urllib.parse import unquote
@@ -20,9 +20,11 @@ from tornado.iostream import StreamClosedError
 from tornado.web import Application, OutputTransform, RequestHandler, stream_request_body
 
 from secure_media.errors import ConfigurationError, DeliveryCutError, MediaError
+from secure_media.servers import forwarded
 from secure_media.servers.gate import Gate, Opening
-from secure_media.servers.incoming import Incoming, came_over_https, forwarded_ip, handshake
+from secure_media.servers.incoming import Incoming, handshake
 from secure_media.servers.public import is_public
+from secure_media.servers.scheme import came_over_https
 from secure_media.servers.urls import MEDIA, OWN, STATIC, UPLOAD, exact_path
 from secure_media.serving.plan import CHUNK, Plan, forbidden
 from secure_media.serving.sources import Source
@@ -288,18 +290,27 @@ def mount(
 
 
 def incoming(request: HTTPServerRequest) -> Incoming:
-    """Return the facts of `request`."""
+    """Return the facts of `request`. Tornado refuses one with trailers."""
     headers = [(name.lower(), value) for name, value in request.headers.get_all()]
     path = unquote(_path(request))
+    proxies, peer = forwarded.proxies(forwarded.configured(forwarded.THIS_MACHINE)), _peer(request)
     return Incoming(
         method=request.method or "",
         path=path,
         query=request.query,
         headers=headers,
         secure=came_over_https(request.protocol, headers),
-        client_ip=forwarded_ip(request.remote_ip, headers, os.environ.get("FORWARDED_ALLOW_IPS", "127.0.0.1")),
+        client_ip=proxies.client(peer, headers),
+        prefix=proxies.prefix(peer, headers),
         exact=exact_path(path, request.path.encode("latin-1", "replace")) if "\ufffd" in path else None,
     )
+
+
+def _peer(request: HTTPServerRequest) -> str | None:
+    """Return who is connected; None for a Unix socket, for which Tornado makes an address up."""
+    context = getattr(request.connection, "context", None)
+    family = getattr(context, "address_family", socket.AF_INET)
+    return request.remote_ip if family in (socket.AF_INET, socket.AF_INET6) else None
 
 
 def _path(request: HTTPServerRequest) -> str:
