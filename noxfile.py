@@ -28,7 +28,8 @@ MATRIX: dict[str, tuple[list[str], dict[str, str]]] = {
     "tornado-1.52": (["streamlit==1.52.2"], {}),
     "tornado-last": (["streamlit==1.56.0"], {}),
     "starlette-optional": (["streamlit[starlette]==1.56.0", WORKING_STARLETTE], {"SECURE_MEDIA_TEST_STARLETTE": "1"}),
-    "starlette-first": (["streamlit==1.57.0", WORKING_STARLETTE], {}),
+    # uvicorn uses these where they are there; they parse requests in another way.
+    "starlette-first": (["streamlit==1.57.0", WORKING_STARLETTE, "httptools", "uvloop"], {}),
     "newest": (["streamlit"], {}),
 }
 #: Where everything runs: the last release of the one server, and the newest of the other.

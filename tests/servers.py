@@ -22,6 +22,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
 from typing import Any
+from urllib.parse import urlsplit
 
 import streamlit
 from google.protobuf.message import Message
@@ -223,11 +224,20 @@ class AppServer:
 
 @dataclass
 class Browser:
-    """A browser without a screen: keeps cookies, opens pages, speaks Streamlit's WebSocket."""
+    """
+    A browser without a screen: keeps cookies, opens pages, speaks Streamlit's WebSocket.
+
+    Args:
+        server: The app.
+        cookies: What it keeps.
+        headers: What it sends with every request.
+        site: The origin under which it has the app, where that is not the server's own: behind a proxy.
+    """
 
     server: AppServer
     cookies: dict[str, str] = field(default_factory=dict)
     headers: dict[str, str] = field(default_factory=dict)
+    site: str | None = None
 
     def visit(self) -> Browser:
         """Fetch the page and what it fetches before it connects, and keep the cookies."""
@@ -261,8 +271,14 @@ class Browser:
         """Return the value of the Cookie header."""
         return "; ".join(f"{name}={value}" for name, value in self.cookies.items())
 
+    @property
+    def origin(self) -> str:
+        """Where the browser has the app: scheme, host and port."""
+        return self.site or self.server.origin
+
     def _headers(self) -> dict[str, str]:
-        return {**self.headers, **({"Cookie": self.cookie_header()} if self.cookies else {})}
+        host = {"Host": urlsplit(self.site).netloc} if self.site else {}
+        return {**host, **self.headers, **({"Cookie": self.cookie_header()} if self.cookies else {})}
 
     def _keep(self, response: Response) -> None:
         for line in response.set_cookies:
@@ -285,11 +301,14 @@ class Tab:
             context.verify_mode = ssl.CERT_NONE
         protocols = ["streamlit", browser.cookies.get("_streamlit_xsrf", "x").strip('"'), *([resume] if resume else [])]
         self._closing = contextlib.ExitStack()
+        headers = browser._headers()
+        host = headers.pop("Host", f"127.0.0.1:{server.port}")
         connection = connect(
-            f"{'wss' if server.tls else 'ws'}://127.0.0.1:{server.port}{server.base}/_stcore/stream",
+            f"{'wss' if server.tls else 'ws'}://{host}{server.base}/_stcore/stream",
+            sock=socket.create_connection(("127.0.0.1", server.port), timeout=TIMEOUT),
             subprotocols=[_protocol(name) for name in protocols],
-            additional_headers=browser._headers(),
-            origin=_origin(server.origin),
+            additional_headers=headers,
+            origin=_origin(browser.origin),
             max_size=None,
             open_timeout=TIMEOUT,
             ssl=context,

@@ -6,6 +6,7 @@ The cookie says who a request comes from, not what it may have; that is the poli
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import secrets
 import weakref
@@ -20,6 +21,11 @@ from secure_media.errors import CredentialError, DenialReason, MalformedCredenti
 _ISSUER = "secure_media"
 #: How many cookies are remembered as genuine, the last used ones: a few hundred bytes each.
 _REMEMBERED = 4096
+#: The forms of a cookie's name: set over plain HTTP, by anyone in the neighbourhood; by this host over HTTPS; the same,
+#: partitioned.
+_PLAIN, _OF_THE_HOST, _PARTITIONED = "{}", "__Host-{}", "__Host-{}_p"
+#: A browser has one of a name in its own partition and one in none.
+_MOST_TWINS = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,11 +33,16 @@ class Identified:
     """
     Args:
         browser: Who it is.
-        fresh: False when the cookie should be issued anew: past half of its life, or signed by a retired key.
+        fresh: False when the cookie should be issued anew: past half of its life, signed by a retired key, or not under
+            the present name.
+        secure: Whether it came under a name that browsers send over HTTPS only.
+        twins: Whether there were two of that name, each set by this host: one in a partition and one in none.
     """
 
     browser: Browser
     fresh: bool
+    secure: bool = False
+    twins: bool = False
 
 
 class BrowserIdentity:
@@ -43,18 +54,31 @@ class BrowserIdentity:
     accepted there: such a cookie can only have been set by this very host over HTTPS, so a sibling subdomain or
     someone on the network cannot plant a cookie of their own on a victim (RFC 6265bis section 4.1.3.2).
 
+    A partitioned cookie (CHIPS) has a name of its own: it is another cookie than the one without partition, and of two
+    under one name nothing tells which is which.
+
     Args:
         keys: The ring.
         deployment: What distinguishes this app from others with the same secret on the same host.
         lifetime: For how long a cookie is good, in seconds. Renewed after half of it, while the browser comes back.
         ephemeral: For keys that end with the process: what to name the cookie after instead, so that the next process
             overwrites it. Else every restart would leave another cookie in the browser. None for keys that last.
+        partitioned: Whether the cookie is partitioned over HTTPS.
     """
 
-    __slots__ = ("_deployment", "_ephemeral", "_genuine", "_keys", "_known", "lasting", "lifetime")
+    __slots__ = ("_deployment", "_ephemeral", "_genuine", "_keys", "_known", "lasting", "lifetime", "partitioned")
 
-    def __init__(self, keys: KeyRing, *, deployment: str, lifetime: int, ephemeral: str | None = None) -> None:
+    def __init__(
+        self,
+        keys: KeyRing,
+        *,
+        deployment: str,
+        lifetime: int,
+        ephemeral: str | None = None,
+        partitioned: bool = False,
+    ) -> None:
         self._keys = keys
+        self.partitioned = partitioned
         self._deployment = deployment
         self._ephemeral = ephemeral
         self.lasting = ephemeral is None
@@ -66,7 +90,7 @@ class BrowserIdentity:
 
     def cookie_name(self, *, secure: bool) -> str:
         """Return the name of the cookie that `issue` makes the value of."""
-        return _prefixed(self._of(self._keys.active)[0], secure)
+        return _named(self._of(self._keys.active)[0], self._forms(secure=True)[0] if secure else _PLAIN)
 
     def new(self) -> Browser:
         """Return a browser nobody has seen before: 128 random bits."""
@@ -89,16 +113,22 @@ class BrowserIdentity:
     def identify(self, credentials: Credentials, *, now: float) -> Identified | DenialReason:
         """Return the browser that presents `credentials`, or why there is none."""
         try:
-            # A browser sends a __Host- cookie over TLS only: one that arrives is as good as it gets, whatever a proxy
-            # says of the connection, or forgets to say on the WebSocket.
-            for secure in (True,) if credentials.secure else (True, False):
+            for form in self._forms(secure=credentials.secure):
                 for key in self._keys:
-                    values = credentials.cookies_named(_prefixed(self._of(key)[0], secure))
+                    values = credentials.cookies_named(_named(self._of(key)[0], form))
                     if values:
-                        return self._verify(values, key, now)
+                        return self._verify(values, key, form, now)
         except CredentialError as error:
             return error.reason
         return DenialReason.NO_CREDENTIAL
+
+    def _forms(self, *, secure: bool) -> tuple[str, ...]:
+        """Return the forms of names that count; the first is the one that is issued over HTTPS."""
+        # What `embedded` was before has left cookies of the other name; they are as good, and this one follows them.
+        of_the_host = (_PARTITIONED, _OF_THE_HOST) if self.partitioned else (_OF_THE_HOST, _PARTITIONED)
+        # A browser sends a __Host- cookie over TLS only: one that arrives is as good as it gets, whatever a proxy says
+        # of the connection, or forgets to say on the WebSocket.
+        return of_the_host if secure else (*of_the_host, _PLAIN)
 
     def _of(self, key: Key) -> tuple[str, jwts.JwtVerifier]:
         known = self._known.get(key)
@@ -110,17 +140,41 @@ class BrowserIdentity:
             known = self._known[key] = _cookie_name(whose, self._deployment), verifier
         return known
 
-    def _verify(self, values: list[str], key: Key, now: float) -> Identified:
-        if len(set(values)) > 1:
+    def _verify(self, values: list[str], key: Key, form: str, now: float) -> Identified:
+        different = list(dict.fromkeys(values))
+        if len(different) > (1 if form == _PLAIN else _MOST_TWINS):
             # One of the two was planted (from another path or a parent domain), and nothing says which.
             raise MalformedCredentialError("two cookies of that name")
-        verifier = self._of(key)[1]
-        claims = self._genuine(verifier, key.kid, values[0])
-        verifier.judge_times(claims, now=now)
+        claims = self._last_issued(different, key, now)
+        twins = len(different) > 1
         past_half = claims["exp"] - now < self.lifetime / 2
+        as_issued = form in (_PLAIN, self._forms(secure=True)[0]) and not twins
         return Identified(
-            Browser(claims["bid"], claims.get("sub")), fresh=key.kid == self._keys.active.kid and not past_half
+            Browser(claims["bid"], claims.get("sub")),
+            fresh=key.kid == self._keys.active.kid and as_issued and not past_half,
+            secure=form != _PLAIN,
+            twins=twins,
         )
+
+    def _last_issued(self, values: list[str], key: Key, now: float) -> dict[str, Any]:
+        """Return the claims of the cookie that was issued last, of those that hold; raise if none does."""
+        *others, last = values
+        found = []
+        for value in others:
+            with contextlib.suppress(CredentialError):
+                found.append(self._claims(value, key, now))
+        try:
+            found.append(self._claims(last, key, now))
+        except CredentialError:
+            if not found:
+                raise
+        return max(found, key=lambda claims: int(claims["exp"]))
+
+    def _claims(self, value: str, key: Key, now: float) -> dict[str, Any]:
+        verifier = self._of(key)[1]
+        claims = self._genuine(verifier, key.kid, value)
+        verifier.judge_times(claims, now=now)
+        return claims
 
     def __reduce__(self) -> NoReturn:
         raise TypeError("an identity holds keys and cannot be pickled")
@@ -146,8 +200,8 @@ def _cookie_name(whose: bytes, deployment: str) -> str:
     return f"sm_{digest[:4].hex()}"
 
 
-def _prefixed(name: str, secure: bool) -> str:
-    return f"__Host-{name}" if secure else name
+def _named(name: str, form: str) -> str:
+    return form.format(name)
 
 
 def _bytes(text: str) -> bytes:

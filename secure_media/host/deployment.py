@@ -89,6 +89,7 @@ class Deployment:
             deployment=name,
             lifetime=settings.cookie_lifetime,
             ephemeral=app if settings.ephemeral else None,
+            partitioned=settings.embedded,
         )
         codec, records, leases = (
             GrantCodec(settings.keys, deployment=name),
@@ -105,7 +106,6 @@ class Deployment:
             ledger=records,
             leases=leases,
             base_path=self.base_path,
-            embedded=settings.embedded,
             refresh=refresh,
         )
         audit.write_to(settings.audit_log)

@@ -85,6 +85,15 @@ def requested_placeholder(message: BackMsg) -> str | None:
     return None if holder is None else str(holder.file_id)
 
 
+def opened_page(message: BackMsg) -> tuple[str, str] | None:
+    """Return the URL of the page, and its name below the app, if `message` is the one with which a page begins."""
+    if message.WhichOneof("type") != "rerun_script":
+        return None
+    run = message.rerun_script
+    # Later ones name the page by a hash instead.
+    return None if run.page_script_hash or not run.context_info.url else (run.context_info.url, run.page_name)
+
+
 def withdraw_request(message: BackMsg) -> None:
     """Make `message` ask for a deferred download that does not exist."""
     holder = _deferred_request(message)

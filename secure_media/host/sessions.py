@@ -16,10 +16,11 @@ from secure_media.errors import GrantError, LedgerUnavailableError
 from secure_media.host import messages, signing
 from secure_media.host.issuing import Holder, Issuer
 from secure_media.host.signing import Place
+from secure_media.host.sites import site, site_of_page
 from secure_media.host.sweeping import Sweeper
 from secure_media.host.terms import PAGE, PendingTerms, Terms
 from secure_media.servers.gate import Gate
-from secure_media.servers.incoming import handshake, site
+from secure_media.servers.incoming import handshake
 from secure_media.serving.media_ids import is_on_terms
 from secure_media.serving.shown import ShownLedger
 from secure_media.serving.store import MediaStore
@@ -78,10 +79,10 @@ class Sessions:
         if holder is None:
             holder = Holder(session_id, None, "")
             setattr(session, _HOLDER, holder)
-        holder.browser, holder.site = (
-            self.gate.browser(request),
-            "" if request is None else site(request, self.gate.base_path),
-        )
+        holder.browser = self.gate.browser(request)
+        if request is not None:
+            # Whoever comes back to a session has the page where it was.
+            holder.site = site_of_page(holder.site, "", site(request, self.gate.base_path))
         holder.doubtful = holder.browser is None and self.gate.shows_a_cookie(request)
         self._holders[session_id] = holder
         return holder
@@ -116,7 +117,7 @@ def secure_session_manager(base: type[SessionManager], sessions: Sessions) -> ty
             active = self.get_active_session_info(session_id)
             if active is not None:
                 _watch_what_leaves(client, sessions.opened(active.session, session_id), sessions)
-                _keep_deferred_downloads_apart(active.session, session_id, ledger)
+                _heed_what_arrives(active.session, session_id, sessions)
                 _watch_batches(active.session, session_id, ledger)
             return session_id
 
@@ -207,8 +208,10 @@ def _watch_batches(session: Any, session_id: str, ledger: ShownLedger) -> None:
     session.flush_browser_queue = flush_browser_queue
 
 
-def _keep_deferred_downloads_apart(session: Any, session_id: str, ledger: ShownLedger) -> None:
+def _heed_what_arrives(session: Any, session_id: str, sessions: Sessions) -> None:
     """
+    Hook the session's incoming messages: they tell where the page is.
+
     Let a session ask only for the deferred downloads that its own page offers; Streamlit lets it ask for anyone's.
     """
     if "handle_backmsg" in vars(session):
@@ -217,8 +220,11 @@ def _keep_deferred_downloads_apart(session: Any, session_id: str, ledger: ShownL
 
     def handle_backmsg(message: BackMsg) -> None:
         placeholder = messages.requested_placeholder(message)
-        if placeholder is not None and not ledger.was_offered(session_id, placeholder):
+        if placeholder is not None and not sessions.ledger.was_offered(session_id, placeholder):
             messages.withdraw_request(message)
+        page, holder = messages.opened_page(message), sessions.holder(session_id)
+        if page is not None and holder is not None:
+            holder.site = site_of_page(*page, holder.site)
         handle(message)
 
     session.handle_backmsg = handle_backmsg

@@ -21,7 +21,7 @@ THIS_MACHINE = "127.0.0.1,::1"
 _MOST_SAID = 10
 #: How much of what a client made up is quoted, in characters.
 _LONGEST_QUOTE = 60
-_PREFIX = re.compile(r"(?:/(?!\.{1,2}(?:/|\Z))[\w.~%!$&'()*+,;=:@-]+)+", re.ASCII)
+_PATH = re.compile(r"(?:/(?!\.{1,2}(?:/|\Z))[\w.~%!$&'()*+,;=:@-]+)+", re.ASCII)
 
 Headers = Iterable[tuple[str, str]]
 
@@ -81,7 +81,7 @@ class Proxies:
     def prefix(self, peer: str | None, headers: Headers) -> str:
         """Return the path that a trusted proxy has taken off (``X-Forwarded-Prefix``), or the empty string."""
         values = [value.strip().rstrip("/") for name, value in headers if name == "x-forwarded-prefix"]
-        if len(values) != 1 or not _PREFIX.fullmatch(values[0]):
+        if len(values) != 1 or not is_path(values[0]):
             return ""
         return values[0] if self._trusts(peer, None if peer is None else addresses.address(peer)) else ""
 
@@ -100,6 +100,11 @@ class Proxies:
         if quote not in said and len(said) < _MOST_SAID:
             said.add(quote)
             logger.warning(what, quote)
+
+
+def is_path(text: str) -> bool:
+    """Return whether `text` is a path as URLs have it, from the root, that leads nowhere but down."""
+    return _PATH.fullmatch(text) is not None
 
 
 def configured(default: str) -> str:

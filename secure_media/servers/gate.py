@@ -12,7 +12,6 @@ from typing import Any
 
 from secure_media import audit
 from secure_media.core.guard import Guard
-from secure_media.core.identity import Identified
 from secure_media.core.model import (
     AccessRequest,
     Action,
@@ -25,7 +24,8 @@ from secure_media.core.model import (
     ResourceKind,
 )
 from secure_media.core.policy import Policy
-from secure_media.errors import DenialReason, LedgerUnavailableError, MediaNotFoundError, StoreUnavailableError
+from secure_media.errors import LedgerUnavailableError, MediaNotFoundError, StoreUnavailableError
+from secure_media.servers.cookies import Cookies
 from secure_media.servers.incoming import (
     Incoming,
     conditions,
@@ -94,7 +94,6 @@ class Gate:
         ledger: Counts the uses of grants.
         leases: Is told who begins to play.
         base_path: ``server.baseUrlPath`` as ``/base``, or the empty string.
-        embedded: Whether pages of other sites show the app in a frame.
         refresh: Takes a look at whether the keys have changed.
         clock: Seconds since the epoch.
     """
@@ -108,7 +107,6 @@ class Gate:
         ledger: GrantLedger,
         leases: PlaybackLeases,
         base_path: str,
-        embedded: bool = False,
         refresh: Callable[[], None] = lambda: None,
         clock: Callable[[], float] = time.time,
     ) -> None:
@@ -118,9 +116,9 @@ class Gate:
         self._ledger = ledger
         self._leases = leases
         self.base_path = base_path
-        self._embedded = embedded
         self._refresh = refresh
         self._clock = clock
+        self._cookies = Cookies(guard.identity, clock)
 
     def answer(self, incoming: Incoming) -> plan.Plan | Opening | None:
         """Return the response, or None if the request may go on to Streamlit."""
@@ -154,15 +152,11 @@ class Gate:
         if incoming is None:
             return None
         self._refresh()
-        identified = self._guard.identity.identify(credentials(incoming), now=self._clock())
-        return identified.browser if isinstance(identified, Identified) else None
+        return self._cookies.browser(incoming)
 
     def shows_a_cookie(self, incoming: Incoming | None) -> bool:
         """Return whether `incoming` has a cookie of our name, be it one that holds or not."""
-        if incoming is None:
-            return False
-        identified = self._guard.identity.identify(credentials(incoming), now=self._clock())
-        return identified is not DenialReason.NO_CREDENTIAL
+        return incoming is not None and self._cookies.shown(incoming)
 
     def amendments(self, incoming: Incoming) -> tuple[tuple[str, str | None], ...]:
         """
@@ -172,39 +166,13 @@ class Gate:
         """
         if self._below_base(incoming.path).startswith(STATIC):
             return _PRIVATE_STATIC
-        cookie = self._new_cookie(incoming)
-        return () if cookie is None else (_PRIVATE, ("set-cookie", cookie))
-
-    def _new_cookie(self, incoming: Incoming) -> str | None:
-        """Return the ``Set-Cookie`` if this is a moment to set or renew the browser cookie."""
         if incoming.method != "GET" or not self._is_greeting(incoming):
-            return None
-        identified = self._guard.identity.identify(credentials(incoming), now=self._clock())
-        if isinstance(identified, Identified):
-            return self._renewed_cookie(incoming)
-        return self._cookie(incoming, self._guard.identity.new())
-
-    def _renewed_cookie(self, incoming: Incoming) -> str | None:
-        """Return the ``Set-Cookie`` that lets a known browser go on, if it is time for that."""
-        identified = self._guard.identity.identify(credentials(incoming), now=self._clock())
-        if not isinstance(identified, Identified) or identified.fresh:
-            return None
-        return self._cookie(incoming, identified.browser)
-
-    def _cookie(self, incoming: Incoming, browser: Browser) -> str:
-        identity = self._guard.identity
-        name, value = identity.cookie_name(secure=incoming.secure), identity.issue(browser, now=self._clock())
-        attributes = ["Path=/", "HttpOnly"]
-        # Partitioned (CHIPS): a cookie for this app inside of that site, which no other site gets to see.
-        in_frames = self._embedded and incoming.secure
-        attributes += ["SameSite=None", "Partitioned"] if in_frames else ["SameSite=Lax"]
-        if identity.lasting:
-            attributes.append(f"Max-Age={identity.lifetime}")
-        if incoming.secure:
-            attributes.append("Secure")
-        return "; ".join([f"{name}={value}", *attributes])
+            return ()
+        cookies = self._cookies.greet(incoming)
+        return (_PRIVATE, *(("set-cookie", cookie) for cookie in cookies)) if cookies else ()
 
     def _is_greeting(self, incoming: Incoming) -> bool:
+        """Return whether this is a moment to set the browser cookie."""
         if self._below_base(incoming.path) in _GREETINGS:
             return True
         destination = incoming.get("sec-fetch-dest")
@@ -227,7 +195,7 @@ class Gate:
         except MediaNotFoundError:
             return plan.not_found(method)
         # A page that stays open for weeks asks for nothing but media.
-        cookie = self._renewed_cookie(incoming)
+        cookie = self._cookies.renewed(incoming)
 
         def renewing(answer: plan.Plan) -> plan.Plan:
             return answer if cookie is None else answer.with_header("Set-Cookie", cookie)

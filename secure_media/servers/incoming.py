@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from contextvars import ContextVar
 from dataclasses import dataclass, field
@@ -11,9 +10,6 @@ from urllib.parse import urlsplit
 from secure_media.core.model import Credentials, tag
 from secure_media.servers.urls import tokens_in
 from secure_media.serving.plan import Conditions
-
-_HOST = re.compile(r"(?:[\w.-]+|\[[0-9A-Fa-f:.]+\])(?::\d{1,5})?\Z", re.ASCII)
-_ORIGIN = re.compile(rf"https?://{_HOST.pattern}", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,18 +53,6 @@ class Incoming:
 
 #: The HTTP request that opened the WebSocket which is being served, for the session that is made from it.
 handshake: ContextVar[Incoming | None] = ContextVar("secure_media_handshake", default=None)
-
-
-def site(incoming: Incoming, base_path: str) -> str:
-    """
-    Return where the browser that sent `incoming` has the app: origin, what proxies take off, mount point and base path,
-    without a slash at the end. As that browser says: it only ends up in links that are made for itself.
-    """
-    origin, host = incoming.get("origin") or "", incoming.get("host") or ""
-    if not _ORIGIN.match(origin):
-        host = host if _HOST.match(host) else "localhost"
-        origin = f"{'https' if incoming.secure else 'http'}://{host}"
-    return f"{origin}{incoming.prefix}{incoming.root}{base_path}"
 
 
 def credentials(incoming: Incoming) -> Credentials:

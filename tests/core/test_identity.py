@@ -50,7 +50,9 @@ def test_browser_is_recognised_by_its_cookie(browser: Browser, secure: bool) -> 
     identity = _identity()
     value = identity.issue(browser, now=NOW)
 
-    assert identity.identify(_shows(identity, value, secure=secure), now=NOW) == Identified(browser, fresh=True)
+    outcome = identity.identify(_shows(identity, value, secure=secure), now=NOW)
+
+    assert outcome == Identified(browser, fresh=True, secure=secure)
 
 
 def test_new_browsers_differ() -> None:
@@ -143,7 +145,7 @@ def test_host_cookie_counts_before_a_planted_one(secure: bool) -> None:
 
     for cookies in ([own, planted], [planted, own]):
         outcome = identity.identify(_cookies(*cookies, secure=secure), now=NOW)
-        assert outcome == Identified(ANNA, fresh=True)
+        assert outcome == Identified(ANNA, fresh=True, secure=True)
 
 
 def test_clock_that_is_set_back_locks_nobody_out() -> None:
@@ -190,6 +192,61 @@ def test_two_cookies_of_one_name_are_refused() -> None:
     for planted in (identity.issue(Browser("attacker"), now=NOW), ""):
         for cookies in ([(name, value), (name, planted)], [(name, planted), (name, value)]):
             assert identity.identify(_cookies(*cookies), now=NOW) is DenialReason.MALFORMED_CREDENTIAL
+
+
+@pytest.mark.parametrize("secure", SECURE)
+@pytest.mark.parametrize("partitioned", [pytest.param(False, id="in-none"), pytest.param(True, id="partitioned")])
+def test_of_two_that_this_host_has_set_the_last_one_counts(partitioned: bool, secure: bool) -> None:
+    """
+    A browser has one __Host- cookie in a partition and one in none: both are this host's, and locking it out helps
+    nobody. It goes on as the one that was issued last, in whatever order they come, and is to be rid of the other.
+    """
+    identity = BrowserIdentity(KeyRing([NEW]), deployment="/", lifetime=LIFETIME, partitioned=partitioned)
+    name = identity.cookie_name(secure=True)
+    earlier, last = identity.issue(Browser("earlier"), now=NOW - 9), identity.issue(ANNA, now=NOW)
+    expired = identity.issue(Browser("expired"), now=NOW - LIFETIME)
+
+    for other in (earlier, expired, "rubbish", ""):
+        for values in ([other, last], [last, other], [other, last, other]):
+            outcome = identity.identify(_cookies(*((name, value) for value in values), secure=secure), now=NOW)
+            assert outcome == Identified(ANNA, fresh=False, secure=True, twins=True)
+
+
+def test_more_than_a_browser_can_have_are_refused() -> None:
+    """No browser has three of one name, and of two that do not hold none counts."""
+    identity = _identity()
+    name = identity.cookie_name(secure=True)
+    values = [identity.issue(Browser(f"browser-{number}"), now=NOW) for number in range(3)]
+    expired = identity.issue(ANNA, now=NOW - LIFETIME)
+    assert isinstance(identity.identify(_cookies(*((name, value) for value in values[:2])), now=NOW), Identified)
+
+    assert identity.identify(_cookies(*((name, value) for value in values)), now=NOW) is (
+        DenialReason.MALFORMED_CREDENTIAL
+    )
+    assert identity.identify(_cookies((name, "rubbish"), (name, expired)), now=NOW) is DenialReason.EXPIRED
+    assert identity.identify(_cookies((name, expired), (name, "rubbish")), now=NOW) is (
+        DenialReason.MALFORMED_CREDENTIAL
+    )
+
+
+@pytest.mark.parametrize("now_partitioned", [pytest.param(True, id="switched-on"), pytest.param(False, id="off")])
+def test_switching_partitions_keeps_browsers(now_partitioned: bool) -> None:
+    """A cookie from before has another name, which counts until the browser has one of the present name."""
+    before, after = (
+        BrowserIdentity(KeyRing([NEW]), deployment="/", lifetime=LIFETIME, partitioned=partitioned)
+        for partitioned in (not now_partitioned, now_partitioned)
+    )
+    old = (before.cookie_name(secure=True), before.issue(ANNA, now=NOW))
+    new = (after.cookie_name(secure=True), after.issue(Browser("another"), now=NOW))
+    assert old[0] != new[0]
+    assert before.cookie_name(secure=False) == after.cookie_name(secure=False)
+
+    for secure in (True, False):
+        returning = after.identify(_cookies(old, secure=secure), now=NOW)
+        assert returning == Identified(ANNA, fresh=False, secure=True)
+        for cookies in ([old, new], [new, old]):
+            outcome = after.identify(_cookies(*cookies, secure=secure), now=NOW)
+            assert outcome == Identified(Browser("another"), fresh=True, secure=True)
 
 
 @pytest.mark.parametrize(

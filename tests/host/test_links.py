@@ -18,7 +18,8 @@ from urllib.parse import quote, urlsplit
 
 import pytest
 
-from secure_media.servers.incoming import Incoming, site
+from secure_media.host.sites import site
+from secure_media.servers.incoming import Incoming
 from tests.servers import SECRET, AppServer, Browser, Response, eventually
 
 REPORT = b"the report " + bytes(range(256)) * 40

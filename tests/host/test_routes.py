@@ -167,9 +167,24 @@ def test_headers_after_the_body_are_not_listened_to(server: AppServer) -> None:
         head = f"GET {server.base}{url} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n"
         cookie = f"Cookie: {ann.cookie_header()}\r\n"
         assert b"the content" in server.raw(f"{head}{cookie}\r\n".encode())
-        late = server.raw(f"{head}Transfer-Encoding: chunked\r\n\r\n0\r\n{cookie}\r\n".encode())
-        assert b"the content" not in late
-        assert late.startswith((b"HTTP/1.1 403", b"HTTP/1.1 400"))
+        chunked = "Transfer-Encoding: chunked\r\n"
+        for announced in ("", "Trailer: Cookie\r\n"):
+            late = server.raw(f"{head}{announced}{chunked}\r\n0\r\n{cookie}\r\n".encode())
+            assert b"the content" not in late
+            assert late.startswith((b"HTTP/1.1 403", b"HTTP/1.1 400"))
+
+
+@pytest.mark.parametrize(
+    "body", [pytest.param("0\r\n\r\n", id="empty"), pytest.param("1\r\nx\r\n0\r\n\r\n", id="ignored")]
+)
+def test_a_body_that_a_proxy_adds_changes_nothing(server: AppServer, body: str) -> None:
+    """Proxies that do not know whether a request has a body send it in chunks; media come all the same."""
+    ann = Browser(server)
+    with ann.open() as tab:
+        (url,) = tab.urls()
+        head = f"GET {server.base}{url} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n"
+        chunked = f"Transfer-Encoding: chunked\r\nCookie: {ann.cookie_header()}\r\n\r\n{body}"
+        assert b"the content" in server.raw(f"{head}{chunked}".encode())
 
 
 def test_endpoints_are_guarded_unless_public(server: AppServer) -> None:

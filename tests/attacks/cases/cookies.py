@@ -9,7 +9,7 @@ from urllib.parse import quote
 
 from tests.attacks import jwt
 from tests.attacks.cases.model import FORGER, IMAGE, REFUSED, THIEF, Attack, Build, table, token_of_victim
-from tests.attacks.client import Target, credential_in
+from tests.attacks.client import Target, credential_in, verbatim
 
 #: Secrets that stand in documentation, in examples, or in nothing at all.
 PUBLIC_SECRETS = {
@@ -192,6 +192,16 @@ def mangled_cookies() -> Iterable[Attack]:
         "inside-quotes": (
             "hides it in the quoted value of another cookie",
             lambda t: t.get(t.image, cookie=f'a="b, {t.cookie_name}={token_of_victim(t)}"'),
+        ),
+        "plain-over-https": (
+            "has planted a cookie without HTTPS where the app is used over HTTPS",
+            lambda t: verbatim(
+                f"GET {t.image} HTTP/1.1",
+                "Host: app.example",
+                "Connection: close",
+                "Sec-Fetch-Site: same-origin",
+                f"Cookie: {t.victim}",
+            ),
         ),
         "in-authorization": (
             "sends it as a bearer token",

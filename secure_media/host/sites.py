@@ -1,0 +1,49 @@
+"""
+Where a browser has the app: origin, path, without a slash at the end. Absolute links begin with it.
+
+As that browser says, for it only ends up in links that are made for itself.
+"""
+
+from __future__ import annotations
+
+import re
+from urllib.parse import unquote, urlsplit
+
+from secure_media.servers.forwarded import is_path
+from secure_media.servers.incoming import Incoming
+
+_HOST = re.compile(r"(?:[\w.-]+|\[[0-9A-Fa-f:.]+\])(?::\d{1,5})?\Z", re.ASCII)
+_ORIGIN = re.compile(rf"https?://{_HOST.pattern}", re.ASCII)
+
+
+def site(request: Incoming, base_path: str) -> str:
+    """Return it as far as the request tells: with what a trusted proxy says that it has taken off."""
+    origin, host = request.get("origin") or "", request.get("host") or ""
+    if not _ORIGIN.match(origin):
+        host = host if _HOST.match(host) else "localhost"
+        origin = f"{'https' if request.secure else 'http'}://{host}"
+    return f"{origin}{request.prefix}{request.root}{base_path}"
+
+
+def site_of_page(url: str, page_name: str, known: str) -> str:
+    """
+    Return it as the page tells, which knows of what a proxy has taken off; else `known`.
+
+    Args:
+        url: Of the page, as the frontend has it.
+        page_name: What that is below the app, by the frontend's own reckoning.
+        known: What the request told that opened the session. Its origin has to be the page's.
+    """
+    try:
+        parts = urlsplit(url)
+        there = urlsplit(known)
+    except ValueError:
+        return known
+    if (parts.scheme, parts.netloc.lower()) != (there.scheme, there.netloc.lower()):
+        return known
+    path = parts.path.rstrip("/")
+    if page_name:
+        path, _, last = path.rpartition("/")
+        if unquote(last) != page_name.strip("/"):
+            return known
+    return f"{there.scheme}://{there.netloc}{path}" if not path or is_path(path) else known
