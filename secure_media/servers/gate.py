@@ -30,9 +30,9 @@ from secure_media.servers.incoming import (
     Incoming,
     conditions,
     credentials,
-    is_the_frontends_probe,
     player,
 )
+from secure_media.servers.probes import answer_to_a_probe
 from secure_media.servers.urls import MEDIA, OWN, STATIC, UPLOAD, action_in, file_name
 from secure_media.serving import http, plan
 from secure_media.serving.collections import Collections, StoredFile
@@ -203,8 +203,9 @@ class Gate:
         supply = media.supply
         if supply is None:
             return renewing(self._serve(incoming, media, decision, resource, action))
-        if is_the_frontends_probe(incoming):
-            return renewing(plan.no_content())
+        probed = answer_to_a_probe(incoming, decision)
+        if probed is not None:
+            return renewing(probed)
         presented = _presented(media, decision.grant, action)
         if method == "HEAD":
             return renewing(plan.made(presented, None, supply.size))
@@ -289,9 +290,9 @@ class Gate:
         """Return the response to a request that was allowed; `offloaded` is that, if somebody else sends the bytes."""
         grant, player = decision.grant, decision.player
         counted = grant is not None and grant.max_uses is not None
-        if counted and is_the_frontends_probe(incoming):
-            # Streamlit's page asks whether a download is there before anybody clicks, and does not read the answer.
-            return plan.no_content()
+        probed = answer_to_a_probe(incoming, decision) if counted else None
+        if probed is not None:
+            return probed
         presented = _presented(what, grant, action)
         if grant is not None and player is not None and _plays_on(grant, presented.content_type):
             self._leases.begin(grant, player)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from contextvars import ContextVar
 from dataclasses import dataclass, field
-from urllib.parse import urlsplit
 
 from secure_media.core.model import Credentials, tag
 from secure_media.servers.urls import tokens_in
@@ -90,21 +89,3 @@ def player(incoming: Incoming) -> str | None:
     if incoming.method != "GET" or incoming.get("range") is None:
         return None
     return tag(f"{incoming.client_ip}\n{incoming.get('user-agent')}")
-
-
-def is_the_frontends_probe(incoming: Incoming) -> bool:
-    """
-    Return whether a script of the app's own page asks, rather than a person who opens a link.
-
-    Browsers say so, over HTTPS and on localhost (Fetch Metadata); elsewhere the headers of a `fetch` are as telling.
-    Who claims it gets an answer without a body, so there is nothing to win by it.
-    """
-    if incoming.method != "GET" or incoming.get("range") is not None:
-        return False
-    destination = incoming.get("sec-fetch-dest")
-    if destination is not None:
-        # A click on a link with `download` is for nothing ("empty") too, but a navigation.
-        from_script = destination == "empty" and incoming.get("sec-fetch-mode") != "navigate"
-        return from_script and incoming.get("sec-fetch-site") == "same-origin"
-    referer, host = urlsplit(incoming.get("referer") or ""), incoming.get("host")
-    return incoming.get("accept") == "*/*" and host is not None and referer.netloc == host

@@ -172,7 +172,7 @@ def serve(
         try:
             selected = http.parse_range(conditions.range, size)
         except RangeNotSatisfiableError:
-            return _fixed(416, b"Range Not Satisfiable\n", method, ("Content-Range", f"bytes */{size}"))
+            return fixed(416, b"Range Not Satisfiable\n", method, ("Content-Range", f"bytes */{size}"))
     start, stop = selected or (0, size)
     headers = (*headers, ("Content-Length", str(stop - start)))
     if selected:
@@ -240,7 +240,7 @@ def accelerated(what: Presentation, location: str) -> Plan:
 
 def moved(location: str, method: str) -> Plan:
     """Return the plan that sends a client on to `location`, this time and no other."""
-    return _fixed(302, b"Found\n", method, ("Location", http.location(location)))
+    return fixed(302, b"Found\n", method, ("Location", http.location(location)))
 
 
 def may_be_a_document(content_type: str) -> bool:
@@ -251,12 +251,12 @@ def may_be_a_document(content_type: str) -> bool:
 
 def forbidden(method: str) -> Plan:
     """Return the one answer to every denial."""
-    return _fixed(403, b"Forbidden\n", method)
+    return fixed(403, b"Forbidden\n", method)
 
 
 def not_found(method: str) -> Plan:
     """Return the answer for media that was allowed but is gone."""
-    return _fixed(404, b"Not Found\n", method)
+    return fixed(404, b"Not Found\n", method)
 
 
 def no_content() -> Plan:
@@ -266,25 +266,26 @@ def no_content() -> Plan:
 
 def failed(method: str) -> Plan:
     """Return the answer where the app's own code could not make what was allowed."""
-    return _fixed(500, b"Internal Server Error\n", method)
+    return fixed(500, b"Internal Server Error\n", method)
 
 
 def method_not_allowed(method: str, allowed: str = "GET, HEAD") -> Plan:
     """Return the answer to a method that the resource does not know."""
-    return _fixed(405, b"Method Not Allowed\n", method, ("Allow", allowed))
+    return fixed(405, b"Method Not Allowed\n", method, ("Allow", allowed))
 
 
 def precondition_failed(method: str) -> Plan:
     """Return the answer to a request for another state of what is there than the present one."""
-    return _fixed(412, b"Precondition Failed\n", method)
+    return fixed(412, b"Precondition Failed\n", method)
 
 
 def unavailable(method: str, retry_after: int) -> Plan:
     """Return the answer while the place of the bytes does not answer. Try again after so many seconds."""
-    return _fixed(503, b"Service Unavailable\n", method, ("Retry-After", str(retry_after)))
+    return fixed(503, b"Service Unavailable\n", method, ("Retry-After", str(retry_after)))
 
 
-def _fixed(status: int, body: bytes, method: str, *extra: tuple[str, str]) -> Plan:
+def fixed(status: int, body: bytes, method: str, *extra: tuple[str, str]) -> Plan:
+    """Return a response with a plain text that is the same for everyone."""
     headers: Headers = (
         ("Content-Type", "text/plain; charset=utf-8"),
         *_ISOLATION,

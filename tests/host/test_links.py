@@ -339,6 +339,18 @@ def test_one_use_is_one_delivery(server: AppServer, author: Browser) -> None:
     assert someone.get(link, method="HEAD").status == 403
 
 
+def test_tool_that_names_a_referer_gets_the_file(server: AppServer, author: Browser) -> None:
+    """A download tool may send what a `fetch` would; a link that anyone may use is no page's, so it is delivered."""
+    link = share(author, max_uses=1)
+    headers = {"Accept": "*/*", "Referer": server.url, "Host": f"127.0.0.1:{server.port}"}
+
+    assert stranger(server).get(link, {**headers, "Referer": "http://["}, method="HEAD").status == 200
+    response = stranger(server).get(link, headers)
+
+    assert (response.status, response.body) == (200, REPORT)
+    assert is_refused(stranger(server).get(link, headers))
+
+
 def test_several_uses_are_several_deliveries(server: AppServer, author: Browser) -> None:
     """A link with three uses delivers three times."""
     link = share(author, max_uses=3)

@@ -428,6 +428,24 @@ def test_download_button_that_works_once(widgets: AppServer) -> None:
         assert is_refused(ann.get(url, probe))
 
 
+def test_what_may_be_a_probe_gets_no_empty_file(widgets: AppServer) -> None:
+    """
+    Over plain HTTP, the page's probe and a tool that has the browser's cookie look alike: neither uses the download up,
+    and neither is told that an empty file is all there is.
+    """
+    ann = Browser(widgets, site="http://app.example")
+    fetch = {"Accept": "*/*", "Referer": "http://app.example/"}
+    with ann.open(query="who=ann") as tab:
+        url = tab.elements("download_button")[0].url
+        for _ in range(2):
+            response = ann.get(url, fetch)
+            assert response.status == 409
+            assert response.body.startswith(b"Not sent: ")
+        click = {"Accept": "text/html,*/*;q=0.8", "Referer": "http://app.example/"}
+        assert ann.get(url, click).body == b"once for ann"
+        assert is_refused(ann.get(url, fetch))
+
+
 def test_download_that_a_function_makes_on_terms(widgets: AppServer) -> None:
     """What a function of a widget makes on click, in every version, needs its grant too."""
     ann = Browser(widgets)

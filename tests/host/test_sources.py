@@ -340,7 +340,7 @@ def test_function_is_called_by_the_click_alone(server: AppServer, ann: Browser) 
         url = offered(tab)
         before = notes(server).count("made")
         assert ann.get(url, PROBE).status == 204
-        assert ann.get(url, {"Accept": "*/*", "Referer": server.url}).status == 204
+        assert ann.get(url, {"Accept": "*/*", "Referer": server.url}).status == 409
         assert ann.get(url, method="HEAD").status == 200
         assert is_refused(ann.get(url.partition("?")[0]))
         assert notes(server).count("made") == before
