@@ -22,7 +22,9 @@ def site(request: Incoming, base_path: str) -> str:
     if not _ORIGIN.match(origin):
         host = host if _HOST.match(host) else "localhost"
         origin = f"{'https' if request.secure else 'http'}://{host}"
-    return f"{origin}{request.prefix}{request.root}{base_path}"
+    place = f"{request.root}{base_path}"
+    # Who strips a prefix may have told the server of it as well (``uvicorn --root-path``).
+    return f"{origin}{place}" if place.startswith(request.prefix) else f"{origin}{request.prefix}{place}"
 
 
 def site_of_page(url: str, page_name: str, known: str) -> str:
