@@ -44,6 +44,7 @@ ON_TWO = (
     "tests/host/test_examples.py",
     "tests/host/test_files.py",
     "tests/host/test_offload.py",
+    "tests/host/test_proxies.py",
     "tests/host/test_sources.py",
     "tests/host/test_stores.py",
 )
@@ -54,6 +55,8 @@ FRAMEWORK_FREE = (
     "tests/test_architecture.py",
     "tests/test_audit.py",
     "tests/test_docs.py",
+    "tests/test_forwarded.py",
+    "tests/test_scheme.py",
 )
 
 #: Compiled modules are kept, also where the machine is set not to: half of what a server costs to start.

@@ -83,6 +83,7 @@ def test_client_is_the_last_one_before_the_trusted_proxies(values: tuple[str, ..
         pytest.param("unix:", "127.0.0.1", "127.0.0.1", id="only-sockets"),
         pytest.param("127.0.0.1, ::1", None, None, id="socket-that-nobody-named"),
         pytest.param("127.0.0.1", "testclient", None, id="peer-without-an-address"),
+        pytest.param("127.0.0.1", "1" * 5000, None, id="peer-that-is-long"),
     ],
 )
 def test_only_who_was_named_is_listened_to(trusted: str, peer: str | None, client: str | None) -> None:
@@ -127,12 +128,14 @@ def test_what_a_client_makes_up_does_not_fill_the_log(caplog: pytest.LogCaptureF
     """After a few lines of one kind there are no more, and nothing more is remembered."""
     proxies = Proxies(THIS_MACHINE)
 
-    for number in range(1000):
+    for number in range(2000):
         assert proxies.client("127.0.0.1", _for(f"name-{number}")) is None
         assert proxies.client(f"10.0.{number // 250}.{number % 250}", _for("203.0.113.9")) is not None
 
     assert len(caplog.records) == 20
     assert sum(len(said) for said in proxies._said.values()) == 20
+    assert proxies._known.cache_info().currsize <= 1024
+    assert proxies.client("127.0.0.1", _for("[" * 50_000)) is None
 
 
 def test_trusted_proxy_that_is_none_is_named(caplog: pytest.LogCaptureFixture) -> None:

@@ -64,6 +64,7 @@ def test_https_is_proven(host: str, headers: dict[str, str]) -> None:
         pytest.param("localhost:8501", {"origin": "https://localhost:3000"}, id="another-port-of-this-machine"),
         pytest.param("", NAVIGATION, id="empty-host"),
         pytest.param("a:b:c", NAVIGATION, id="no-host"),
+        pytest.param("a" * 5000, NAVIGATION, id="long-host"),
         pytest.param("app.example", {"x-forwarded-proto": ", https"}, id="proxy-says-nothing-first"),
         pytest.param("app.example", {"x-forwarded-proto": "httpsx"}, id="proxy-says-another-word"),
     ],

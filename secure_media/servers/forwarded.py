@@ -7,6 +7,7 @@ import logging
 import os
 import re
 from collections.abc import Iterable, Sequence
+from typing import NamedTuple
 
 from secure_media.core import addresses
 from secure_media.core.redact import redact
@@ -21,9 +22,29 @@ THIS_MACHINE = "127.0.0.1,::1"
 _MOST_SAID = 10
 #: How much of what a client made up is quoted, in characters.
 _LONGEST_QUOTE = 60
+#: How many addresses are remembered, the last used ones, and how long each may be, in characters.
+_REMEMBERED, _LONGEST = 1024, 100
 _PATH = re.compile(r"(?:/(?!\.{1,2}(?:/|\Z))[\w.~%!$&'()*+,;=:@-]+)+", re.ASCII)
 
 Headers = Iterable[tuple[str, str]]
+
+
+class _Hop(NamedTuple):
+    """
+    Who a request went through.
+
+    Args:
+        address: In its one spelling; None if it is none.
+        trusted: Whether it is a trusted proxy's.
+        private: Whether it is of a network that is not the internet.
+    """
+
+    address: str | None
+    trusted: bool
+    private: bool
+
+
+_NOBODY = _Hop(None, False, False)
 
 
 class Proxies:
@@ -39,6 +60,8 @@ class Proxies:
 
     def __init__(self, trusted: str) -> None:
         self._networks: list[addresses.Network] = []
+        # A browser fetches thirty pictures through one proxy, and taking an address apart is most of the work.
+        self._known = functools.lru_cache(maxsize=_REMEMBERED)(self._read)
         self._said: dict[str, set[str]] = {}
         entries = set(filter(None, map(str.strip, trusted.split(","))))
         self._anyone = "*" in entries
@@ -60,39 +83,42 @@ class Proxies:
             peer: Who is connected; None for a Unix socket.
             headers: Of the request, names in lower case.
         """
-        address = None if peer is None else addresses.address(peer)
+        own = _NOBODY if peer is None else self._hop(peer)
         hops = _elements(headers, "x-forwarded-for")
-        if not self._trusts(peer, address):
-            if hops and address is not None and address.is_private:
-                self._say(f"forwarded.not_trusted %s sends X-Forwarded-For and is not among {_SETTING}", str(address))
-            return None if address is None else str(address)
+        if not self._trusts(peer):
+            if hops and own.private:
+                self._say(f"forwarded.not_trusted %s sends X-Forwarded-For and is not among {_SETTING}", peer or "")
+            return own.address
         if not hops and any(name == "forwarded" for name, _ in headers):
             self._say("forwarded.not_read the proxy %s sends Forwarded; have it send X-Forwarded-For", peer or "unix:")
             return None
         for element in reversed(hops):
-            address = addresses.hop(element)
-            if address is None:
+            own = self._hop(element)
+            if own.address is None:
                 self._say("forwarded.unreadable %s in X-Forwarded-For is no address, so this client has none", element)
                 return None
-            if not self._is_one(address):
+            if not own.trusted:
                 break
-        return None if address is None else str(address)
+        return own.address
 
     def prefix(self, peer: str | None, headers: Headers) -> str:
         """Return the path that a trusted proxy has taken off (``X-Forwarded-Prefix``), or the empty string."""
         values = [value.strip().rstrip("/") for name, value in headers if name == "x-forwarded-prefix"]
-        if len(values) != 1 or not is_path(values[0]):
-            return ""
-        return values[0] if self._trusts(peer, None if peer is None else addresses.address(peer)) else ""
+        return values[0] if len(values) == 1 and is_path(values[0]) and self._trusts(peer) else ""
 
-    def _trusts(self, peer: str | None, address: addresses.Address | None) -> bool:
-        """Return whether headers count that come from `peer`, whose address is `address`."""
-        if peer is None:
-            return self._sockets
-        return self._anyone or (address is not None and self._is_one(address))
+    def _trusts(self, peer: str | None) -> bool:
+        """Return whether headers count that come from `peer`."""
+        return self._sockets if peer is None else self._anyone or self._hop(peer).trusted
 
-    def _is_one(self, address: addresses.Address) -> bool:
-        return any(address in network for network in self._networks)
+    def _hop(self, text: str) -> _Hop:
+        return self._known(text) if len(text) <= _LONGEST else _NOBODY
+
+    def _read(self, text: str) -> _Hop:
+        address = addresses.hop(text)
+        if address is None:
+            return _NOBODY
+        trusted = any(address in network for network in self._networks)
+        return _Hop(str(address), trusted, address.is_private)
 
     def _say(self, what: str, whom: str) -> None:
         """Log `what` of `whom`, once, and no more than a few times of others."""

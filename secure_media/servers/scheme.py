@@ -14,6 +14,8 @@ logger = logging.getLogger(__name__)
 
 _SECURE = frozenset({"https", "wss"})
 _TELLING = frozenset({"host", "origin", "referer", "sec-fetch-site", "x-forwarded-proto"})
+#: How many names of hosts are remembered, and how long each may be, in characters; names end at 253 (RFC 1035).
+_REMEMBERED, _LONGEST = 256, 260
 _HOST = re.compile(r"(\[[^\[\]]+\]|[^:\[\]]+)(?::\d{1,5})?", re.ASCII)
 
 
@@ -47,6 +49,7 @@ def came_over_https(scheme: str, headers: Iterable[tuple[str, str]]) -> bool:
     return True
 
 
+@functools.lru_cache(maxsize=_REMEMBERED)
 def is_this_machine(name: str) -> bool:
     """Return whether browsers trust a host of that name over plain HTTP (W3C Secure Contexts section 3.1)."""
     address = addresses.address(name)
@@ -81,7 +84,7 @@ def _page(said: dict[str, list[str]]) -> SplitResult | None:
 
 def _name(host: str) -> str | None:
     """Return the name in a ``Host`` header, as URLs have it."""
-    match = _HOST.fullmatch(host)
+    match = _HOST.fullmatch(host) if len(host) <= _LONGEST else None
     return None if match is None else match[1].strip("[]").lower()
 
 
