@@ -19,13 +19,18 @@ _MARK = "_secure_media_hooked"
 
 
 def see_through_uvicorn() -> None:
-    """Hook into uvicorn, where it is installed, once."""
+    """
+    Hook into uvicorn, where it is installed, once.
+
+    Where that has become another one, nothing is told, and so no proxy is trusted and no chunked request answered.
+    """
     try:
         proxy_headers = importlib.import_module("uvicorn.middleware.proxy_headers")
     except ImportError:
         return
-    apart = _keep_trailers_apart()
-    _note_the_peer(proxy_headers.ProxyHeadersMiddleware, apart)
+    middleware = getattr(proxy_headers, "ProxyHeadersMiddleware", None)
+    if middleware is not None:
+        _note_the_peer(middleware, _keep_trailers_apart())
 
 
 def _note_the_peer(middleware: Any, trailers_apart: bool) -> None:
