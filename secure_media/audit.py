@@ -43,6 +43,7 @@ _SUSPICIOUS = frozenset(
         DenialReason.MALFORMED_RESOURCE,
         DenialReason.OTHER_ACTION,
         DenialReason.OTHER_BROWSER,
+        DenialReason.OTHER_ORIGIN,
         DenialReason.OTHER_RESOURCE,
         DenialReason.SIGNATURE_MISMATCH,
     }

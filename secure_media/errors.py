@@ -53,6 +53,7 @@ class DenialReason(str, enum.Enum):
     REVOKED = "revoked"
     USED_UP = "used_up"
     LEDGER_UNAVAILABLE = "ledger_unavailable"
+    OTHER_ORIGIN = "other_origin"
     NOT_SHOWN = "not_shown"
     NOT_OWNER = "not_owner"
     CONDITION_FALSE = "condition_false"

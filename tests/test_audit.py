@@ -29,6 +29,7 @@ ATTACKS = {
     DenialReason.MALFORMED_RESOURCE,
     DenialReason.OTHER_ACTION,
     DenialReason.OTHER_BROWSER,
+    DenialReason.OTHER_ORIGIN,
     DenialReason.OTHER_RESOURCE,
     DenialReason.SIGNATURE_MISMATCH,
 }

@@ -129,6 +129,7 @@ class Grant:
         network: The IP network (CIDR) that it has to come from.
         jti: Its id, to revoke it and to count its uses by.
         max_uses: How many times it may be redeemed. Needs `jti`.
+        confirm: Whether a person has to press a button before anything is delivered. Needs `max_uses`.
         filename: The file name to answer with.
         content_type: The type to answer with.
         disposition: Whether to answer for showing or for saving.
@@ -145,6 +146,7 @@ class Grant:
     network: str | None = None
     jti: str | None = None
     max_uses: int | None = None
+    confirm: bool = False
     filename: str | None = None
     content_type: str | None = None
     disposition: Disposition | None = None

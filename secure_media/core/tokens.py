@@ -15,7 +15,7 @@ claim  of a grant                 claim  of a grant
 ``e``  ``exp``                    ``f``  file name
 ``n``  ``nbf``                    ``t``  content type
 ``s``  ``sub``                    ``d``  disposition
-``b``  browser
+``b``  browser                    ``c``  confirm; absent if not
 =====  =========================  =====  =========================================
 """
 
@@ -142,6 +142,8 @@ def claims_in(payload: str) -> Grant:
         raise MalformedCredentialError("unreadable claims") from None
     if grant.max_uses is not None and grant.jti is None:
         raise MalformedCredentialError("uses that cannot be counted")
+    if grant.confirm and grant.max_uses is None:
+        raise MalformedCredentialError("uses to confirm that are not counted")
     return grant
 
 
@@ -158,6 +160,7 @@ def _claims(grant: Grant) -> dict[str, object]:
         "p": grant.network,
         "j": grant.jti,
         "u": grant.max_uses,
+        "c": True if grant.confirm else None,
         "f": grant.filename,
         "t": grant.content_type,
         "d": None if grant.disposition is None else grant.disposition.value,
@@ -196,6 +199,12 @@ def _count(value: Any) -> int:
     return value
 
 
+def _yes(value: Any) -> bool:
+    if value is not True:
+        raise MalformedCredentialError("not true")
+    return True
+
+
 def _network(value: Any) -> str:
     return str(ipaddress.ip_network(_text(value)))
 
@@ -212,6 +221,7 @@ _READERS: dict[str, tuple[str, Callable[[Any], Any]]] = {
     "p": ("network", _network),
     "j": ("jti", _text),
     "u": ("max_uses", _count),
+    "c": ("confirm", _yes),
     "f": ("filename", _text),
     "t": ("content_type", _text),
     "d": ("disposition", Disposition),

@@ -124,6 +124,7 @@ def test_what_was_granted_comes_back(grant: Grant) -> None:
         pytest.param({"jti": "id-of-this-grant"}, id="jti"),
         pytest.param({"jti": "id", "max_uses": 1}, id="one-use"),
         pytest.param({"jti": "id", "max_uses": 2**53 - 1}, id="many-uses"),
+        pytest.param({"jti": "id", "max_uses": 1, "confirm": True}, id="confirm"),
         pytest.param({"filename": "Rechnung \u00fc \u4e2d.pdf"}, id="filename-in-unicode"),
         pytest.param({"filename": "\udcff.pdf"}, id="filename-with-a-lone-surrogate"),
         pytest.param({"filename": ""}, id="filename-empty"),
@@ -154,6 +155,7 @@ def test_nothing_of_a_grant_is_left_out_of_its_token(field: str) -> None:
         "network": None,
         "jti": "id-of-another",
         "max_uses": None,
+        "confirm": True,
         "filename": None,
         "content_type": None,
         "disposition": None,
@@ -290,6 +292,17 @@ def test_claims_of_the_form_are_the_ones_in_the_table() -> None:
         "t": "application/pdf",
         "d": "attachment",
     }
+
+
+def test_confirmation_is_a_claim_of_its_own() -> None:
+    """What has to be confirmed says so, and a grant from before there was such a claim has not to be."""
+    token = CODEC.issue(dataclasses.replace(GRANT, jti="id", max_uses=1, confirm=True))
+    payload = parts_of(token)[1]
+
+    assert json.loads(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))["c"] is True
+    assert CODEC.authenticate(token).confirm is True
+    assert CODEC.authenticate(_signed(_b64(_claims()))).confirm is False
+    assert CODEC.authenticate(_signed(_b64(_claims(c=True)))).confirm is True
 
 
 def test_plain_media_grant_is_short() -> None:
@@ -501,6 +514,11 @@ def test_network_comes_back_in_one_spelling() -> None:
             }.items()
         ),
         pytest.param(_claims(u=0), id="no-use-at-all"),
+        pytest.param(_claims(c=True, u=...), id="confirm-without-uses"),
+        pytest.param(_claims(c=False), id="confirm-is-false"),
+        pytest.param(_claims(c=1), id="confirm-is-a-number"),
+        pytest.param(_claims(c=None), id="confirm-is-null"),
+        pytest.param(_claims(c="yes"), id="confirm-is-a-word"),
         pytest.param(b"[]", id="list"),
         pytest.param(b'["r","i","e"]', id="list-of-names"),
         pytest.param(b'"r"', id="text"),
