@@ -41,10 +41,12 @@ ON_TWO = (
     "tests/cli",
     "tests/test_settings.py",
     "tests/host/test_audit.py",
+    "tests/host/test_confirming.py",
     "tests/host/test_examples.py",
     "tests/host/test_files.py",
     "tests/host/test_offload.py",
     "tests/host/test_proxies.py",
+    "tests/host/test_refusals.py",
     "tests/host/test_sources.py",
     "tests/host/test_stores.py",
 )
@@ -57,6 +59,7 @@ FRAMEWORK_FREE = (
     "tests/test_docs.py",
     "tests/test_forwarded.py",
     "tests/test_scheme.py",
+    "tests/test_redeeming.py",
 )
 
 #: Compiled modules are kept, also where the machine is set not to: half of what a server costs to start.

@@ -56,7 +56,8 @@ with st.container(border=True):
         "1. Right-click a picture below and choose *Open image in new tab*. It opens: you were shown it. The address "
         "bar now has its URL, which begins with `/media/`.\n"
         "2. Copy that URL and open it in a private window, or in another browser.\n"
-        "3. All there is to see is `Forbidden`, status 403. In an app without a guard, it would be the picture."
+        "3. All there is to see is a page that says that this address does not work. In an app without a guard, it "
+        "would be the picture."
     )
 
 st.subheader("Pictures")

@@ -50,7 +50,7 @@ st.markdown(f'<a href="{picture}" target="_blank">The picture</a>', unsafe_allow
 
 st.subheader("For somebody outside")
 minutes = st.slider("Good for so many minutes", 1, 60, 15)
-once = st.checkbox("Works once")
+once = st.checkbox("Works once, for who presses its button first")
 if st.button("Make a link"):
     st.session_state.link = sm.share_link(
         "media/report.pdf", expires_in=60 * minutes, max_uses=1 if once else None, action="download"
@@ -60,4 +60,4 @@ if "link" in st.session_state:
     st.code(st.session_state.link, language=None, wrap_lines=True)
     if st.button("Withdraw it"):
         sm.revoke(st.session_state.pop("link"))
-        st.write("Withdrawn: from now on it is answered with `Forbidden`.")
+        st.write("Withdrawn: from now on it does not work any more, anywhere.")

@@ -75,7 +75,7 @@ if st.button("Make a link", icon=":material/folder_shared:"):
 if "folder" in st.session_state:
     # The name of a file goes behind it.
     st.code(st.session_state.folder + quote((films or files or [Path("name.txt")])[0].name), wrap_lines=True)
-    st.caption("Put the name of another file at its end; without a name, it is answered with `Forbidden`.")
+    st.caption("Put the name of another file at its end; without a name, it is refused.")
     if st.button("Withdraw it"):
         sm.revoke(st.session_state.pop("folder"))
         st.rerun()

@@ -74,6 +74,7 @@ def share_link(
     *,
     expires_in: float | datetime.timedelta,
     max_uses: int | None = None,
+    confirm: bool = True,
     subject: str | None = None,
     ip: str | None = None,
     action: str = "view",
@@ -91,6 +92,9 @@ def share_link(
         source: As for `signed_url_for`. A link to bytes ends with the server process.
         expires_in: For how long it is good, in seconds or as a timedelta.
         max_uses: How many times it can be used. A use is a whole delivery; what breaks off and is resumed is one.
+        confirm: Whether a person has to press a button before a link with `max_uses` gives the file away, so that
+            scanners and previews of mail and chat, which open every link, spend no use. False for a link that a program
+            fetches, such as curl. A link for a `subject` needs no button: scanners are not signed in.
         subject: Who has to be signed in to use it (``sub``).
         ip: The address or network (CIDR) from which it can be used.
         action: As for `signed_url_for`.
@@ -106,13 +110,21 @@ def share_link(
     asked = _Asked(action, filename, content_type, disposition, not_before)
     lifetime, most = terms.lifetime(expires_in), terms.uses(max_uses)
     sub, network = _text("subject", subject), _network(ip)
+    pressed = terms.confirmation(confirm, max_uses=most, subject=sub)
     if serving is None:
         return _nowhere(source)
     holder = script.holder(serving)
     resource = _resource(serving, source, lifetime, asked)
     script.heeds_links(serving, resource.name if resource.kind is ResourceKind.FILE else "")
     token = serving.issuer.new(
-        resource, asked.action, lifetime, max_uses=most, sub=sub, network=network, **asked.claims()
+        resource,
+        asked.action,
+        lifetime,
+        max_uses=most,
+        confirm=pressed,
+        sub=sub,
+        network=network,
+        **asked.claims(),
     )
     return f"{holder.site}{path_to(resource, asked.action, token)}"
 

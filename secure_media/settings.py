@@ -44,6 +44,7 @@ NAMES = (
     "ledger",
     "audit_log",
     "session_memory",
+    "refusal_page",
 )
 
 DEFAULT_GRACE = 30.0
@@ -52,6 +53,8 @@ DEFAULT_URL_LIFETIME = 4 * 3600
 DEFAULT_SESSION_MEMORY = 32 * 1024**2
 #: Below the directory in which the app is started, where Streamlit's own files are.
 DEFAULT_LEDGER = Path(".streamlit", "secure_media.sqlite3")
+#: The longest page for refusals, in bytes: every refused navigation gets it.
+LONGEST_REFUSAL_PAGE = 256 * 1024
 #: The ledger that ends with the process.
 IN_MEMORY = "memory"
 
@@ -73,6 +76,7 @@ class Settings:
         audit_log: The file that gets the audit trail; ``-`` for stderr, None for no file.
         key_file: The file that the keys were read from, if they were.
         session_memory: How much memory a session's media may take up that will never be sent to its page, in bytes.
+        refusal_page: The page that people get where they are refused, as HTML; None for the built-in one.
     """
 
     keys: KeyRing
@@ -88,6 +92,7 @@ class Settings:
     audit_log: str | None = None
     key_file: KeyFile | None = None
     session_memory: int = DEFAULT_SESSION_MEMORY
+    refusal_page: str | None = None
 
 
 def load(
@@ -102,6 +107,7 @@ def load(
     ledger: str | os.PathLike[str] | None = None,
     audit_log: str | os.PathLike[str] | None = None,
     session_memory: int | None = None,
+    refusal_page: str | os.PathLike[str] | None = None,
     environ: Mapping[str, str],
     secrets_section: Mapping[str, Any],
 ) -> Settings:
@@ -119,6 +125,7 @@ def load(
         ledger: Default: a file below the current directory, or ``"memory"`` if the secret ends with the process.
         audit_log: Default: no file.
         session_memory: Default: 32 MiB.
+        refusal_page: Default: the built-in page.
         environ: The environment.
         secrets_section: ``[secure_media]`` of secrets.toml.
 
@@ -164,6 +171,7 @@ def load(
                 unit="bytes",
             )
         ),
+        refusal_page=_refusal_page(refusal_page, sources),
     )
 
 
@@ -213,6 +221,35 @@ def _audit_log(argument: Any, sources: _Sources) -> str | None:
         msg = f"{where}: expected the path of a file, or '-' for stderr, got {value!r:.200}"
         raise ConfigurationError(msg)
     return str(path)
+
+
+def _refusal_page(argument: Any, sources: _Sources) -> str | None:
+    """Return the HTML in the file that is named, if one is. Read at start: a page that will not do stops the app."""
+    where, value = ("refusal_page", argument) if argument is not None else sources.find("refusal_page") or ("", None)
+    if value is None:
+        return None
+    path = _file(value)
+    if path is None:
+        msg = f"{where}: expected the path of an HTML file, got {value!r:.200}"
+        raise ConfigurationError(msg)
+    try:
+        if path.exists() and not path.is_file():  # a pipe, say, which would keep the start waiting
+            msg = f"{where}: {path} is not a file"
+            raise ConfigurationError(msg)
+        with path.open("rb") as file:
+            content = file.read(LONGEST_REFUSAL_PAGE + 1)
+        page = content.decode("utf-8-sig")
+    except OSError as error:
+        msg = f"{where}: cannot read {path}: {error.strerror}"
+        raise ConfigurationError(msg) from None
+    except UnicodeDecodeError:
+        msg = f"{where}: {path} is not text in UTF-8; save it as such"
+        raise ConfigurationError(msg) from None
+    if not page.strip() or len(content) > LONGEST_REFUSAL_PAGE:
+        what = "is empty" if not page.strip() else f"has more than {LONGEST_REFUSAL_PAGE} bytes"
+        msg = f"{where}: {path} {what}; write a small page, with nothing that has to be loaded"
+        raise ConfigurationError(msg)
+    return page
 
 
 def _file(value: Any) -> Path | None:

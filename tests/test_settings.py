@@ -23,6 +23,7 @@ from secure_media.errors import ConfigurationError
 from secure_media.settings import (
     DEFAULT_COOKIE_LIFETIME,
     DEFAULT_GRACE,
+    LONGEST_REFUSAL_PAGE,
     KeyFile,
     Settings,
     key_ring,
@@ -230,6 +231,63 @@ def test_audit_log_that_cannot_be_a_file_is_refused(
     """What cannot be the path of a file is an error with the setting's name."""
     with pytest.raises(ConfigurationError, match=re.escape(f"{where}: expected the path of a file, or '-' for stderr")):
         _load(environ, section, audit_log=argument)
+
+
+@pytest.mark.parametrize(
+    ("argument", "environment", "section", "expected"),
+    [
+        pytest.param(None, None, None, None, id="none"),
+        pytest.param("a", "b", "c", "<p>a", id="argument"),
+        pytest.param(Path("a"), None, None, "<p>a", id="path"),
+        pytest.param(None, "b", "c", "<p>b", id="environment"),
+        pytest.param(None, None, "c", "<p>größer", id="secrets"),
+        pytest.param(None, "d", None, "<p>" + "d" * (LONGEST_REFUSAL_PAGE - 3), id="longest"),
+    ],
+)
+def test_refusal_page_is_read_once(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    argument: Any,
+    environment: str | None,
+    section: Any,
+    expected: str | None,
+) -> None:
+    """The page stands wherever a setting may; a path counts from the current directory, a mark at its start goes."""
+    monkeypatch.chdir(tmp_path)
+    for name, text in {"a": "a", "b": "b", "c": "größer", "d": "d" * (LONGEST_REFUSAL_PAGE - 3)}.items():
+        Path(name).write_text(f"<p>{text}", "utf-8-sig" if name == "c" else "utf-8")
+    environ = {} if environment is None else {"SECURE_MEDIA_REFUSAL_PAGE": environment}
+
+    found = _load(environ, {} if section is None else {"refusal_page": section}, refusal_page=argument)
+
+    assert found.refusal_page == expected
+
+
+@pytest.mark.parametrize(
+    ("argument", "message"),
+    [
+        pytest.param("", "expected the path of an HTML file", id="empty"),
+        pytest.param(".", "expected the path of an HTML file", id="folder"),
+        pytest.param("a\0b", "expected the path of an HTML file", id="nul"),
+        pytest.param(True, "expected the path of an HTML file", id="true"),
+        pytest.param("absent", "cannot read", id="absent"),
+        pytest.param("pipe", "is not a file", id="pipe"),
+        pytest.param("blank", "is empty", id="blank"),
+        pytest.param("latin", "is not text in UTF-8", id="latin-1"),
+        pytest.param("long", f"has more than {LONGEST_REFUSAL_PAGE} bytes", id="long"),
+    ],
+)
+def test_refusal_page_that_will_not_do_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, argument: Any, message: str
+) -> None:
+    """A page that people could not be shown is an error at start, with the setting's name."""
+    monkeypatch.chdir(tmp_path)
+    os.mkfifo("pipe")
+    for name, content in {"blank": b" \n", "latin": b"gr\xf6\xdfer", "long": b"x" * (LONGEST_REFUSAL_PAGE + 1)}.items():
+        Path(name).write_bytes(content)
+
+    with pytest.raises(ConfigurationError, match=f"^refusal_page: .*{re.escape(message)}"):
+        _load({}, {}, refusal_page=argument)
 
 
 # --- what is refused

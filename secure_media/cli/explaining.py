@@ -86,7 +86,7 @@ def explain(
             click.echo(f"{name}: {fact}")
         for _, text in reasons:
             click.echo(f"- {text}")
-        click.echo(_verdict(reasons, asked.kind))
+        click.echo(_verdict(reasons, asked.kind, asks_first=facts.get("confirmed") == "no"))
     raise SystemExit(1 if reasons else 0)
 
 
@@ -143,6 +143,9 @@ def _facts(
     facts["key"] += " (signed by a retired key, still accepted)" if presented.key == judging.RETIRED else " (active)"
     facts["made for base path"] = presented.base_path or "-"
     facts["expires"] = sentences.moment(presented.proven.exp, request.now)
+    if presented.proven.confirm:
+        until = setting.redemptions(presented.base_path).until(presented.proven, request.credentials, now=request.now)
+        facts["confirmed"] = "no" if until is None else f"in this browser, until {sentences.moment(until, request.now)}"
     facts["revocations and uses"] = setting.records().about
     return facts
 
@@ -185,7 +188,9 @@ def _without_token(kind: ResourceKind, *, known: bool) -> tuple[DenialReason, st
     return _plainly(DenialReason.NOT_OWNER if kind is ResourceKind.STATIC else DenialReason.NOT_SHOWN)
 
 
-def _verdict(reasons: list[tuple[DenialReason, str]], kind: ResourceKind) -> str:
+def _verdict(reasons: list[tuple[DenialReason, str]], kind: ResourceKind, *, asks_first: bool) -> str:
+    if not reasons and asks_first:
+        return "allowed by the link: a page with a button, and the file where a person presses it"
     if not reasons:
         return "allowed by the link"
     if kind is ResourceKind.FILE or reasons[0][0] is DenialReason.MALFORMED_RESOURCE:

@@ -107,6 +107,7 @@ def claims(grant: Grant, now: float) -> dict[str, str]:
         "session": _shown(grant.session),
         "network": grant.network,
         "uses": None if grant.max_uses is None else str(grant.max_uses),
+        "confirm": sentences.confirmation(grant),
         "filename": _shown(grant.filename),
         "content type": _shown(grant.content_type),
         "disposition": None if grant.disposition is None else grant.disposition.value,

@@ -32,6 +32,11 @@ _MEDIA_ID = re.compile(r"[0-9a-f]{40}", re.ASCII)
 )
 @click.option("--url", "site", metavar="URL", help="Where the app is: https://reports.example/app.")
 @click.option("--max-uses", type=int, metavar="N", help="How many times it can be used.")
+@click.option(
+    "--confirm/--no-confirm",
+    default=True,
+    help="Whether a person has to press a button before a use is spent. Default: with --max-uses, yes.",
+)
 @click.option("--subject", callback=reading.text, metavar="SUB", help="Who has to be signed in to use it.")
 @click.option("--ip", "network", callback=reading.network, metavar="CIDR", help="From where it can be used.")
 @click.option("--download", is_flag=True, help="Have it saved instead of shown.")
@@ -45,6 +50,7 @@ def sign(
     expires_in: float,
     site: str | None,
     max_uses: int | None,
+    confirm: bool,
     download: bool,
     disposition: str | None,
     not_before: datetime.datetime | None,
@@ -71,6 +77,7 @@ def sign(
         action,
         expires_in,
         max_uses=uses,
+        confirm=terms.confirmation(confirm, max_uses=uses, subject=claims["subject"]),
         nbf=None if not_before is None else int(not_before.timestamp()),
         disposition=None if disposition is None else Disposition(disposition),
         sub=claims["subject"],

@@ -139,6 +139,15 @@ def named(resource: Resource) -> str:
     return name if name.isprintable() else repr(name)
 
 
+def confirmation(grant: Grant) -> str | None:
+    """Return what a GET of a link does whose uses are counted; None where nobody who merely looks could spend one."""
+    if grant.confirm:
+        return "yes: a GET shows a page, and a person presses its button"
+    if grant.max_uses is None or (grant.browser or grant.session or grant.sub) is not None:
+        return None
+    return "no: whoever looks at it, a scanner of mail or chat too, spends a use"
+
+
 def span(seconds: float) -> str:
     """Return a duration in its two largest units: ``3 h 2 min``; up to two minutes in seconds."""
     left, found = int(abs(seconds)), list[str]()

@@ -17,6 +17,7 @@ from secure_media.cli.command import Failure
 from secure_media.core.identity import BrowserIdentity
 from secure_media.core.keys import KeyRing
 from secure_media.core.model import Grant
+from secure_media.core.redemptions import Redemptions
 from secure_media.core.tokens import GrantCodec
 from secure_media.serving.sqlite import SqliteLedger
 
@@ -105,6 +106,10 @@ class Setting:
     def identity(self, base_path: str) -> BrowserIdentity:
         """Return what verifies the cookies of the app at `base_path`."""
         return BrowserIdentity(self.needed_keys(), deployment=self._name(base_path), lifetime=self.cookie_lifetime)
+
+    def redemptions(self, base_path: str) -> Redemptions:
+        """Return what verifies that the button of a link was pressed in a browser of the app at `base_path`."""
+        return Redemptions(self.needed_keys(), deployment=self._name(base_path))
 
     def records(self) -> Records:
         """Return what is known of revocations and uses."""

@@ -19,6 +19,7 @@ from secure_media.core.guard import Guard
 from secure_media.core.identity import BrowserIdentity
 from secure_media.core.policy import Evidence
 from secure_media.core.redact import SERVER_LOGGERS, TokenFilter
+from secure_media.core.redemptions import Redemptions
 from secure_media.core.tokens import GrantCodec
 from secure_media.errors import ConfigurationError
 from secure_media.host import contract, replays
@@ -105,7 +106,9 @@ class Deployment:
             collections=self.collections,
             ledger=records,
             leases=leases,
+            redemptions=Redemptions(settings.keys, deployment=name),
             base_path=self.base_path,
+            refusal_page=settings.refusal_page,
             refresh=refresh,
         )
         audit.write_to(settings.audit_log)

@@ -35,6 +35,7 @@ def secure_run(
     ledger: str | os.PathLike[str] | None = None,
     audit_log: str | os.PathLike[str] | None = None,
     session_memory: int | None = None,
+    refusal_page: str | os.PathLike[str] | None = None,
     streamlit_options: Mapping[str, Any] | None = None,
 ) -> None:
     """
@@ -63,6 +64,8 @@ def secure_run(
         audit_log: A file that gets one line of JSON per decision and per delivery; ``"-"`` for stderr. Default: none.
         session_memory: How much memory a session's media may take up that will never be sent to its page, in
             bytes: frames of an animation that came faster than messages leave. Default: 32 MiB.
+        refusal_page: An HTML file with the words of your own for people who are refused. ``{app}`` in it becomes the
+            address of the app. Default: a built-in page.
         streamlit_options: Options as for ``streamlit run``, such as ``{"server.port": 8080}``.
     """
     arguments: dict[str, Any] = {
@@ -79,6 +82,7 @@ def secure_run(
         "ledger": ledger,
         "audit_log": audit_log,
         "session_memory": session_memory,
+        "refusal_page": refusal_page,
         "streamlit_options": streamlit_options,
     }
     if _inside_streamlit(script, [name for name, value in arguments.items() if value is not None and value != ()]):
@@ -229,6 +233,7 @@ def guard(
     ledger: str | os.PathLike[str] | None = None,
     audit_log: str | os.PathLike[str] | None = None,
     session_memory: int | None = None,
+    refusal_page: str | os.PathLike[str] | None = None,
 ) -> GuardedApp:
     """
     Guard the media of an ``st.App``, or of any ASGI app around one.
@@ -249,6 +254,7 @@ def guard(
         ledger: As for `secure_run`.
         audit_log: As for `secure_run`.
         session_memory: As for `secure_run`.
+        refusal_page: As for `secure_run`.
 
     Raises:
         ConfigurationError: A setting is wrong, or Streamlit has been started already.
@@ -276,6 +282,7 @@ def guard(
         ledger=ledger,
         audit_log=audit_log,
         session_memory=session_memory,
+        refusal_page=refusal_page,
     )
     # Built later, with Streamlit's configuration as it will be then: App.run(config=...) has yet to change it.
     hooks.install(

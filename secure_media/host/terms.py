@@ -151,3 +151,24 @@ def uses(max_uses: Any) -> int | None:
         msg = f"max_uses: expected a whole number from 1 to 1000000, got {max_uses!r:.60}"
         raise GrantError(msg)
     return max_uses
+
+
+def confirmation(confirm: Any, *, max_uses: int | None, subject: str | None) -> bool:
+    """
+    Return whether a link has to be confirmed by a person before it delivers anything.
+
+    Only where looking would be taking: its uses are counted, and nothing that scanners lack comes along with it. A
+    network is no such thing: the scanner of somebody's mail may sit in it.
+
+    Args:
+        confirm: Whether whoever makes it wants that.
+        max_uses: How many uses it has.
+        subject: Who has to be signed in.
+
+    Raises:
+        GrantError: `confirm` is neither True nor False.
+    """
+    if not isinstance(confirm, bool):
+        msg = f"confirm: expected True or False, got {confirm!r:.60}"
+        raise GrantError(msg)
+    return confirm and max_uses is not None and subject is None

@@ -155,7 +155,7 @@ async def write(answer: Plan, receive: Receive, send: Send) -> None:
         await _write_body(response, receive)
     except Exception as error:
         if isinstance(error, DeliveryCutError) and not response.started:
-            await write(forbidden("GET"), receive, send)
+            await write(answer.instead or forbidden("GET"), receive, send)
             return
         # Of whatever server. The file has changed, the app's own code has failed, or the server cannot send any more:
         # uvicorn raises where the client has sent rubbish after its request. What has left cannot be taken back, and

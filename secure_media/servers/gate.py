@@ -7,7 +7,7 @@ import logging
 import time
 from collections.abc import Callable
 from concurrent.futures import Executor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 from secure_media import audit
@@ -18,12 +18,12 @@ from secure_media.core.model import (
     Allow,
     Browser,
     Decision,
-    Disposition,
     Grant,
     Resource,
     ResourceKind,
 )
 from secure_media.core.policy import Policy
+from secure_media.core.redemptions import Redemptions
 from secure_media.errors import LedgerUnavailableError, MediaNotFoundError, StoreUnavailableError
 from secure_media.servers.cookies import Cookies
 from secure_media.servers.incoming import (
@@ -32,9 +32,12 @@ from secure_media.servers.incoming import (
     credentials,
     player,
 )
+from secure_media.servers.presentation import plays_on, presented_as
 from secure_media.servers.probes import answer_to_a_probe
+from secure_media.servers.redeeming import Redeeming, may_be_pressed
+from secure_media.servers.refusals import Refusals
 from secure_media.servers.urls import MEDIA, OWN, STATIC, UPLOAD, action_in, file_name
-from secure_media.serving import http, plan
+from secure_media.serving import plan
 from secure_media.serving.collections import Collections, StoredFile
 from secure_media.serving.delivery import Delivery, Watcher
 from secure_media.serving.leases import PlaybackLeases
@@ -93,7 +96,9 @@ class Gate:
         collections: Where files come from.
         ledger: Counts the uses of grants.
         leases: Is told who begins to play.
+        redemptions: Tells in which browsers the button of a link was pressed.
         base_path: ``server.baseUrlPath`` as ``/base``, or the empty string.
+        refusal_page: The page for refused navigations, as HTML; None for ours.
         refresh: Takes a look at whether the keys have changed.
         clock: Seconds since the epoch.
     """
@@ -106,7 +111,9 @@ class Gate:
         collections: Collections,
         ledger: GrantLedger,
         leases: PlaybackLeases,
+        redemptions: Redemptions,
         base_path: str,
+        refusal_page: str | None = None,
         refresh: Callable[[], None] = lambda: None,
         clock: Callable[[], float] = time.time,
     ) -> None:
@@ -119,6 +126,8 @@ class Gate:
         self._refresh = refresh
         self._clock = clock
         self._cookies = Cookies(guard.identity, clock)
+        self._refusals = Refusals(base_path, refusal_page)
+        self._redeeming = Redeeming(redemptions, ledger, self._refusals, clock=clock)
 
     def answer(self, incoming: Incoming) -> plan.Plan | Opening | None:
         """Return the response, or None if the request may go on to Streamlit."""
@@ -182,18 +191,26 @@ class Gate:
 
     def _media(self, incoming: Incoming, name: str) -> plan.Plan | Opening:
         method = incoming.method
-        if method not in {"GET", "HEAD"}:
+        if method not in {"GET", "HEAD"} and not may_be_pressed(incoming):
             return plan.method_not_allowed(method)
         media_id = None if incoming.trailers else media_id_in(name)
         resource = None if media_id is None else Resource(ResourceKind.MEDIA, media_id)
         action = action_in(incoming.query)
         decision = self._decide(incoming, resource, action)
         if resource is None or not isinstance(decision, Allow):
-            return plan.forbidden(method)
+            return self._refusals.plan(incoming)
+        grant = decision.grant
+        answer = self._redeeming.at_once(incoming, grant, resource)
+        if answer is not None:
+            return answer
         try:
             media = self._store.get(resource.name)
         except MediaNotFoundError:
             return plan.not_found(method)
+        if grant is not None and self._redeeming.comes_first(incoming, grant):
+            size = media.source.size if media.supply is None else media.supply.size
+            presented = presented_as(media, grant, action)
+            return Opening(functools.partial(self._redeeming.page, incoming, grant, presented, size), _as_it_is)
         # A page that stays open for weeks asks for nothing but media.
         cookie = self._cookies.renewed(incoming)
 
@@ -206,7 +223,7 @@ class Gate:
         probed = answer_to_a_probe(incoming, decision)
         if probed is not None:
             return renewing(probed)
-        presented = _presented(media, decision.grant, action)
+        presented = presented_as(media, grant, action)
         if method == "HEAD":
             return renewing(plan.made(presented, None, supply.size))
         make = functools.partial(self._make, supply, presented, incoming, decision, resource, action)
@@ -229,7 +246,7 @@ class Gate:
             except LedgerUnavailableError:  # it has said why, once
                 transfer = None
             if transfer is None:
-                return plan.forbidden(incoming.method)
+                return self._refusals.plan(incoming)
             watchers.append(transfer)
         body = None
         try:
@@ -244,23 +261,32 @@ class Gate:
             Delivery(None, *watchers).end()  # it was no use
             return answer
         watchers += self._auditors(incoming, decision, resource, action, answer, body.size)
-        return answer.watched(Delivery(body.size, *watchers)) if watchers else answer
+        return answer.watched(Delivery(body.size, *watchers), self._refusals.plan(incoming)) if watchers else answer
 
     def _file(self, incoming: Incoming, path: str) -> plan.Plan | Opening:
         method = incoming.method
-        if method not in {"GET", "HEAD"}:
+        if method not in {"GET", "HEAD"} and not may_be_pressed(incoming):
             return plan.method_not_allowed(method)
         name = "" if incoming.trailers else file_name(path)
         resource = None if parse_name(name) is None else Resource(ResourceKind.FILE, name)
         action = action_in(incoming.query)
         decision = self._decide(incoming, resource, action, self._collections.policy(name))
         if resource is None or not isinstance(decision, Allow):
-            return plan.forbidden(method)
+            return self._refusals.plan(incoming)
+        grant = decision.grant
+        at_once = self._redeeming.at_once(incoming, grant, resource)
+        if at_once is not None:
+            return at_once
+        comes_first = self._redeeming.comes_first(incoming, grant)
 
         def open_file() -> Any:
             try:
                 opened = self._collections.open(name)
-                return opened, self._offloaded(opened, method, decision.grant, action)
+                if grant is not None and comes_first:
+                    presented, size = presented_as(opened, grant, action), opened.source.size
+                    opened.close()
+                    return self._redeeming.page(incoming, grant, presented, size)
+                return opened, self._offloaded(opened, method, grant, action)
             except MediaNotFoundError:
                 return plan.not_found(method)
             except StoreUnavailableError as error:
@@ -293,8 +319,8 @@ class Gate:
         probed = answer_to_a_probe(incoming, decision) if counted else None
         if probed is not None:
             return probed
-        presented = _presented(what, grant, action)
-        if grant is not None and player is not None and _plays_on(grant, presented.content_type):
+        presented = presented_as(what, grant, action)
+        if grant is not None and player is not None and plays_on(grant, presented.content_type):
             self._leases.begin(grant, player)
         if offloaded is not None:
             if incoming.method == "GET" and audit.listens(logging.INFO):
@@ -324,14 +350,15 @@ class Gate:
         except LedgerUnavailableError:  # it has said why, once
             transfer = None
         if transfer is None:
-            return plan.forbidden(incoming.method)
-        return answer.watched(Delivery(answer.stop - answer.start, transfer, *watchers))
+            return self._refusals.plan(incoming)
+        delivery = Delivery(answer.stop - answer.start, transfer, *watchers)
+        return self._redeeming.renewed(incoming, grant, answer).watched(delivery, self._refusals.plan(incoming))
 
     def _offloaded(self, stored: StoredFile, method: str, grant: Grant | None, action: Action) -> plan.Plan | None:
         """Return the response that lets somebody else send the bytes, if it may. May wait for the network."""
         if grant is not None and grant.max_uses is not None:
             return None  # uses are counted by the bytes that leave here
-        return offload(stored, _presented(stored, grant, action), method)
+        return offload(stored, presented_as(stored, grant, action), method)
 
     def _auditors(
         self,
@@ -361,7 +388,7 @@ class Gate:
     def _refusal(self, incoming: Incoming, resource: Resource | None, action: Action) -> plan.Plan | None:
         if isinstance(self._decide(incoming, resource, action), Allow):
             return None
-        return plan.forbidden(incoming.method)
+        return self._refusals.plan(incoming)
 
     def _decide(
         self, incoming: Incoming, resource: Resource | None, action: Action, policy: Policy | None = None
@@ -387,28 +414,8 @@ class Gate:
         return path
 
 
-def _presented(what: plan.Representation, grant: Grant | None, action: Action) -> plan.Presentation:
-    """Return `what` with the response headers that the action asks for and the grant has signed."""
-    presented = plan.Presentation.of(what)
-    filename = presented.save_as or presented.filename
-    content_type = presented.content_type
-    save = presented.save_as is not None or action is Action.DOWNLOAD
-    if grant is not None:
-        filename = grant.filename or filename
-        content_type = content_type if grant.content_type is None else http.media_type(grant.content_type)
-        if grant.disposition is not None:
-            save = grant.disposition is Disposition.ATTACHMENT
-    return replace(
-        presented,
-        content_type=content_type,
-        filename=None if save else filename,
-        save_as=(filename or "") if save else None,
-    )
-
-
-def _plays_on(grant: Grant, content_type: str) -> bool:
-    """Return whether a play of that type may outlast `grant`: not a link that anyone may use."""
-    return content_type.startswith(("audio/", "video/")) and (grant.browser or grant.session or grant.sub) is not None
+def _as_it_is(answer: plan.Plan) -> plan.Plan:
+    return answer
 
 
 def _could_be_a_file(path: str) -> bool:

@@ -17,6 +17,7 @@ from streamlit.web.server.media_file_handler import MediaFileHandler
 from streamlit.web.server.upload_file_request_handler import UploadFileRequestHandler
 from tornado.httputil import HTTPHeaders, HTTPInputError, HTTPServerRequest
 from tornado.iostream import StreamClosedError
+from tornado.routing import PathMatches, Rule
 from tornado.web import Application, OutputTransform, RequestHandler, stream_request_body
 
 from secure_media.errors import ConfigurationError, DeliveryCutError, MediaError
@@ -58,7 +59,7 @@ class SecureMediaFileHandler(MediaFileHandler):
             self.clear_header(name)
 
     def check_xsrf_cookie(self) -> None:
-        """Leave it to `prepare`: only GET and HEAD do anything."""
+        """Leave it to `prepare`: only GET, HEAD and the button of a link do anything."""
 
     def compute_etag(self) -> None:
         """Return None: the plan has the validator."""
@@ -105,7 +106,7 @@ class SecureMediaFileHandler(MediaFileHandler):
         except (MediaError, OSError) as error:
             if isinstance(error, DeliveryCutError) and not self._headers_written:
                 self.clear()
-                _finish(self, forbidden("GET"))
+                _finish(self, self._answer.instead or forbidden("GET"))
                 return
             # What has been sent cannot be taken back; closing tells the client that it is not complete.
             logger.warning("media.broken_off %s", type(error).__name__, exc_info=error.__cause__)
@@ -154,6 +155,26 @@ class SecureMediaFileHandler(MediaFileHandler):
     def write_error(self, status_code: int, **kwargs: Any) -> None:
         """Say nothing about the error."""
         self.finish()
+
+
+@stream_request_body
+class _WithBody(SecureMediaFileHandler):
+    """Answers other methods than GET and HEAD at once, without receiving the body that they may have."""
+
+    def data_received(self, chunk: bytes) -> None:
+        """Let it go."""
+
+
+class _OtherMethods(PathMatches):
+    """
+    Matches requests that may have a body.
+
+    Not all requests: Tornado closes a connection on which it was answered before the body was there, also if there is
+    none.
+    """
+
+    def match(self, request: HTTPServerRequest) -> dict[str, Any] | None:
+        return None if request.method in {"GET", "HEAD"} else super().match(request)
 
 
 class _Guarded(RequestHandler):
@@ -275,6 +296,7 @@ def mount(
     application.transforms.insert(0, type("Amend", (_Amend,), {"gate": gate}))
     rules: list[Any] = [
         (r"^.*%00.*$", _Implausible),
+        Rule(_OtherMethods(rf"^{base}(?:{MEDIA}|{OWN}).*$"), _WithBody, {"path": ""}),
         (rf"^{base}(?:{MEDIA}|{OWN}).*$", SecureMediaFileHandler, {"path": ""}),
         (
             rf"^{base}{UPLOAD}(?P<session_id>[^/]+)/(?P<file_id>[^/]+)/?$",
@@ -341,7 +363,10 @@ def _gate(handler: RequestHandler) -> Gate:
 def _write_head(handler: RequestHandler, answer: Plan) -> None:
     handler.set_status(answer.status)
     for name, value in answer.headers:
-        handler.set_header(name, value)
+        if name == "Set-Cookie":
+            handler.add_header(name, value)
+        else:
+            handler.set_header(name, value)
 
 
 def _finish(handler: RequestHandler, answer: Plan) -> None:

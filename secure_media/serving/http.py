@@ -149,14 +149,14 @@ def _disposition(kind: str, filename: str) -> str:
     line break in it must not end the parameter or the header. In ``filename``, for clients that do not know the other
     (RFC 6266 appendix D), underscores then stand for what does not fit.
     """
-    name = _safe_name(filename)
+    name = safe_name(filename)
     if not _NOT_PLAIN.search(name):
         return f'{kind}; filename="{name}"'
     encoded = quote(name.encode("utf-8", "replace"), safe="")
     return f"{kind}; filename=\"{_NOT_PLAIN.sub('_', name)}\"; filename*=UTF-8''{encoded}"
 
 
-def _safe_name(filename: str) -> str:
+def safe_name(filename: str) -> str:
     """
     Return a name that a file can have anywhere, and that shows what it is.
 

@@ -31,6 +31,9 @@ class GrantLedger(Protocol):
     def is_used_up(self, grant: Grant) -> bool:
         """Return whether all uses of `grant` are spent."""
 
+    def used(self, grant: Grant) -> int:
+        """Return how many uses of `grant` are spent."""
+
     def revoke_grant(self, grant: Grant) -> None:
         """Revoke one grant that has a ``jti``."""
 

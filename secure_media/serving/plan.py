@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from typing import Protocol
 
@@ -20,7 +20,7 @@ Headers = tuple[tuple[str, str], ...]
 
 #: No response of ours may be interpreted as anything but its declared type, run as a document of the app's origin,
 #: be embedded by another origin, or tell its URL to anyone.
-_ISOLATION: Headers = (
+ISOLATION: Headers = (
     ("X-Content-Type-Options", "nosniff"),
     ("Cross-Origin-Resource-Policy", "same-origin"),
     ("Referrer-Policy", "no-referrer"),
@@ -47,6 +47,7 @@ class Plan:
         start: Position of the first byte of the body in the source.
         stop: Position after the last one.
         delivery: Wants to be told what has left, if anyone does.
+        instead: The response in its place if, when it comes to it, nothing of it may leave.
         stream: Where the body comes from instead, if it is there only once. Has to be closed.
     """
 
@@ -57,14 +58,15 @@ class Plan:
     stop: int = 0
     delivery: Delivery | None = None
     stream: Stream | None = None
+    instead: Plan | None = field(default=None, repr=False)
 
     def with_header(self, name: str, value: str) -> Plan:
         """Return the same plan with one more header."""
         return replace(self, headers=(*self.headers, (name, value)))
 
-    def watched(self, delivery: Delivery) -> Plan:
-        """Return the same plan, with what has left told to `delivery`."""
-        return replace(self, delivery=delivery)
+    def watched(self, delivery: Delivery, instead: Plan | None = None) -> Plan:
+        """Return the same plan, with what has left told to `delivery`, and another where that forbids it."""
+        return replace(self, delivery=delivery, instead=instead)
 
     def chunks(self) -> Iterator[tuple[int, int]]:
         """Yield the (position, count) of each read that makes up the body."""
@@ -205,7 +207,7 @@ def made(what: Presentation, body: Source | Stream | None, size: int | None) -> 
 
 
 def _confined(content_type: str) -> Headers:
-    return (*_ISOLATION, ("Content-Security-Policy", _confinement(content_type)))
+    return (*ISOLATION, ("Content-Security-Policy", _confinement(content_type)))
 
 
 def _disposition(what: Presentation) -> Headers:
@@ -259,9 +261,21 @@ def not_found(method: str) -> Plan:
     return fixed(404, b"Not Found\n", method)
 
 
+def see_other(location: str, cookies: Iterable[str]) -> Plan:
+    """
+    Return the answer to a POST that sends the client on to `location` with a GET, cookies in hand.
+
+    Args:
+        location: A reference that may be relative: then it holds behind every proxy that shortens paths.
+        cookies: Values of ``Set-Cookie``.
+    """
+    headers = (("Location", http.location(location)), *(("Set-Cookie", cookie) for cookie in cookies))
+    return fixed(303, b"See Other\n", "POST", *headers)
+
+
 def no_content() -> Plan:
     """Return the answer that says that something is there, and nothing else."""
-    return Plan(204, (*_ISOLATION, ("Content-Security-Policy", _SANDBOX), ("Cache-Control", "private, no-store")))
+    return Plan(204, (*ISOLATION, ("Content-Security-Policy", _SANDBOX), ("Cache-Control", "private, no-store")))
 
 
 def failed(method: str) -> Plan:
@@ -288,7 +302,7 @@ def fixed(status: int, body: bytes, method: str, *extra: tuple[str, str]) -> Pla
     """Return a response with a plain text that is the same for everyone."""
     headers: Headers = (
         ("Content-Type", "text/plain; charset=utf-8"),
-        *_ISOLATION,
+        *ISOLATION,
         ("Content-Security-Policy", _SANDBOX),
         ("Cache-Control", "private, no-store"),
         ("Content-Length", str(len(body))),

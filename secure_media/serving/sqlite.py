@@ -109,12 +109,16 @@ class SqliteLedger:
 
     def is_used_up(self, grant: Grant) -> bool:
         """Return whether all uses of `grant` are spent."""
-        if grant.max_uses is None:
-            return False
+        return grant.max_uses is not None and self.used(grant) >= grant.max_uses
+
+    def used(self, grant: Grant) -> int:
+        """Return how many uses of `grant` are spent: all of one that was made before what is remembered."""
         with self._database.reading() as connection:
             marks = self._now(connection)[1]
+            if _is_forgotten(grant, marks):
+                return grant.max_uses or 0
             use = None if connection is None else use_of(connection, grant.jti)
-            return _is_forgotten(grant, marks) or (use is not None and use.used >= grant.max_uses)
+            return 0 if use is None else use.used
 
     def reserve(self, grant: Grant, start: int, stop: int, size: int, *, continues: bool) -> Watcher | None:
         """Reserve the bytes from `start` to `stop` of a use of `grant`; return None if no use is left for them."""

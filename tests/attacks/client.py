@@ -87,6 +87,9 @@ class Target:
         laxer_terms: The same picture on laxer terms.
         echoed: The picture's path and query as the app repeats them in the attacker's page, by where they stand there.
         echoed_later: The same in the victim's own page, which does not show the picture any more.
+        counted_link: A link to the file of `link` with many uses that has to be confirmed.
+        redeemed: The cookie that the victim got for pressing the button of that link.
+        other_redeemed: The cookie that the attacker got for another one.
     """
 
     host: str
@@ -113,6 +116,9 @@ class Target:
     laxer_terms: str
     echoed: Mapping[str, str]
     echoed_later: Mapping[str, str]
+    counted_link: str
+    redeemed: str
+    other_redeemed: str
 
     @property
     def file(self) -> str:

@@ -55,6 +55,7 @@ for seconds in (600, 86400) if note == "nothing" else ():
     sm.image(base64.b64decode({PIXEL!r}) + canary("terms"), expires_in=seconds)
 components.declare_component("echo", path=".")(text=note)
 components.iframe(note)
+st.text(sm.share_link("files/letter.txt", expires_in=3600, max_uses=1_000_000))
 """
 
 
@@ -99,6 +100,12 @@ def repeated(tab: Tab, who: str, url: str) -> dict[str, str]:
 def links_of(tab: Tab) -> list[str]:
     """Return the links that the page of a tab prints, as path and query."""
     return [text.removeprefix(tab.browser.server.origin) for text in tab.texts()]
+
+
+def pressed(server: AppServer, link: str) -> str:
+    """Return the cookie that a browser gets in which the button of `link` is pressed."""
+    response = server.request("POST", link, {"Sec-Fetch-Site": "same-origin"})
+    return response.set_cookies[0].partition(";")[0]
 
 
 def hide_among(files: Path, hidden: bytes, letter: bytes) -> None:
@@ -190,6 +197,9 @@ def target(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
             laxer_terms=on_terms(shown)[1],
             echoed=repeated(own, "the+attacker", on_terms(shown)[0]),
             echoed_later=repeated(shown, who, on_terms(shown)[0]),
+            counted_link=links_of(shown)[4],
+            redeemed=pressed(server, links_of(shown)[4]),
+            other_redeemed=pressed(server, links_of(own)[4]),
         )
         # What others are said to have made is real: made for this app, it would be served.
         assert exchange(target, target.get(link_of_another(SECRET, "", server.base)))[0].status == 200

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import re
+
 from tests.attacks.cases.model import Attack
 from tests.attacks.client import Response, Target, exchange
 
 #: The status that stands for a connection that was closed without a word.
 SILENCE = 0
+#: The headers by which a client says whether a person waits for a page.
+_ASKS = re.compile(rb"(?:accept|sec-fetch-\w+):", re.IGNORECASE)
 
 
 def attempt(target: Target, attack: Attack) -> list[str]:
@@ -67,7 +71,9 @@ def _status_problems(target: Target, attack: Attack, request: bytes, responses: 
     denials = [response for response in responses if response.status == 403]
     if denials:
         method = "HEAD" if request.startswith(b"HEAD ") else "GET"
-        (reference,) = exchange(target, target.send(method, target.absent))
+        # A person who waits for a page is refused with one; all else is to be alike.
+        asks = (line for line in request.partition(b"\r\n\r\n")[0].split(b"\r\n")[1:] if _ASKS.match(line))
+        (reference,) = exchange(target, target.send(method, target.absent, *asks))
         for response in denials:
             if response.essence() != reference.essence():
                 problems.append(f"not the one refusal that everyone gets: {_show([response])}")

@@ -16,6 +16,7 @@ from PIL import Image
 from playwright.sync_api import Browser, BrowserContext, Frame, Page
 from playwright.sync_api import Response as PageResponse
 
+from secure_media.serving import documents
 from tests.servers import ROOT, SECRET, STREAMLIT, AppServer, Response, eventually
 
 EXAMPLE = ROOT / "examples" / "01_private_media.py"
@@ -39,7 +40,11 @@ PATIENCE = 45_000
 #: Statuses with which media arrive.
 SERVED = {200, 206, 304}
 
-FORBIDDEN = b"Forbidden\n"
+#: The refusal in its two forms: a page (of an app at the root of its host) where a person opens an address, and the
+#: line that everything else gets.
+_PAGE = documents.refusal("GET", "/")
+FORBIDDEN = b"" if _PAGE.source is None else _PAGE.source.read(0, _PAGE.stop)
+FORBIDDEN_LINE = b"Forbidden\n"
 
 HAS_DEFERRED = STREAMLIT >= (1, 52)
 #: The package behind `st.pdf` is made for the components of 1.51 and later.

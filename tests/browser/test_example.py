@@ -17,6 +17,7 @@ from playwright.sync_api import Response as PageResponse
 from tests.browser.chromium import (
     EXAMPLE,
     FORBIDDEN,
+    FORBIDDEN_LINE,
     HAS_DEFERRED,
     HAS_PDF,
     MEDIA,
@@ -152,7 +153,7 @@ def test_client_without_cookies_gets_nothing(server: AppServer, owner: Owner) ->
     """Each URL that the owner's browser requested is refused to a client that brings no cookie."""
     assert owner.urls()
     answers = {(answer.status, answer.body) for answer in (without_cookies(server, url) for url in owner.urls())}
-    assert answers == {(403, FORBIDDEN)}
+    assert answers == {(403, FORBIDDEN_LINE)}
 
 
 @pytest.mark.parametrize("suffix", ["", ".png", ".mp4"])
@@ -170,7 +171,7 @@ def test_media_that_exist_and_media_that_do_not_get_the_same_refusal(
             response = context.request.get(f"{server.origin}/media/{media_id}{suffix}")
             headers = {name: value for name, value in response.headers.items() if name not in _VARIABLE}
             answers.append((response.status, response.body(), headers))
-        assert answers[0][:2] == (403, FORBIDDEN)
+        assert answers[0][:2] == (403, FORBIDDEN_LINE)
         assert answers[0] == answers[1]
     finally:
         context.close()

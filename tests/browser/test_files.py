@@ -16,7 +16,7 @@ import pytest
 from playwright.sync_api import Browser, Page
 from playwright.sync_api import Response as PageResponse
 
-from tests.browser.chromium import new_browser, open_page
+from tests.browser.chromium import FORBIDDEN_LINE, new_browser, open_page
 from tests.servers import SECRET, AppServer
 
 MIB = 1024 * 1024
@@ -145,7 +145,7 @@ def test_playlist_plays_over_a_link_to_its_folder(
         for name in ("index.m3u8", "part0.ts"):
             assert context.request.get(f"{link}{name}").status == 200
             refused = context.request.get(f"{other}{name}")
-            assert (refused.status, refused.body()) == (403, b"Forbidden\n")
+            assert (refused.status, refused.body()) == (403, FORBIDDEN_LINE)
 
 
 def missing(message: str) -> NoReturn:

@@ -90,6 +90,22 @@ def test_claims_are_those_of_the_options(shell: Shell) -> None:
     assert (grant.browser, grant.session) == (None, None)
 
 
+@pytest.mark.parametrize(
+    ("options", "confirm"),
+    [
+        pytest.param("--max-uses 1", True, id="default"),
+        pytest.param("--max-uses 1 --confirm", True, id="confirm"),
+        pytest.param("--max-uses 1 --ip 192.0.2.0/24", True, id="network"),
+        pytest.param("--max-uses 1 --no-confirm", False, id="no-confirm"),
+        pytest.param("--max-uses 1 --subject alice", False, id="subject"),
+        pytest.param("--confirm", False, id="nothing-to-spend"),
+    ],
+)
+def test_link_of_few_uses_has_to_be_confirmed(shell: Shell, options: str, confirm: bool) -> None:
+    """Where whoever looks would spend a use, a person has to press a button, unless it is said otherwise."""
+    assert _grant(shell.run("sign", "reports/q3.pdf", *TWO_HOURS, *options.split())).confirm is confirm
+
+
 def test_each_link_has_an_id_of_its_own(shell: Shell) -> None:
     """Two links can be revoked one by one."""
     first, second = (_grant(shell.run("sign", "reports/q3.pdf", *TWO_HOURS)).jti for _ in range(2))

@@ -56,9 +56,30 @@ def test_signed_link_is_served_until_it_is_revoked(here: Shell, server: AppServe
     assert stranger.get(other).status == 200
 
 
+def test_link_that_has_to_be_confirmed_is_explained(here: Shell, server: AppServer) -> None:
+    """With uses, the link shows a page until somebody presses, and explain says which of the two a browser gets."""
+    link = _sign(here, server, "files/report.txt", "--max-uses", "1")
+    browser = Browser(server)
+    pressed = browser.get(link, {"Sec-Fetch-Site": "same-origin"}, method="POST")
+    cookie = pressed.set_cookies[0].partition(";")[0]
+
+    assert b"<form" in browser.get(link).body
+    looking = here.run("explain", f"{server.base}{link}")
+    assert "\nconfirmed: no\n" in looking.out
+    assert looking.last == "allowed by the link: a page with a button, and the file where a person presses it"
+    assert looking.code == 0
+    assert "\nconfirm: yes: " in here.run("inspect", f"{server.base}{link}").out
+    taking = here.run("explain", f"{server.base}{link}", "--cookie", cookie)
+    assert "\nconfirmed: in this browser, until " in taking.out
+    assert taking.last == "allowed by the link"
+    assert browser.get(link, {"Cookie": cookie}).body == b"the report"
+
+
 def test_used_up_link_is_explained(here: Shell, server: AppServer) -> None:
     """A link for one use is used, and explain says of the second request what the server says."""
-    link = _sign(here, server, "files/report.txt", "--max-uses", "1", "--download", "--filename", "Q3.txt")
+    options = ("--max-uses", "1", "--no-confirm", "--download", "--filename", "Q3.txt")
+    link = _sign(here, server, "files/report.txt", *options)
+    assert "\nconfirm: no: " in here.run("inspect", f"{server.base}{link}").out
     first, second = (Browser(server).get(link) for _ in range(2))
 
     assert (first.status, second.status) == (200, 403)

@@ -113,6 +113,9 @@ def test_every_way_to_serve_an_app_is_guarded(
     """However the app is served, who sees the page gets the media and nobody else does."""
     with serve(tmp_path, app, command, base, **options) as server:
         assert_guarded(server)
+        page = server.request("GET", f"{server.base}/media/x", {"Accept": "text/html"})
+        root = command[-1] if "--root-path" in command else ""
+        assert f'<a href="{root}{server.base}/"' in page.body.decode()
 
 
 @pytest.mark.skipif(STREAMLIT < (1, 67), reason="the agent API came with Streamlit 1.67")

@@ -124,7 +124,7 @@ def test_delivery_by_link_says_by_which(server: AppServer) -> None:
 @pytest.mark.parametrize("uses", [pytest.param(None, id="uncounted"), pytest.param(1, id="counted")])
 def test_transfer_that_breaks_off_is_written_down(server: AppServer, uses: int | None) -> None:
     """Of a film whose viewer hangs up it says that it was not complete, and how much has left at the most."""
-    link = share(Browser(server).visit(), "files/film.mp4", max_uses=uses)
+    link = share(Browser(server).visit(), "files/film.mp4", max_uses=uses, confirm=False)
     since = Since(server)
 
     received = partly(server, link, 1_000_000)

@@ -321,7 +321,7 @@ def test_revoking_a_subject_spares_the_others(server: AppServer, author: Browser
 
 def test_one_use_is_one_delivery(server: AppServer, author: Browser) -> None:
     """What only asks does not count: HEAD, the frontend's probe, a conditional request. A delivery does."""
-    link = share(author, max_uses=1)
+    link = share(author, max_uses=1, confirm=False)
     someone = stranger(server)
     probe = {"Sec-Fetch-Dest": "empty", "Sec-Fetch-Site": "same-origin", "Sec-Fetch-Mode": "cors"}
     for _ in range(3):
@@ -353,13 +353,13 @@ def test_tool_that_names_a_referer_gets_the_file(server: AppServer, author: Brow
 
 def test_several_uses_are_several_deliveries(server: AppServer, author: Browser) -> None:
     """A link with three uses delivers three times."""
-    link = share(author, max_uses=3)
+    link = share(author, max_uses=3, confirm=False)
     assert [stranger(server).get(link).status for _ in range(5)] == [200, 200, 200, 403, 403]
 
 
 def test_one_use_in_pieces_is_one_use(server: AppServer, author: Browser) -> None:
     """Ranges that together make the whole file are one use, in whatever order they come."""
-    link = share(author, "files/big.bin", max_uses=1)
+    link = share(author, "files/big.bin", max_uses=1, confirm=False)
     someone, parts = stranger(server), []
     for start, stop in ((1_000_000, 2_000_000), (0, 1_000_000), (2_000_000, 3_000_000)):
         response = someone.get(link, {"Range": f"bytes={start}-{stop - 1}"})
@@ -372,7 +372,7 @@ def test_one_use_in_pieces_is_one_use(server: AppServer, author: Browser) -> Non
 
 def test_transfer_that_breaks_off_can_be_resumed(server: AppServer, author: Browser) -> None:
     """A one-use link whose transfer was cancelled half-way delivers the rest, and then no more."""
-    link = share(author, "files/huge.bin", max_uses=1)
+    link = share(author, "files/huge.bin", max_uses=1, confirm=False)
     begun = partly(server, link, 1_000_000)
     rest = stranger(server).get(link, {"Range": f"bytes={len(begun)}-"})
     assert rest.status == 206
@@ -383,7 +383,7 @@ def test_transfer_that_breaks_off_can_be_resumed(server: AppServer, author: Brow
 
 def test_cancelled_transfer_can_be_begun_anew(server: AppServer, author: Browser) -> None:
     """After a cancelled transfer the whole file can still be had, once."""
-    link = share(author, "files/huge.bin", max_uses=1)
+    link = share(author, "files/huge.bin", max_uses=1, confirm=False)
     assert partly(server, link, 100_000)
     # Until the server has noticed that the first is gone, two at once would be two deliveries.
     answer = eventually(lambda: (r := stranger(server).get(link)).status == 200 and r, "the second attempt")
@@ -394,7 +394,7 @@ def test_cancelled_transfer_can_be_begun_anew(server: AppServer, author: Browser
 
 def test_two_at_once_are_delivered_once(server: AppServer, author: Browser) -> None:
     """Of many people who open a one-use link at the same moment, one gets the file."""
-    link = share(author, "files/big.bin", max_uses=1)
+    link = share(author, "files/big.bin", max_uses=1, confirm=False)
     together = threading.Barrier(6)
     responses: list[Response] = []
 
@@ -414,7 +414,7 @@ def test_two_at_once_are_delivered_once(server: AppServer, author: Browser) -> N
 def test_two_ranges_at_once_get_the_bytes_or_the_refusal(server: AppServer, author: Browser) -> None:
     """Of many that ask a one-use link for the same range, each gets all of it or the one refusal, and one the last."""
     for _ in range(5):
-        link = share(author, max_uses=1)
+        link = share(author, max_uses=1, confirm=False)
         together = threading.Barrier(8)
         responses: list[Response] = []
 
@@ -448,7 +448,7 @@ def test_link_is_not_made_for_a_host_that_is_none(server: AppServer) -> None:
 
 def test_all_but_the_last_byte_cannot_be_had_for_ever(server: AppServer, author: Browser) -> None:
     """Whoever leaves out one byte each time, so that nothing is ever complete, still comes to an end."""
-    link = share(author, max_uses=1)
+    link = share(author, max_uses=1, confirm=False)
     nearly = {"Range": f"bytes=0-{len(REPORT) - 2}"}
     assert stranger(server).get(link, nearly).status == 206
     statuses = [stranger(server).get(link, nearly).status for _ in range(10)]
@@ -456,9 +456,10 @@ def test_all_but_the_last_byte_cannot_be_had_for_ever(server: AppServer, author:
     assert statuses[-1] == 403
 
 
-def partly(server: AppServer, link: str, count: int) -> bytes:
+def partly(server: AppServer, link: str, count: int, *lines: str) -> bytes:
     """Begin to fetch a file, break the connection off after `count` bytes, and return what has come."""
-    request = f"GET {server.base}{link} HTTP/1.1\r\nHost: 127.0.0.1:{server.port}\r\n\r\n".encode()
+    head = (f"GET {server.base}{link} HTTP/1.1", f"Host: 127.0.0.1:{server.port}", *lines)
+    request = "".join(f"{line}\r\n" for line in (*head, "")).encode()
     with socket.create_connection(("127.0.0.1", server.port), timeout=30) as sock:
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 65536)
         sock.sendall(request)
@@ -543,7 +544,7 @@ def test_ledger_that_cannot_be_written_refuses(tmp_path: Path) -> None:
     arguments = f"secret={SECRET!r}, collections={{'files': 'files'}}, ledger='taken/ledger.sqlite3'"
     with AppServer(APP, run_arguments=arguments, folder=tmp_path) as server:
         author = Browser(server).visit()
-        link, counted = share(author), share(author, max_uses=1)
+        link, counted = share(author), share(author, max_uses=1, confirm=False)
         assert stranger(server).get(link).body == REPORT
         assert is_refused(stranger(server).get(counted))
         (said,) = call(author, ("revoke", [server.origin + link], {}))
@@ -596,7 +597,7 @@ def test_keys_are_rotated_without_a_restart(tmp_path: Path) -> None:
 
 def test_no_token_is_written_down(server: AppServer, author: Browser) -> None:
     """Neither a grant that holds nor one that does not leaves its token in the server's output."""
-    links = [share(author), share(author, max_uses=1), share(author, expires_in=1)]
+    links = [share(author), share(author, max_uses=1, confirm=False), share(author, expires_in=1)]
     for link in links:
         with contextlib.suppress(OSError):
             stranger(server).get(link)

@@ -312,14 +312,14 @@ def test_type_that_makes_a_document_of_a_file_stays_with_the_app(front: Front, a
 
 def test_counted_uses_are_counted_here(front: Front, author: Browser) -> None:
     """A link with a number of uses is delivered by the app, which sees the bytes leave, and only that often."""
-    link = share(author, "reports/film.mp4", max_uses=1)
+    link = share(author, "reports/film.mp4", max_uses=1, confirm=False)
 
     first, second = (stranger(front).get(link) for _ in range(2))
 
     same = first.body == FILM
     assert same
     assert is_refused(second)
-    counted = share(author, "reports/film.mp4", max_uses=1)
+    counted = share(author, "reports/film.mp4", max_uses=1, confirm=False)
     assert "x-accel-redirect" not in Browser(front.app).get(counted).headers
 
 
@@ -518,7 +518,7 @@ def test_what_a_redirect_cannot_do_is_done_here(shop: AppServer) -> None:
     author = Browser(shop).visit()
 
     head = Browser(shop).get(share(author, "films/film.mp4"), method="HEAD")
-    link = share(author, "films/film.mp4", max_uses=1)
+    link = share(author, "films/film.mp4", max_uses=1, confirm=False)
     counted = Browser(shop).get(link)
 
     assert (head.status, head.headers["content-length"]) == (200, str(len(FILM)))

@@ -10,6 +10,7 @@ neither serves media.
 
 from __future__ import annotations
 
+from tests.attacks.cases.confirming import confirming
 from tests.attacks.cases.cookies import forged_cookies, mangled_cookies
 from tests.attacks.cases.files import files
 from tests.attacks.cases.links import links
@@ -41,6 +42,7 @@ def all_attacks() -> tuple[Attack, ...]:
             tokens(),
             links(),
             terms(),
+            confirming(),
             files(),
             uploads(),
             static_files(),

@@ -221,7 +221,7 @@ def _stolen() -> Iterable[Attack]:
         "link-stolen-and-unbound",
         FORGER,
         "takes the browser out of a bound link",
-        lambda t: t.get(f"{t.file}?media_token={_changed(_token(t.bound_link), claims)}"),
+        lambda t: t.get(f"{t.file}?media_token={changed(_token(t.bound_link), claims)}"),
         REFUSED,
         BOUND,
     )
@@ -232,7 +232,7 @@ def _forged(name: str, move: str, build: Build) -> Attack:
 
 
 def _with_claims(change: dict[str, Any]) -> Build:
-    return lambda t: t.get(f"{t.file}?media_token={_changed(_token(t.link), change)}")
+    return lambda t: t.get(f"{t.file}?media_token={changed(_token(t.link), change)}")
 
 
 def _respelt(change: Change) -> Build:
@@ -279,7 +279,8 @@ def _token(link: str) -> str:
     return link.partition("media_token=")[2]
 
 
-def _changed(token: str, change: dict[str, Any]) -> str:
+def changed(token: str, change: dict[str, Any]) -> str:
+    """Return a token with other claims, and the signature that it had."""
     kid, claims, signature = token.split(".")
     said = {**jwt.decode(claims), **change}
     text = json.dumps({name: value for name, value in said.items() if value is not None}, separators=(",", ":"))

@@ -70,6 +70,7 @@ class Attack:
 
 
 NOBODY, STRANGER, FORGER, THIEF, OWNER = "nobody", "another browser", "a forger", "a thief", "the owner"
+NEIGHBOUR = "another site"
 
 
 def asking(path: Path, *lines: str, who: str = "", method: str = "GET") -> Build:
