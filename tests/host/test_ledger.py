@@ -23,7 +23,7 @@ def test_link_can_be_resumed_after_the_server_was_killed(tmp_path: Path) -> None
     with AppServer(
         APP, run_arguments=f"secret={SECRET!r}, collections={{'files': 'files'}}", folder=tmp_path
     ) as server:
-        link = share(Browser(server).visit(), "files/huge.bin", max_uses=1)
+        link = share(Browser(server).visit(), "files/huge.bin", max_uses=1, confirm=False)
         with socket.create_connection(("127.0.0.1", server.port), timeout=30) as sock:
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 65536)
             sock.sendall(f"GET {link} HTTP/1.1\r\nHost: 127.0.0.1:{server.port}\r\n\r\n".encode())

@@ -341,7 +341,7 @@ def test_one_use_is_one_delivery(server: AppServer, author: Browser) -> None:
 
 def test_tool_that_names_a_referer_gets_the_file(server: AppServer, author: Browser) -> None:
     """A download tool may send what a `fetch` would; a link that anyone may use is no page's, so it is delivered."""
-    link = share(author, max_uses=1)
+    link = share(author, max_uses=1, confirm=False)
     headers = {"Accept": "*/*", "Referer": server.url, "Host": f"127.0.0.1:{server.port}"}
 
     assert stranger(server).get(link, {**headers, "Referer": "http://["}, method="HEAD").status == 200
