@@ -8,13 +8,12 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any
 
-from secure_media.core.policy import allow_if as allow_if
-from secure_media.core.policy import jwt as jwt
-from secure_media.core.policy import own_session as own_session
-from secure_media.core.policy import signed_url as signed_url
+from secure_media.core import policy as _policies
 from secure_media.errors import ConfigurationError as ConfigurationError
 from secure_media.errors import GrantError as GrantError
 from secure_media.errors import SecureMediaError as SecureMediaError
+from secure_media.host.entry import made_in_one_line as _made_in_one_line
+from secure_media.host.entry import said_in_one_line as _said_in_one_line
 from secure_media.host.launch import guard as guard
 from secure_media.host.launch import secure_run as secure_run
 from secure_media.servers.public import public as public
@@ -53,6 +52,12 @@ __all__ = [
     "signed_url_for",
     "video",
 ]
+
+allow_if = _said_in_one_line(_policies.allow_if)
+jwt = _said_in_one_line(_policies.jwt)
+own_session = _said_in_one_line(_policies.own_session)
+signed_url = _said_in_one_line(_policies.signed_url)
+_made_in_one_line(Collection)
 
 #: What only a running script needs, and what needs Streamlit: imported when it is first asked for, so that a Streamlit
 #: that cannot be guarded is refused with a sentence, and commands do not wait for it.

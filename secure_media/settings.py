@@ -7,14 +7,11 @@ Keyword arguments win over ``SECURE_MEDIA_*`` in the environment, which win over
 
 from __future__ import annotations
 
-import logging
 import math
 import multiprocessing
 import os
-import stat
 import sys
-import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -23,13 +20,9 @@ from secure_media import audit
 from secure_media.core.keys import KeyRing
 from secure_media.core.policy import Policy, own_session, signed_url
 from secure_media.errors import ConfigurationError
-
-logger = logging.getLogger(__name__)
+from secure_media.key_file import KeyFile, expanded, ring_of, shown
 
 Secret = str | bytes | Iterable[str | bytes]
-
-#: How often the file with the secrets is looked at, in seconds.
-_LOOK_EVERY = 1.0
 
 _ENV_PREFIX = "SECURE_MEDIA_"
 NAMES = (
@@ -207,7 +200,7 @@ def ledger_file(
         return None
     path = _file(value)
     if path is None:
-        msg = f"{where}: expected the path of a file, or 'memory', got {value!r:.200}"
+        msg = f"{where}: expected the path of a file, or 'memory', got {shown(value)}"
         raise ConfigurationError(msg)
     return path
 
@@ -218,7 +211,7 @@ def _audit_log(argument: Any, sources: _Sources) -> str | None:
         return value
     path = _file(value)
     if path is None:
-        msg = f"{where}: expected the path of a file, or '-' for stderr, got {value!r:.200}"
+        msg = f"{where}: expected the path of a file, or '-' for stderr, got {shown(value)}"
         raise ConfigurationError(msg)
     return str(path)
 
@@ -256,7 +249,7 @@ def _file(value: Any) -> Path | None:
     """Return what may be the path of a file, whether it is there or not; None if it cannot be one."""
     try:
         if isinstance(value, (str, os.PathLike)) and str(value) and "\0" not in str(value):
-            path = _expanded(value).absolute()
+            path = expanded(value).absolute()
             return None if path.is_dir() else path
     except (OSError, RuntimeError):  # a name that is too long; a home directory that is not known
         pass
@@ -283,111 +276,20 @@ class _Sources:
         return None
 
 
-class KeyFile:
-    """
-    The file that the keys were read from. When it changes, the ring does, without a restart.
-
-    Args:
-        name: What to call the setting in errors.
-        value: The path.
-        clock: A monotonic clock, in seconds.
-    """
-
-    def __init__(self, name: str, value: Any, *, clock: Callable[[], float] = time.monotonic) -> None:
-        self._name = name
-        self._value = value
-        self._clock = clock
-        self._state = self._look()
-        self._next_look = clock() + _LOOK_EVERY
-        self.ring = _ring(name, _read_secret_file(name, value))
-
-    def refresh(self) -> None:
-        """
-        Read the file again if it has changed; that is looked at once a second at most.
-
-        A file that will not do changes nothing: the keys stay as they were, and the log says why.
-        """
-        now = self._clock()
-        if now < self._next_look:
-            return
-        self._next_look = now + _LOOK_EVERY
-        state = self._look()
-        if state == self._state:
-            return
-        self._state = state
-        try:
-            secrets = [part.strip() for part in _read_secret_file(self._name, self._value)]
-            if self.ring.rotate(secrets, setting=self._name):
-                logger.info("keys.rotated active=%s keys=%d", self.ring.active.kid, len(self.ring))
-        except ConfigurationError as error:
-            logger.error("keys.not_rotated %s", error)
-
-    def _look(self) -> object:
-        try:
-            status = _expanded(self._value).stat()
-        except (OSError, ValueError, RuntimeError):
-            return None
-        return status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns, status.st_mode
-
-
 def _keys(secret: Secret | None, sources: _Sources) -> tuple[KeyRing | None, KeyFile | None]:
     if secret is not None:
-        return _ring("secret", secret), None
+        return ring_of("secret", secret), None
     found, file = sources.find("secret"), sources.find("secret_file")
     if found and file:
         msg = f"{found[0]} and {file[0]} are both set; keep one of them"
         raise ConfigurationError(msg)
     if found:
         name, value = found
-        return _ring(name, value.split(",") if isinstance(value, str) else value), None
+        return ring_of(name, value.split(",") if isinstance(value, str) else value), None
     if file:
         key_file = KeyFile(*file)
         return key_file.ring, key_file
     return None, None
-
-
-def _ring(name: str, secrets: Any) -> KeyRing:
-    if isinstance(secrets, (str, bytes)):
-        secrets = [secrets]
-    if not isinstance(secrets, Iterable):
-        msg = f"{name}: expected a secret or a list of secrets, got {type(secrets).__name__}"
-        raise ConfigurationError(msg)
-    return KeyRing((part.strip() if isinstance(part, str) else part for part in secrets), setting=name)
-
-
-def _read_secret_file(name: str, value: Any) -> list[str]:
-    """Return the secrets in a file: one a line, newest first; blank lines and lines that begin with # do not count."""
-    try:
-        path = _expanded(value)
-    except RuntimeError:
-        msg = f"{name}: {value} has no home directory to begin with"
-        raise ConfigurationError(msg) from None
-    try:
-        mode = path.stat().st_mode
-        if not stat.S_ISREG(mode):
-            msg = f"{name}: {path} is not a file"
-            raise ConfigurationError(msg)
-        if os.name == "posix" and mode & stat.S_IROTH:
-            msg = (
-                f"{name}: everyone on this machine can read {path}. Run: chmod 600 {path} "
-                "(for a mounted Kubernetes secret, set defaultMode: 0400)"
-            )
-            raise ConfigurationError(msg)
-        lines = path.read_text("utf-8-sig").splitlines()
-    except OSError as error:
-        msg = f"{name}: cannot read {path}: {error.strerror}"
-        raise ConfigurationError(msg) from None
-    except UnicodeDecodeError:
-        msg = f"{name}: {path} is not a text file; write one secret a line"
-        raise ConfigurationError(msg) from None
-    except ValueError:
-        msg = f"{name}: {str(value)!r} is not a path"
-        raise ConfigurationError(msg) from None
-    return [line for line in map(str.strip, lines) if line and not line.startswith("#")]
-
-
-def _expanded(value: Any) -> Path:
-    return Path(str(value)).expanduser()
 
 
 def _number(
@@ -406,7 +308,7 @@ def _number(
     except (TypeError, ValueError, OverflowError):
         number = math.nan
     if not least <= number <= most:
-        msg = f"{where}: expected a number of {unit} from {least:g} to {most:g}, got {value!r}"
+        msg = f"{where}: expected a number of {unit} from {least:g} to {most:g}, got {shown(value)}"
         raise ConfigurationError(msg)
     return number
 
@@ -416,7 +318,7 @@ def _flag(name: str, argument: Any, sources: _Sources, *, default: bool) -> bool
     if isinstance(value, str) and where.startswith(_ENV_PREFIX):
         value = {"true": True, "1": True, "false": False, "0": False, "": default}.get(value.strip().lower(), value)
     if not isinstance(value, bool):
-        msg = f"{where}: expected true or false, got {value!r:.60}"
+        msg = f"{where}: expected true or false, got {shown(value)}"
         raise ConfigurationError(msg)
     return value
 

@@ -57,6 +57,16 @@ def free_port() -> int:
         return int(sock.getsockname()[1])
 
 
+def plain_environment(home: Path) -> dict[str, str]:
+    """Return an environment with no settings in it, neither ours nor Streamlit's."""
+    return {
+        **{key: value for key, value in os.environ.items() if not key.startswith(("SECURE_MEDIA_", "STREAMLIT_"))},
+        "PYTHONPATH": str(ROOT),
+        "PYTHONUNBUFFERED": "1",
+        "HOME": str(home),
+    }
+
+
 class AppServer:
     """
     A Streamlit app, served in a process of its own.
@@ -104,14 +114,7 @@ class AppServer:
             head = f"from secure_media import secure_run\nsecure_run(__file__, {run_arguments})\n" if guarded else ""
             self.script.write_text(head + textwrap.dedent(script), "utf-8")
         self._env = {
-            **{
-                key: value
-                for key, value in os.environ.items()
-                if not key.startswith(("SECURE_MEDIA_SECRET", "STREAMLIT_"))
-            },
-            "PYTHONPATH": str(ROOT),
-            "PYTHONUNBUFFERED": "1",
-            "HOME": str(self.folder),
+            **plain_environment(self.folder),
             **{_variable(name): _text(value) for name, value in self.options.items()},
             **(env or {}),
         }

@@ -24,6 +24,7 @@ from secure_media.core.tokens import GrantCodec
 from secure_media.errors import ConfigurationError
 from secure_media.host import contract, replays
 from secure_media.host.connections import see_through_uvicorn
+from secure_media.host.given import Given
 from secure_media.host.issuing import Issuer
 from secure_media.host.sessions import Sessions, secure_session_manager
 from secure_media.host.showing import Showing
@@ -53,6 +54,7 @@ class Deployment:
         handlers: Tornado handlers of the user's own.
         routes: Starlette routes of the user's own.
         script: The script whose own `secure_run` gave these settings, if one did.
+        given: What that was given.
         app: The path of the script that is served.
     """
 
@@ -64,6 +66,7 @@ class Deployment:
         handlers: Sequence[Any] = (),
         routes: Sequence[Any] = (),
         script: Path | None = None,
+        given: Given | None = None,
         app: str,
     ) -> None:
         refuse_what_goes_around()
@@ -71,6 +74,7 @@ class Deployment:
         self.handlers = handlers
         self.routes = routes
         self.script = script
+        self.given = given
         self.heeds_grants = settings.policy.heeds_grants
         if settings.sign_media_urls and not self.heeds_grants:
             raise ConfigurationError(

@@ -2,23 +2,36 @@
 
 from __future__ import annotations
 
-import inspect
 import json
-import multiprocessing
 import os
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, NoReturn, cast
+from typing import Any, NoReturn
 
 import click
 
 from secure_media import settings
 from secure_media.core.policy import Policy
 from secure_media.errors import ConfigurationError
+from secure_media.host.asgi_app import GuardedApp
+from secure_media.host.entry import frame_of_the_caller, is_page, runtime, said_in_one_line
+from secure_media.host.given import Given
+from secure_media.host.inside import is_imported_by_a_child_or_a_test, is_inside
+from secure_media.key_file import may_be_a_secret, shown
 from secure_media.settings import Secret
 
+_SERVED_AS_A_PAGE = """\
+`streamlit run` serves this file as a page, without the guard, so it was stopped. It looks for a line that begins with \
+`app = st.App(`, and found none. Write two lines:
 
+```python
+app = st.App("main.py")
+app = guard(app)
+```"""
+
+
+@said_in_one_line
 def secure_run(
     script: str | os.PathLike[str],
     *,
@@ -85,10 +98,10 @@ def secure_run(
         "refusal_page": refusal_page,
         "streamlit_options": streamlit_options,
     }
-    if _inside_streamlit(script, [name for name, value in arguments.items() if value is not None and value != ()]):
+    if is_inside(script, arguments):
         return
-    if not _imported_by_a_child_or_a_test(script):
-        run(script, args=sys.argv[1:], its_own=True, **arguments)
+    if not is_imported_by_a_child_or_a_test(script):
+        run(script, args=sys.argv[1:], given=Given(arguments), **arguments)
 
 
 def run(
@@ -97,7 +110,7 @@ def run(
     args: Sequence[str] = (),
     flags: Sequence[str] = (),
     streamlit_options: Mapping[str, Any] | None = None,
-    its_own: bool = False,
+    given: Given | None = None,
     **options: Any,
 ) -> NoReturn:
     """
@@ -108,11 +121,11 @@ def run(
         args: What it will find in ``sys.argv[1:]``.
         flags: Options of ``streamlit run``, as on its command line.
         streamlit_options: The same by name.
-        its_own: Whether the settings are those of a `secure_run` for this script.
+        given: What a `secure_run` for this script was given, if one starts it.
         options: The arguments of `secure_run`.
     """
     try:
-        _serve(_existing(script), [*flags, *_flags(streamlit_options or {})], args, options, its_own)
+        _serve(_existing(script), [*flags, *_flags(streamlit_options or {})], args, options, given)
     except ConfigurationError as error:
         # Not a traceback: it would quote the line with the secret in it.
         click.echo(f"secure_media: {error}", err=True)
@@ -122,7 +135,9 @@ def run(
     raise SystemExit(0)
 
 
-def _serve(script: Path, flags: Sequence[str], args: Sequence[str], options: dict[str, Any], its_own: bool) -> None:
+def _serve(
+    script: Path, flags: Sequence[str], args: Sequence[str], options: dict[str, Any], given: Given | None
+) -> None:
     from streamlit.web import bootstrap, cli
 
     from secure_media.host import contract
@@ -135,9 +150,14 @@ def _serve(script: Path, flags: Sequence[str], args: Sequence[str], options: dic
     collections = options.pop("collections", None)
 
     def build(app: str) -> hooks.Deployment:
-        own_script = script if its_own else None
         return hooks.Deployment(
-            _load(**options), collections=collections, handlers=handlers, routes=routes, script=own_script, app=app
+            _load(**options),
+            collections=collections,
+            handlers=handlers,
+            routes=routes,
+            script=None if given is None else script,
+            given=given,
+            app=app,
         )
 
     hooks.install(build, origin=str(script))
@@ -146,79 +166,13 @@ def _serve(script: Path, flags: Sequence[str], args: Sequence[str], options: dic
         # Streamlit's own command line: it reads config.toml, STREAMLIT_* and the flags as `streamlit run` does.
         cli.main(["run", str(script), *flags, "--", *args], prog_name="streamlit", standalone_mode=False)
     except click.ClickException as error:
-        msg = f"Streamlit's options: {error.format_message()}"
+        msg = f"Streamlit's options: {_without_values(error.format_message(), flags)}"
         raise ConfigurationError(msg) from None
     except click.Abort:
         pass
 
 
-class GuardedApp:
-    """
-    An ASGI app whose Streamlit media are guarded, and which does not start without proof of that.
-
-    Everything else is the wrapped app's: ``lifespan()``, ``state``.
-    """
-
-    def __init__(self, app: Any) -> None:
-        self._app = app
-        self._proven = False
-
-    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
-        """Handle one connection."""
-        if scope["type"] == "lifespan":
-            try:
-                await self._app(scope, receive, self._proving(send))
-            except ConfigurationError as error:
-                # Said in so many words: servers take an exception for an app that knows no lifespan, and serve it.
-                await send({"type": "lifespan.startup.failed", "message": f"secure_media: {error}"})
-        else:
-            if not self._proven:
-                await self._prove()
-            await self._app(scope, receive, send)
-
-    def run(self, **options: Any) -> None:
-        """Serve the app as `streamlit.App.run` does (Streamlit 1.59 and later), but with the proof at start."""
-        from streamlit.web.server.starlette import starlette_server
-
-        stock = starlette_server.UvicornRunner
-        starlette_server.UvicornRunner = lambda _: stock(cast("Any", self))  # type: ignore[assignment, misc]
-        try:
-            self._app.run(**options)
-        finally:
-            starlette_server.UvicornRunner = stock  # type: ignore[misc]
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._app, name)
-
-    def _proving(self, send: Any) -> Any:
-        async def send_after_proof(message: Any) -> None:
-            if message["type"] == "lifespan.startup.complete":
-                try:
-                    await self._prove()
-                except ConfigurationError as error:
-                    message = {"type": "lifespan.startup.failed", "message": f"secure_media: {error}"}
-            await send(message)
-
-        return send_after_proof
-
-    async def _prove(self) -> None:
-        from streamlit.runtime.runtime import Runtime
-        from streamlit.web.server.starlette.starlette_app import App
-
-        from secure_media.host import deployment as hooks
-        from secure_media.host.probe import ask, probe_app
-        from secure_media.host.storage import SecureMediaStorage
-
-        if isinstance(self._app, App):
-            if not Runtime.exists():  # mounted without a lifespan: the first request builds it
-                await ask(self._app, "/_stcore/health")
-            await probe_app(hooks.current(), self._app)
-        elif Runtime.exists() and not isinstance(Runtime.instance().media_file_mgr._storage, SecureMediaStorage):
-            # Around a framework of the user's own, where Streamlit is mounted is unknown; its storage is not.
-            raise ConfigurationError("Streamlit keeps its media in a storage that is not guarded")
-        self._proven = True
-
-
+@said_in_one_line
 def guard(
     app: Any,
     *,
@@ -257,11 +211,14 @@ def guard(
         refusal_page: As for `secure_run`.
 
     Raises:
-        ConfigurationError: A setting is wrong, or Streamlit has been started already.
+        ConfigurationError: A setting is wrong, or Streamlit has been started already. It has been written to stderr,
+            and ends the program without a traceback unless it is caught.
     """
     from secure_media.host import contract
     from secure_media.host import deployment as hooks
 
+    if is_page() and hooks.guarding(runtime()) is None:
+        raise ConfigurationError(_SERVED_AS_A_PAGE)
     contract.check()
     if not contract.has_starlette():
         raise ConfigurationError(
@@ -292,10 +249,8 @@ def guard(
 
 
 def _line_of_the_caller() -> str:
-    """Return file and line of the code that called into this module."""
-    frame = inspect.currentframe()
-    while frame is not None and frame.f_globals.get("__name__") == __name__:
-        frame = frame.f_back
+    """Return file and line of the code that called into this package."""
+    frame = frame_of_the_caller()
     return "" if frame is None else f"{os.path.realpath(frame.f_code.co_filename)}:{frame.f_lineno}"
 
 
@@ -325,73 +280,25 @@ def secrets_section() -> Mapping[str, Any]:
     return dict(section)
 
 
-def _inside_streamlit(script: str | os.PathLike[str], given: Sequence[str]) -> bool:
-    """
-    Return whether a server is running the script. Stop the script if that server does not guard it as the script asks.
-
-    Args:
-        script: The script.
-        given: The names of the arguments that it passes to `secure_run`.
-    """
-    runtime_module = sys.modules.get("streamlit.runtime.runtime")
-    if runtime_module is None or not runtime_module.Runtime.exists():
-        return False
-    runtime = runtime_module.Runtime.instance()
-    if not issubclass(type(runtime), runtime_module.Runtime):
-        return True  # streamlit.testing's AppTest, which puts a mock there: nothing is served
-    from secure_media.host import deployment as hooks
-
-    deployment = hooks.guarding(runtime)
-    name = Path(script).name
-    if deployment is None:
-        other_way = "" if given else f" or with `secure-media run {name}`"
-        _stop_the_script(
-            "**This app was started without its guard, so it was stopped.** Its images, videos and downloads would be "
-            f"open to anyone who has their URL.\n\nStart it with `python {name}`{other_way} instead."
-        )
-    elif given and deployment.script != Path(script).resolve():
-        _stop_the_script(
-            f"**`secure_run({given[0]}=...)` has no effect here, so the app was stopped.** Something else started the "
-            f"server, with other settings.\n\nStart the app with `python {name}`, or set `{given[0]}` where the server "
-            "is started."
-        )
-    return True
-
-
-def _stop_the_script(why: str) -> NoReturn:
-    import streamlit as st
-
-    st.error(why, icon="🔒")
-    st.stop()
-    # Outside of a script's own thread there is no page, and nothing that st.stop() could stop.
-    raise ConfigurationError(why)
-
-
-def _imported_by_a_child_or_a_test(script: str | os.PathLike[str]) -> bool:
-    """
-    Return whether the script that calls is merely being imported.
-
-    A worker that ``multiprocessing`` spawns imports the main script again, and so does a test; neither wants a server.
-    """
-    frame = inspect.currentframe()
-    while frame is not None and frame.f_globals.get("__name__") == __name__:
-        frame = frame.f_back
-    if frame is None or frame.f_globals.get("__name__") == "__main__":
-        return multiprocessing.parent_process() is not None
-    return os.path.realpath(frame.f_globals.get("__file__") or "") == os.path.realpath(script)
-
-
 def _existing(script: str | os.PathLike[str]) -> Path:
     path = Path(script)
     if path.is_dir():
         path /= "streamlit_app.py"
     if path.suffix != ".py":
-        msg = f"script: {str(script)!r} is not a Python file (.py)"
+        msg = f"script: {shown(script)} is not a Python file (.py)"
         raise ConfigurationError(msg)
     if not path.is_file():
-        msg = f"script: there is no file {str(script)!r}"
+        msg = f"script: there is no file {shown(script)}"
         raise ConfigurationError(msg)
     return path.resolve()
+
+
+def _without_values(message: str, flags: Sequence[str]) -> str:
+    """Return Streamlit's complaint about `flags` without what may be a secret among their values."""
+    for value in (flag.partition("=")[2] for flag in flags):
+        if may_be_a_secret(value):
+            message = message.replace(value, "***")
+    return message
 
 
 def _flags(options: Mapping[str, Any]) -> list[str]:

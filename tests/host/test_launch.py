@@ -16,7 +16,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.servers import ROOT, SECRET, STARLETTE, STREAMLIT, AppServer, Browser, eventually
+from tests.servers import SECRET, STARLETTE, STREAMLIT, AppServer, Browser, eventually, plain_environment
 
 PAGE = """
 import streamlit as st
@@ -36,13 +36,7 @@ def run_python(
     script.write_text(source, "utf-8")
     return subprocess.run(
         [sys.executable, str(script), *arguments],
-        env={
-            **os.environ,
-            "PYTHONPATH": str(ROOT),
-            "HOME": str(folder),
-            "STREAMLIT_SERVER_HEADLESS": "true",
-            **(env or {}),
-        },
+        env={**plain_environment(folder), "STREAMLIT_SERVER_HEADLESS": "true", **(env or {})},
         cwd=folder,
         capture_output=True,
         text=True,
