@@ -53,7 +53,13 @@ Fields = Mapping[str, str | int | float | None]
 
 
 def record(
-    decision: Decision, *, method: str, resource: Resource | None, client_ip: str | None, path: str = "-"
+    decision: Decision,
+    *,
+    method: str,
+    resource: Resource | None,
+    client_ip: str | None,
+    path: str = "-",
+    self_check: bool = False,
 ) -> None:
     """
     Write the event of one decision.
@@ -64,7 +70,13 @@ def record(
         resource: What was asked for; None if that cannot be told.
         client_ip: Where the client is.
         path: What stands for such a resource.
+        self_check: Whether the server has asked itself, to see that it is refused.
     """
+    if self_check:
+        refused = not isinstance(decision, Allow)
+        level = logging.INFO if refused else logging.ERROR
+        _write(level, "guard.self_check", {"refused": refused, "resource": str(resource)}, "refused", "resource")
+        return
     if isinstance(decision, Allow):
         level = logging.DEBUG
     else:

@@ -118,6 +118,25 @@ def test_denial_of_an_impossible_name_has_no_resource(caplog: pytest.LogCaptureF
 
 
 @pytest.mark.parametrize(
+    ("decision", "level", "refused"),
+    [
+        pytest.param(Deny(DenialReason.NO_CREDENTIAL), logging.INFO, True, id="refused"),
+        pytest.param(Allow("condition"), logging.ERROR, False, id="let-in"),
+    ],
+)
+def test_self_check_is_an_event_of_its_own(
+    caplog: pytest.LogCaptureFixture, decision: Decision, level: int, refused: bool
+) -> None:
+    """What the server asks itself for is neither a denial nor a grant to anybody."""
+    with caplog.at_level(logging.DEBUG, "secure_media.audit"):
+        audit.record(decision, method="GET", resource=MEDIA, client_ip="127.0.0.1", self_check=True)
+
+    (event,) = caplog.records
+    assert event.getMessage() == f"guard.self_check refused={refused} resource={MEDIA}"
+    assert (event.levelno, _fields(event)) == (level, {"refused": refused, "resource": str(MEDIA)})
+
+
+@pytest.mark.parametrize(
     "text",
     [
         pytest.param("a\nmedia.allowed by=session", id="newline"),

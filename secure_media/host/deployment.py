@@ -75,6 +75,7 @@ class Deployment:
         self.routes = routes
         self.script = script
         self.given = given
+        self.policy = settings.policy
         self.heeds_grants = settings.policy.heeds_grants
         if settings.sign_media_urls and not self.heeds_grants:
             raise ConfigurationError(

@@ -11,8 +11,10 @@ from typing import Any
 
 from streamlit import config
 
+from secure_media.core.model import Allow
 from secure_media.errors import ConfigurationError
 from secure_media.host.deployment import Deployment
+from secure_media.servers.bait import Bait
 
 _TIMEOUT = 30.0
 
@@ -24,13 +26,13 @@ async def probe_server(deployment: Deployment) -> None:
     Raises:
         ConfigurationError: It did not refuse.
     """
-    with _bait(deployment) as (path, content):
+    with _bait(deployment) as (path, content, bait):
         try:
             response = await asyncio.wait_for(_fetch(path), _TIMEOUT)
         except (OSError, asyncio.TimeoutError) as error:
             msg = f"the server does not answer itself ({type(error).__name__}), so nothing proves that it is guarded"
             raise ConfigurationError(msg) from None
-    _judge(response.split(b" ", 2)[1:2] == [b"403"], content in response)
+    _judge(deployment, bait, response.split(b" ", 2)[1:2] == [b"403"] and content not in response)
 
 
 async def probe_app(deployment: Deployment, app: Any) -> None:
@@ -40,9 +42,9 @@ async def probe_app(deployment: Deployment, app: Any) -> None:
     Raises:
         ConfigurationError: It did not refuse.
     """
-    with _bait(deployment) as (path, content):
+    with _bait(deployment) as (path, content, bait):
         status, body = await ask(app, path)
-    _judge(status == 403, content in body)
+    _judge(deployment, bait, status == 403 and content not in body)
 
 
 async def ask(app: Any, path: str) -> tuple[int | None, bytes]:
@@ -79,21 +81,31 @@ async def ask(app: Any, path: str) -> tuple[int | None, bytes]:
 
 
 @contextmanager
-def _bait(deployment: Deployment) -> Iterator[tuple[str, bytes]]:
+def _bait(deployment: Deployment) -> Iterator[tuple[str, bytes, Bait]]:
     content = secrets.token_bytes(32)
     media_id = deployment.store.put(content, "application/octet-stream", None)
+    bait = deployment.gate.bait = Bait(media_id)
     try:
-        yield f"{deployment.base_path}/media/{media_id}", content
+        yield f"{deployment.base_path}/media/{media_id}", content, bait
     finally:
+        deployment.gate.bait = None
         deployment.store.discard(media_id)
 
 
-def _judge(refused: bool, leaked: bool) -> None:
-    if leaked or not refused:
-        raise ConfigurationError(
-            "the server did not refuse media that it was asked for without credentials, so something goes around the "
-            "guard; it was stopped. Please report this with the versions of streamlit and secure_media"
+def _judge(deployment: Deployment, bait: Bait, refused: bool) -> None:
+    if refused:
+        return
+    if isinstance(bait.decision, Allow):
+        msg = (
+            "policy: the server did not refuse media that it asked itself for without credentials, because "
+            f"{deployment.policy!r} lets in anyone from this machine at least (by {bait.decision.by}); it was stopped. "
+            "Ask for more than that: policy=own_session() & ..."
         )
+        raise ConfigurationError(msg)
+    raise ConfigurationError(
+        "the server did not refuse media that it was asked for without credentials, so something goes around the "
+        "guard; it was stopped. Please report this with the versions of streamlit and secure_media"
+    )
 
 
 async def _fetch(path: str) -> bytes:

@@ -25,6 +25,7 @@ from secure_media.core.model import (
 from secure_media.core.policy import Policy
 from secure_media.core.redemptions import Redemptions
 from secure_media.errors import LedgerUnavailableError, MediaNotFoundError, StoreUnavailableError
+from secure_media.servers.bait import Bait
 from secure_media.servers.cookies import Cookies
 from secure_media.servers.incoming import (
     Incoming,
@@ -128,6 +129,8 @@ class Gate:
         self._cookies = Cookies(guard.identity, clock)
         self._refusals = Refusals(base_path, refusal_page)
         self._redeeming = Redeeming(redemptions, ledger, self._refusals, clock=clock)
+        #: What the server asks itself for, while it does.
+        self.bait: Bait | None = None
 
     def answer(self, incoming: Incoming) -> plan.Plan | Opening | None:
         """Return the response, or None if the request may go on to Streamlit."""
@@ -403,7 +406,12 @@ class Gate:
         )
         decision = self._guard.decide(request, policy)
         audit.record(
-            decision, method=incoming.method, resource=resource, client_ip=incoming.client_ip, path=incoming.path
+            decision,
+            method=incoming.method,
+            resource=resource,
+            client_ip=incoming.client_ip,
+            path=incoming.path,
+            self_check=self.bait is not None and self.bait.takes(resource, decision),
         )
         return decision
 

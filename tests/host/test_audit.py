@@ -72,6 +72,14 @@ class Since:
         return event
 
 
+def test_self_check_is_no_denial(server: AppServer) -> None:
+    """What the server asks itself for at start is an event of its own, the first one, and counts as no denial."""
+    first = eventually(lambda: _events(server)[:1], "the self-check")[0]
+
+    assert (first["event"], first["refused"], first["level"]) == ("guard.self_check", True, "INFO")
+    assert [event for event in _events(server) if first["resource"] == event.get("resource")] == [first]
+
+
 def test_delivery_of_media_is_written_down(server: AppServer) -> None:
     """Who was given what, by their session, in full."""
     browser = Browser(server)
@@ -277,6 +285,7 @@ def test_guard_takes_the_file_too(tmp_path: Path) -> None:
     """An ASGI app has the same audit log."""
     app = f"{IMPORTS}\napp = App('page.py')\napp = guard(app, secret={SECRET!r}, audit_log='audit.jsonl')\n"
     with serve(tmp_path, app, UVICORN) as own:
+        assert [event["event"] for event in _events(own)] == ["guard.self_check"]
         browser = Browser(own)
         with browser.open() as tab:
             since = Since(own)

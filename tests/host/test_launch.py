@@ -358,6 +358,47 @@ secure_run(__file__, secret={SECRET!r}, streamlit_options={{"server.port": {free
     assert "did not refuse media" in done.stderr
 
 
+@pytest.mark.parametrize(
+    ("policy", "name"),
+    [
+        pytest.param("allow_if(lambda request: True)", "allow_if(<lambda>)", id="everyone"),
+        pytest.param(
+            "own_session() | allow_if(lambda request: request.client_ip == '127.0.0.1')",
+            "(own_session() | allow_if(<lambda>))",
+            id="this-machine",
+        ),
+    ],
+)
+def test_policy_that_lets_in_everyone_is_named(tmp_path: Path, policy: str, name: str) -> None:
+    """The server stops because of the policy, says which, and what to write; it does not blame Streamlit."""
+    source = f"""
+from secure_media import allow_if, own_session, secure_run
+options = {{"server.port": {free()}, "server.address": "127.0.0.1"}}
+secure_run(__file__, secret={SECRET!r}, policy={policy}, streamlit_options=options)
+"""
+    done = run_python(tmp_path, source)
+
+    assert done.returncode == 2, done.stderr
+    (line,) = [line for line in done.stderr.splitlines() if line.startswith("secure_media: ")]
+    assert line.startswith("secure_media: policy: ")
+    assert f"{name} lets in anyone" in line
+    assert "policy=own_session() & ..." in line
+    assert "versions of streamlit" not in line
+
+
+@pytest.mark.parametrize(
+    "policy", [pytest.param("lambda request: 1 / 0", id="raises"), pytest.param("lambda request: False", id="nobody")]
+)
+def test_policy_that_lets_in_nobody_serves(policy: str) -> None:
+    """A policy that raises or refuses everyone is a policy: the app starts, and its media are for nobody."""
+    arguments = f"secret={SECRET!r}, policy=__import__('secure_media').allow_if({policy})"
+    with AppServer(PAGE, run_arguments=arguments) as server:
+        browser = Browser(server)
+        with browser.open() as tab:
+            (url,) = tab.urls()
+            assert browser.get(url).status == 403
+
+
 def free() -> int:
     """Return a free port."""
     from tests.servers import free_port
