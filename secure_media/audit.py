@@ -13,20 +13,16 @@ import json
 import logging
 import time
 from collections.abc import Callable, Mapping
-from datetime import datetime, timezone
-from io import TextIOWrapper
-from logging.handlers import WatchedFileHandler
+from dataclasses import dataclass
 from pathlib import Path
 
 from secure_media.core.model import Action, Allow, Browser, Decision, Resource, tag
 from secure_media.core.redact import redact
 from secure_media.errors import ConfigurationError, DenialReason
 from secure_media.serving import private
+from secure_media.trail import FileTrail, StderrTrail, Trail, timestamp
 
 logger = logging.getLogger("secure_media.audit")
-#: Of nobody's hierarchy: an app that configures logging, or switches it off, does not change what is in the file.
-_trail = logging.Logger("secure_media.audit")
-
 #: The `where` of `write_to` that stands for stderr.
 STDERR = "-"
 
@@ -52,6 +48,17 @@ _SUSPICIOUS = frozenset(
 Fields = Mapping[str, str | int | float | None]
 
 
+@dataclass
+class _Kept:
+    """Where this process keeps its trail. No logging configuration of the app's own changes what is in it."""
+
+    trail: Trail | None = None
+    required: bool = False
+
+
+_kept = _Kept()
+
+
 def record(
     decision: Decision,
     *,
@@ -60,7 +67,7 @@ def record(
     client_ip: str | None,
     path: str = "-",
     self_check: bool = False,
-) -> None:
+) -> bool:
     """
     Write the event of one decision.
 
@@ -71,24 +78,25 @@ def record(
         client_ip: Where the client is.
         path: What stands for such a resource.
         self_check: Whether the server has asked itself, to see that it is refused.
+
+    Returns:
+        False if a file that has to have it (`write_to`) has not got it, so that nobody may get anything by it.
     """
     if self_check:
         refused = not isinstance(decision, Allow)
         level = logging.INFO if refused else logging.ERROR
-        _write(level, "guard.self_check", {"refused": refused, "resource": str(resource)}, "refused", "resource")
-        return
+        return _write(level, "guard.self_check", {"refused": refused, "resource": str(resource)}, "refused", "resource")
     if isinstance(decision, Allow):
         level = logging.DEBUG
     else:
         level = logging.WARNING if decision.reason in _SUSPICIOUS else logging.INFO
     if not listens(level):
-        return
+        return True
     fields = {"method": method, "resource": path if resource is None else str(resource), "client_ip": client_ip}
     if isinstance(decision, Allow):
         who = {"by": decision.by, "subject": pseudonym(decision.subject), "jti": _jti(decision)}
-        _write(level, "media.allowed", {**fields, **who}, "by", "subject", "jti", "resource")
-    else:
-        _write(level, "media.denied", {**fields, "reason": decision.reason.value}, "reason", "resource")
+        return _write(level, "media.allowed", {**fields, **who}, "by", "subject", "jti", "resource")
+    return _write(level, "media.denied", {**fields, "reason": decision.reason.value}, "reason", "resource")
 
 
 def offloaded(
@@ -170,10 +178,10 @@ class Delivered:
 
 def listens(level: int) -> bool:
     """Return whether an event at `level` is written anywhere."""
-    return bool(_trail.handlers) or logger.isEnabledFor(level)
+    return _kept.trail is not None or logger.isEnabledFor(level)
 
 
-def write_to(where: str | None) -> None:
+def write_to(where: str | None, *, required: bool = False) -> None:
     """
     Let a file have every event, one JSON object a line, instead of the one that had them until now.
 
@@ -182,16 +190,17 @@ def write_to(where: str | None) -> None:
 
     Args:
         where: Its path; ``-`` for stderr; None for no file.
+        required: Whether what cannot be written down must not happen (see `record`).
 
     Raises:
         ConfigurationError: It cannot be written.
     """
-    handler: logging.Handler | None = None
+    trail: Trail | None = None
     if where == STDERR:
-        handler = logging.StreamHandler()
+        trail = StderrTrail()
     elif where is not None:
         try:
-            handler = _File(where, encoding="ascii")
+            trail = FileTrail(where)
             for complaint in private.complaints(private.followed(Path(where)), setting="audit_log"):
                 logger.warning("audit.exposed %s", complaint)
         except (OSError, ValueError) as error:
@@ -200,12 +209,9 @@ def write_to(where: str | None) -> None:
                 f"audit_log: cannot write {where!r} ({why}); name a file in a directory that this process may write to"
             )
             raise ConfigurationError(msg) from None
-    for previous in _trail.handlers[:]:
-        _trail.removeHandler(previous)
-        previous.close()
-    if handler is not None:
-        handler.setFormatter(_Line())
-        _trail.addHandler(handler)
+    if _kept.trail is not None:
+        _kept.trail.close()
+    _kept.trail, _kept.required = trail, required
 
 
 def pseudonym(subject: str | None) -> str | None:
@@ -215,35 +221,28 @@ def pseudonym(subject: str | None) -> str | None:
     return hashlib.sha256(subject.encode("utf-8", "surrogatepass")).hexdigest()[:8]
 
 
-class _File(WatchedFileHandler):
-    def _open(self) -> TextIOWrapper:
-        return open(self.baseFilename, "a", encoding=self.encoding, opener=private.open_for_owner)
+def _write(level: int, event: str, fields: Fields, *shown: str) -> bool:
+    """
+    Write an event: all fields beside the message, and those that are `shown` in it too.
 
-    def emit(self, record: logging.LogRecord) -> None:
-        try:
-            super().emit(record)
-        except Exception:  # noqa: BLE001 - the folder is gone, say: on stderr, not in the middle of a response
-            self.handleError(record)
-
-
-class _Line(logging.Formatter):
-    """One JSON object, in ASCII: nothing in it can end the line, or be taken for the next."""
-
-    def format(self, record: logging.LogRecord) -> str:
-        when = datetime.fromtimestamp(record.created, timezone.utc).isoformat(timespec="milliseconds")
-        head = {"time": when.replace("+00:00", "Z"), "level": record.levelname, "event": record.msg}
-        return json.dumps({**head, **record.__dict__["fields"]})
-
-
-def _write(level: int, event: str, fields: Fields, *shown: str) -> None:
-    """Write an event: all fields beside the message, and those that are `shown` in it too."""
+    Returns:
+        Whether what it tells of may happen: a file that has to have it has it.
+    """
     if logger.isEnabledFor(level):
         extra = {name: _printable(value) if isinstance(value, str) else value for name, value in fields.items()}
         message = " ".join((event, *(f"{name}=%s" for name in shown)))
         logger.log(level, message, *(extra[name] for name in shown), extra=extra)
-    if _trail.handlers:
-        facts = {name: _tame(value) if isinstance(value, str) else value for name, value in fields.items()}
-        _trail.handle(_trail.makeRecord(_trail.name, level, "", 0, event, (), None, extra={"fields": facts}))
+    trail = _kept.trail
+    if trail is None:
+        return True
+    return trail.write(_line(level, event, fields)) or not _kept.required
+
+
+def _line(level: int, event: str, fields: Fields) -> bytes:
+    """Return an event as one JSON object, in ASCII: nothing in it can end the line, or be taken for the next."""
+    head = {"time": timestamp(time.time()), "level": logging.getLevelName(level), "event": event}
+    facts = {name: _tame(value) if isinstance(value, str) else value for name, value in fields.items()}
+    return f"{json.dumps({**head, **facts})}\n".encode("ascii")
 
 
 def _facts(

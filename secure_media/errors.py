@@ -54,6 +54,7 @@ class DenialReason(str, enum.Enum):
     USED_UP = "used_up"
     LEDGER_UNAVAILABLE = "ledger_unavailable"
     OTHER_ORIGIN = "other_origin"
+    AUDIT_UNAVAILABLE = "audit_unavailable"
     NOT_SHOWN = "not_shown"
     NOT_OWNER = "not_owner"
     CONDITION_FALSE = "condition_false"

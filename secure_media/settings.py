@@ -36,6 +36,7 @@ NAMES = (
     "embedded",
     "ledger",
     "audit_log",
+    "audit_required",
     "session_memory",
     "refusal_page",
 )
@@ -67,6 +68,7 @@ class Settings:
         embedded: Whether pages of other sites show the app in a frame.
         ledger: The file in which revocations and uses are kept; None for memory.
         audit_log: The file that gets the audit trail; ``-`` for stderr, None for no file.
+        audit_required: Whether what cannot be written there is refused.
         key_file: The file that the keys were read from, if they were.
         session_memory: How much memory a session's media may take up that will never be sent to its page, in bytes.
         refusal_page: The page that people get where they are refused, as HTML; None for the built-in one.
@@ -83,6 +85,7 @@ class Settings:
     embedded: bool = False
     ledger: Path | None = None
     audit_log: str | None = None
+    audit_required: bool = False
     key_file: KeyFile | None = None
     session_memory: int = DEFAULT_SESSION_MEMORY
     refusal_page: str | None = None
@@ -99,6 +102,7 @@ def load(
     embedded: bool | None = None,
     ledger: str | os.PathLike[str] | None = None,
     audit_log: str | os.PathLike[str] | None = None,
+    audit_required: bool | None = None,
     session_memory: int | None = None,
     refusal_page: str | os.PathLike[str] | None = None,
     environ: Mapping[str, str],
@@ -117,6 +121,7 @@ def load(
         embedded: Default: False.
         ledger: Default: a file below the current directory, or ``"memory"`` if the secret ends with the process.
         audit_log: Default: no file.
+        audit_required: Default: False.
         session_memory: Default: 32 MiB.
         refusal_page: Default: the built-in page.
         environ: The environment.
@@ -135,6 +140,7 @@ def load(
             "secret: several processes serve this app and have to agree on one, so it cannot be made up at start. "
             "Set SECURE_MEDIA_SECRET (run `secure-media keygen` to make one)"
         )
+    trail, must_be_written = _audit(audit_log, audit_required, sources)
     in_frames = _flag("embedded", embedded, sources, default=False)
     return Settings(
         keys=keys or KeyRing.random(),
@@ -151,7 +157,8 @@ def load(
         ),
         embedded=in_frames,
         ledger=ledger_file(ledger, environ=environ, secrets_section=secrets_section, ephemeral=keys is None),
-        audit_log=_audit_log(audit_log, sources),
+        audit_log=trail,
+        audit_required=must_be_written,
         key_file=key_file,
         session_memory=int(
             _number(
@@ -203,6 +210,13 @@ def ledger_file(
         msg = f"{where}: expected the path of a file, or 'memory', got {shown(value)}"
         raise ConfigurationError(msg)
     return path
+
+
+def _audit(audit_log: Any, audit_required: Any, sources: _Sources) -> tuple[str | None, bool]:
+    trail, required = _audit_log(audit_log, sources), _flag("audit_required", audit_required, sources, default=False)
+    if required and trail is None:
+        raise ConfigurationError("audit_required: there is no audit log that could be; name a file in audit_log")
+    return trail, required
 
 
 def _audit_log(argument: Any, sources: _Sources) -> str | None:

@@ -22,7 +22,7 @@ LADDER = [
     {"errors", "version"},
     {"core"},
     {"serving"},
-    {"settings", "audit", "key_file"},
+    {"settings", "audit", "key_file", "trail"},
     {"servers"},
     {"host"},
     {"links", "widgets", "login"},
@@ -157,7 +157,8 @@ def test_there_are_no_circles() -> None:
 
 @pytest.mark.parametrize("library", [pytest.param(name, id=name) for name in ("streamlit", "tornado", "starlette")])
 @pytest.mark.parametrize(
-    "part", [pytest.param(name, id=name) for name in ("errors", "core", "serving", "settings", "audit", "key_file")]
+    "part",
+    [pytest.param(name, id=name) for name in ("errors", "core", "serving", "settings", "audit", "key_file", "trail")],
 )
 def test_decisions_and_bytes_know_no_framework(part: str, library: str) -> None:
     """What decides and what reads runs without any web framework."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
 import json
 import logging
 import os
@@ -9,6 +11,7 @@ import re
 import subprocess
 import sys
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -531,22 +534,118 @@ def test_file_that_was_moved_away_is_made_anew(log: Path) -> None:
     assert log.stat().st_mode & 0o077 == 0
 
 
-def test_file_that_cannot_be_written_any_more_stops_nothing(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """If the folder vanishes, stderr says so, and whoever asked gets their answer; once it is back, events are too."""
+def test_file_that_cannot_be_written_any_more_stops_nothing(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """If the folder vanishes the log says so once, and once that it is back; the file says how much is missing."""
     path = tmp_path / "folder" / "audit.jsonl"
     path.parent.mkdir()
     audit.write_to(str(path))
     _decide()
     path.parent.rename(tmp_path / "moved")
 
-    _decide()
-    _decide()
+    for _ in range(100):
+        _decide()
 
-    assert "FileNotFoundError" in capsys.readouterr().err
+    (failing,) = caplog.records
+    assert (failing.levelno, failing.exc_info) == (logging.ERROR, None)
+    assert failing.getMessage() == (
+        f"audit.failing {path} cannot be written (No such file or directory); events are lost until it can"
+    )
     path.parent.mkdir()
     _decide()
-    assert len(_lines(path)) == 1
+    _decide()
+    assert [record.getMessage() for record in caplog.records[1:]] == [f"audit.goes_on {path} lost=100"]
+    assert [line["event"] for line in _lines(path)] == ["audit.lost", "media.denied", "media.denied"]
+    assert (_lines(path)[0]["lost"], _lines(path)[0]["level"]) == (100, "WARNING")
+    assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z", _lines(path)[0]["time"])
     audit.write_to(None)
+
+
+@contextlib.contextmanager
+def _room_for(size: int) -> Iterator[None]:
+    """Let no file of this process become longer than `size`, in bytes: a write stops there, as on a full disk."""
+    import resource
+
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+
+@pytest.mark.skipif(os.name != "posix", reason="limits are those of POSIX")
+def test_half_a_line_spoils_no_other(log: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """Where the disk was full in the middle of a line, the next one begins on a line of its own."""
+    _decide()
+    whole = log.stat().st_size
+    with _room_for(whole + 40):
+        _decide()
+        _decide()
+        assert log.stat().st_size == whole + 40
+    _decide()
+
+    first, half, *others = log.read_bytes().splitlines()
+    assert len(half) == 40
+    with pytest.raises(json.JSONDecodeError):
+        json.loads(half)
+    events = [json.loads(line) for line in (first, *others)]
+    assert [event["event"] for event in events] == ["media.denied", "audit.lost", "media.denied"]
+    assert events[1]["lost"] == 2
+    assert [record.levelname for record in caplog.records] == ["ERROR", "WARNING"]
+
+
+def test_half_a_line_from_before_a_crash_spoils_no_other(tmp_path: Path) -> None:
+    """A file that ends within a line is gone on with on a new one."""
+    path = tmp_path / "audit.jsonl"
+    path.write_text('{"time": "2026')
+    audit.write_to(str(path))
+    _decide()
+    _decide()
+    audit.write_to(None)
+
+    half, *others = path.read_bytes().splitlines()
+    assert half == b'{"time": "2026'
+    assert [json.loads(line)["event"] for line in others] == ["media.denied"] * 2
+
+
+@pytest.mark.parametrize("required", [pytest.param(True, id="required"), pytest.param(False, id="not-required")])
+def test_what_cannot_be_written_is_told(tmp_path: Path, required: bool) -> None:
+    """Whoever decides learns whether the event is in a file that has to have it."""
+    path = tmp_path / "folder" / "audit.jsonl"
+    path.parent.mkdir()
+    audit.write_to(str(path), required=required)
+
+    def is_fine() -> bool:
+        return audit.record(Allow("session"), method="GET", resource=MEDIA, client_ip=None)
+
+    assert is_fine()
+    path.parent.rename(tmp_path / "moved")
+    assert is_fine() is not required
+    path.parent.mkdir()
+    assert is_fine()
+    audit.write_to(None)
+    assert is_fine()
+
+
+def test_stderr_that_was_closed_stops_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nobody has to listen on stderr."""
+    stream = io.StringIO()
+    monkeypatch.setattr(sys, "stderr", stream)
+    audit.write_to("-")
+    _decide()
+    assert stream.getvalue().count("media.denied") == 1
+    stream.close()
+
+    _decide()
+    audit.write_to(None)
+
+
+def test_lines_of_many_threads_stay_whole(log: Path) -> None:
+    """Events that come at the same moment are one line each."""
+    with ThreadPoolExecutor(8) as threads:
+        list(threads.map(lambda _: _decide(), range(400)))
+
+    assert len(_lines(log)) == 400
 
 
 def test_dash_is_stderr(capsys: pytest.CaptureFixture[str]) -> None:

@@ -940,3 +940,12 @@ def test_settings_do_not_change() -> None:
 
     with pytest.raises(AttributeError):
         settings.grace = 0  # type: ignore[misc]
+
+
+def test_audit_log_may_be_required() -> None:
+    """What cannot be written down is refused only if somebody asks for that, and there is something to write to."""
+    assert not _load(audit_log="-").audit_required
+    assert _load(audit_log="-", audit_required=True).audit_required
+    assert _load({"SECURE_MEDIA_AUDIT_LOG": "-", "SECURE_MEDIA_AUDIT_REQUIRED": "true"}).audit_required
+    with pytest.raises(ConfigurationError, match=r"^audit_required: there is no audit log"):
+        _load(audit_required=True)

@@ -41,6 +41,7 @@ _PLAIN: dict[DenialReason, str] = {
     DenialReason.USED_UP: "used up",
     DenialReason.LEDGER_UNAVAILABLE: "whether it was revoked or used up cannot be read",
     DenialReason.OTHER_ORIGIN: "the button of the link was not pressed on its own page, but by another site",
+    DenialReason.AUDIT_UNAVAILABLE: "the app's audit log cannot be written, and it is required (audit_required)",
     DenialReason.NOT_SHOWN: (
         "without a token: only the browser that was shown it gets this; ask the server's log secure_media.audit"
     ),

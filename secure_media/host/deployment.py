@@ -116,7 +116,7 @@ class Deployment:
             refusal_page=settings.refusal_page,
             refresh=refresh,
         )
-        audit.write_to(settings.audit_log)
+        audit.write_to(settings.audit_log, required=settings.audit_required)
         self.issuer = Issuer(codec, records, refresh=refresh, cookieless=settings.sign_media_urls)
         self.terms = CurrentTerms()
         self.showing = Showing(self.store, self.collections)

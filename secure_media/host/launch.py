@@ -47,6 +47,7 @@ def secure_run(
     embedded: bool | None = None,
     ledger: str | os.PathLike[str] | None = None,
     audit_log: str | os.PathLike[str] | None = None,
+    audit_required: bool | None = None,
     session_memory: int | None = None,
     refusal_page: str | os.PathLike[str] | None = None,
     streamlit_options: Mapping[str, Any] | None = None,
@@ -75,6 +76,7 @@ def secure_run(
         ledger: The file that keeps revocations and uses, or ``"memory"``. Default:
             ``.streamlit/secure_media.sqlite3``, made on first use.
         audit_log: A file that gets one line of JSON per decision and per delivery; ``"-"`` for stderr. Default: none.
+        audit_required: Whether media are refused while that cannot be written. Default: False.
         session_memory: How much memory a session's media may take up that will never be sent to its page, in
             bytes: frames of an animation that came faster than messages leave. Default: 32 MiB.
         refusal_page: An HTML file with the words of your own for people who are refused. ``{app}`` in it becomes the
@@ -94,6 +96,7 @@ def secure_run(
         "embedded": embedded,
         "ledger": ledger,
         "audit_log": audit_log,
+        "audit_required": audit_required,
         "session_memory": session_memory,
         "refusal_page": refusal_page,
         "streamlit_options": streamlit_options,
@@ -186,6 +189,7 @@ def guard(
     embedded: bool | None = None,
     ledger: str | os.PathLike[str] | None = None,
     audit_log: str | os.PathLike[str] | None = None,
+    audit_required: bool | None = None,
     session_memory: int | None = None,
     refusal_page: str | os.PathLike[str] | None = None,
 ) -> GuardedApp:
@@ -207,6 +211,7 @@ def guard(
         embedded: As for `secure_run`.
         ledger: As for `secure_run`.
         audit_log: As for `secure_run`.
+        audit_required: As for `secure_run`.
         session_memory: As for `secure_run`.
         refusal_page: As for `secure_run`.
 
@@ -238,6 +243,7 @@ def guard(
         embedded=embedded,
         ledger=ledger,
         audit_log=audit_log,
+        audit_required=audit_required,
         session_memory=session_memory,
         refusal_page=refusal_page,
     )

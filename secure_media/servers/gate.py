@@ -18,6 +18,7 @@ from secure_media.core.model import (
     Allow,
     Browser,
     Decision,
+    Deny,
     Grant,
     Resource,
     ResourceKind,
@@ -405,7 +406,7 @@ class Gate:
             player=player(incoming),
         )
         decision = self._guard.decide(request, policy)
-        audit.record(
+        written = audit.record(
             decision,
             method=incoming.method,
             resource=resource,
@@ -413,7 +414,7 @@ class Gate:
             path=incoming.path,
             self_check=self.bait is not None and self.bait.takes(resource, decision),
         )
-        return decision
+        return decision if written or isinstance(decision, Deny) else Deny(DenialReason.AUDIT_UNAVAILABLE)
 
     def _below_base(self, path: str) -> str:
         """Return `path` without the base path; a path outside of it is looked at as it is, so that nothing slips by."""

@@ -267,6 +267,40 @@ def test_file_that_cannot_be_written_stops_the_start(tmp_path: Path) -> None:
     server.stop()
 
 
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="a disk that is always full is Linux's")
+@pytest.mark.parametrize("required", [pytest.param(False, id="goes-on"), pytest.param(True, id="refuses")])
+def test_full_disk_is_one_line(tmp_path: Path, required: bool) -> None:
+    """Where the audit log has no room, the log says so once; the app goes on, or refuses media if it is required."""
+    (tmp_path / "picture.bin").write_bytes(PICTURE)
+    env = {"SECURE_MEDIA_AUDIT_LOG": "/dev/full", "SECURE_MEDIA_AUDIT_REQUIRED": str(required).lower()}
+    with AppServer(APP, folder=tmp_path, env=env) as own:
+        browser = Browser(own)
+        with browser.open() as tab:
+            (url,) = tab.urls()
+            for _ in range(5):
+                response = browser.get(url)
+                assert response.status == (403 if required else 200)
+                assert response.body == (b"Forbidden\n" if required else PICTURE)
+        said = [line for line in own.log.splitlines() if "audit.failing" in line]
+        assert len(said) == 1
+        assert "No space left on device" in said[0]
+        assert "Traceback" not in own.log
+        assert len(own.log) < 4000
+
+
+def test_required_log_that_works_refuses_nothing(tmp_path: Path) -> None:
+    """With room on the disk, audit_required changes nothing."""
+    (tmp_path / "picture.bin").write_bytes(PICTURE)
+    arguments = f"secret={SECRET!r}, audit_log='audit.jsonl', audit_required=True"
+    with AppServer(APP, run_arguments=arguments, folder=tmp_path) as own:
+        browser = Browser(own)
+        with browser.open() as tab:
+            assert browser.get(tab.urls()[0]).body == PICTURE
+            (tmp_path / "audit.jsonl").rename(tmp_path / "audit.1")  # logrotate
+            assert browser.get(tab.urls()[0]).body == PICTURE
+        assert (tmp_path / "audit.jsonl").exists()
+
+
 def test_environment_names_the_file(tmp_path: Path) -> None:
     """``SECURE_MEDIA_AUDIT_LOG=-`` writes the lines to stderr."""
     (tmp_path / "picture.bin").write_bytes(PICTURE)
