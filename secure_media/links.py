@@ -105,6 +105,7 @@ def share_link(
 
     Raises:
         GrantError: An argument will not do, or nothing serves the script.
+        LedgerUnavailableError: Uses cannot be written down, so a link with `max_uses` would open for nobody.
     """
     serving = script.deployment()
     asked = _Asked(action, filename, content_type, disposition, not_before)
@@ -116,6 +117,8 @@ def share_link(
     holder = script.holder(serving)
     resource = _resource(serving, source, lifetime, asked)
     script.heeds_links(serving, resource.name if resource.kind is ResourceKind.FILE else "")
+    if most is not None:
+        serving.issuer.ledger.check_writable()
     token = serving.issuer.new(
         resource,
         asked.action,

@@ -199,6 +199,8 @@ def _on_terms(expires_in: Any, bind: Any, max_uses: Any = None) -> Iterator[Depl
         yield None
         return
     script.heeds_links(serving)
+    if asked.max_uses is not None:
+        serving.issuer.ledger.check_writable()
     with serving.terms.shown_on(asked):
         yield serving
 

@@ -25,7 +25,7 @@ from secure_media.core.model import (
 )
 from secure_media.core.policy import Policy
 from secure_media.core.redemptions import Redemptions
-from secure_media.errors import LedgerUnavailableError, MediaNotFoundError, StoreUnavailableError
+from secure_media.errors import DenialReason, LedgerUnavailableError, MediaNotFoundError, StoreUnavailableError
 from secure_media.servers.bait import Bait
 from secure_media.servers.cookies import Cookies
 from secure_media.servers.incoming import (

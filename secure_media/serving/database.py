@@ -12,10 +12,12 @@ from pathlib import Path
 
 from secure_media.errors import LedgerUnavailableError
 from secure_media.serving import private
+from secure_media.serving.writable import why_not_writable
 
 logger = logging.getLogger(__name__)
 
 SETTING = "SECURE_MEDIA_LEDGER"
+_FIX = f"Set {SETTING} to a file that the app may write"
 #: For how long another process may keep the file locked, in seconds.
 _BUSY = 2.0
 #: How many processes that make the file at the same moment may come before this one.
@@ -91,6 +93,13 @@ class Database:
                 logger.warning("ledger.exposed %s", complaint)
         with suppress(LedgerUnavailableError), self.reading():
             pass
+
+    def check_writable(self) -> None:
+        """Make sure that the file can be made and written, without doing so."""
+        why = None if self.path is None else why_not_writable(self.path)
+        if why is not None:
+            msg = f"ledger: {self.path} cannot be written: {why}. {_FIX}"
+            raise LedgerUnavailableError(msg)
 
     def close(self) -> None:
         """Close the file."""
@@ -213,8 +222,7 @@ class Database:
         try:
             yield
         except (OSError, sqlite3.Error) as error:
-            fix = f"Set {SETTING} to a file that the app may write"
-            msg = f"ledger: {self.path or 'memory'} cannot be used: {_why(error)}. {fix}"
+            msg = f"ledger: {self.path or 'memory'} cannot be used: {_why(error)}. {_FIX}"
         else:
             self._all_is_well(doing)
             return

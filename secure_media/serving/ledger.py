@@ -55,6 +55,9 @@ class GrantLedger(Protocol):
             continues: Whether the request may take the place of one that is still under way.
         """
 
+    def check_writable(self) -> None:
+        """Make sure that something can be written down, without writing anything. May wait for the disk."""
+
     def close(self) -> None:
         """Let go of what is open."""
 

@@ -80,7 +80,7 @@ def close_to_others(file: Path | int) -> bool:
         return True
     try:
         status = os.fstat(file) if isinstance(file, int) else file.lstat()
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return True
     except OSError:
         return False

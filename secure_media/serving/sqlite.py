@@ -60,9 +60,23 @@ class SqliteLedger:
         self._kept_at: float | None = None
         self._is_behind = False
 
-    def look(self) -> None:
-        """Look at the file before anybody asks: say what is wrong with it, and bring it up to date."""
+    def look(self, *, for_links: bool = True) -> None:
+        """
+        Look at the file before anybody asks: say what is wrong with it, and bring it up to date.
+
+        Args:
+            for_links: Whether there may be links, which nobody can count or revoke if nothing can be written.
+        """
         self._database.look()
+        if for_links:
+            try:
+                self.check_writable()
+            except LedgerUnavailableError as error:
+                logger.warning("ledger.read_only %s; until then, no link can have max_uses or be revoked", error)
+
+    def check_writable(self) -> None:
+        """Make sure that something can be written down, without writing anything."""
+        self._database.check_writable()
 
     def close(self) -> None:
         """Close the file."""
