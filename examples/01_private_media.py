@@ -8,7 +8,12 @@ Start it with `python examples/01_private_media.py`, or with `secure-media demo`
 
 from __future__ import annotations
 
+import os
+
 from secure_media import secure_run
+
+# Only this machine sees an example, unless you say otherwise.
+os.environ.setdefault("STREAMLIT_SERVER_ADDRESS", "127.0.0.1")
 
 # The one line that an app needs. The secret comes from SECURE_MEDIA_SECRET; without it, a random one is made at start.
 secure_run(__file__)

@@ -8,9 +8,13 @@ Start it with `python examples/02_links.py`.
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 from secure_media import secure_run
+
+# Only this machine sees an example, unless you say otherwise.
+os.environ.setdefault("STREAMLIT_SERVER_ADDRESS", "127.0.0.1")
 
 MEDIA = Path(__file__).resolve().parent / "media"
 

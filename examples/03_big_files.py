@@ -14,6 +14,9 @@ from urllib.parse import quote
 
 from secure_media import secure_run
 
+# Only this machine sees an example, unless you say otherwise.
+os.environ.setdefault("STREAMLIT_SERVER_ADDRESS", "127.0.0.1")
+
 FOLDER = Path(os.environ.get("BIG_FILES") or Path(__file__).resolve().parent / "media").expanduser()
 
 # A collection is a folder with a name. What is in it is served below that name, and nothing else on the disk is.

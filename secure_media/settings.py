@@ -8,9 +8,7 @@ Keyword arguments win over ``SECURE_MEDIA_*`` in the environment, which win over
 from __future__ import annotations
 
 import math
-import multiprocessing
 import os
-import sys
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,12 +17,12 @@ from typing import Any
 from secure_media import audit
 from secure_media.core.keys import KeyRing
 from secure_media.core.policy import Policy, own_session, signed_url
+from secure_media.environment import PREFIX, is_one_of_several
 from secure_media.errors import ConfigurationError
 from secure_media.key_file import KeyFile, expanded, ring_of, shown
 
 Secret = str | bytes | Iterable[str | bytes]
 
-_ENV_PREFIX = "SECURE_MEDIA_"
 NAMES = (
     "secret",
     "secret_file",
@@ -135,7 +133,7 @@ def load(
         msg = f"policy: expected a policy such as own_session() | signed_url(), got {type(policy).__name__}"
         raise ConfigurationError(msg)
     keys, key_file = _keys(secret, sources)
-    if keys is None and _is_one_of_several(environ):
+    if keys is None and is_one_of_several(environ):
         raise ConfigurationError(
             "secret: several processes serve this app and have to agree on one, so it cannot be made up at start. "
             "Set SECURE_MEDIA_SECRET (run `secure-media keygen` to make one)"
@@ -282,7 +280,7 @@ class _Sources:
         self._section = section
 
     def find(self, name: str) -> tuple[str, Any] | None:
-        variable = _ENV_PREFIX + name.upper()
+        variable = PREFIX + name.upper()
         if variable in self._environ:
             return variable, self._environ[variable]
         if name in self._section:
@@ -329,7 +327,7 @@ def _number(
 
 def _flag(name: str, argument: Any, sources: _Sources, *, default: bool) -> bool:
     where, value = (name, argument) if argument is not None else sources.find(name) or (name, default)
-    if isinstance(value, str) and where.startswith(_ENV_PREFIX):
+    if isinstance(value, str) and where.startswith(PREFIX):
         value = {"true": True, "1": True, "false": False, "0": False, "": default}.get(value.strip().lower(), value)
     if not isinstance(value, bool):
         msg = f"{where}: expected true or false, got {shown(value)}"
@@ -343,17 +341,3 @@ def _text(name: str, argument: Any, sources: _Sources) -> str:
         msg = f"{where}: expected a string, got {type(value).__name__}"
         raise ConfigurationError(msg)
     return value
-
-
-def _is_one_of_several(environ: Mapping[str, str]) -> bool:
-    """
-    Return whether this may be one of several worker processes.
-
-    Of ``uvicorn --workers`` (or its reloader, which looks the same), of gunicorn, or of a server that WEB_CONCURRENCY
-    tells how many to have.
-    """
-    return (
-        multiprocessing.parent_process() is not None
-        or "gunicorn" in sys.modules
-        or environ.get("WEB_CONCURRENCY", "").strip() not in {"", "0", "1"}
-    )

@@ -75,7 +75,7 @@ class AppServer:
         script: The text of the script, or the path to it. `secure_run` is added at the top of a text, unless
             `guarded` is False.
         run_arguments: Further arguments for that `secure_run`, as source.
-        options: Options of Streamlit.
+        options: Options of Streamlit; None to leave out one that tests usually have.
         env: Further environment variables.
         command: The command line to start instead of ``python script``; ``{script}`` and ``{port}`` are filled in.
         folder: Where the script is written.
@@ -115,7 +115,7 @@ class AppServer:
             self.script.write_text(head + textwrap.dedent(script), "utf-8")
         self._env = {
             **plain_environment(self.folder),
-            **{_variable(name): _text(value) for name, value in self.options.items()},
+            **{_variable(name): _text(value) for name, value in self.options.items() if value is not None},
             **(env or {}),
         }
         parts = command or [sys.executable, "{script}"]

@@ -22,7 +22,7 @@ LADDER = [
     {"errors", "version"},
     {"core"},
     {"serving"},
-    {"settings", "audit", "key_file", "trail"},
+    {"settings", "audit", "environment", "key_file", "trail"},
     {"servers"},
     {"host"},
     {"links", "widgets", "login"},
@@ -156,10 +156,7 @@ def test_there_are_no_circles() -> None:
 
 
 @pytest.mark.parametrize("library", [pytest.param(name, id=name) for name in ("streamlit", "tornado", "starlette")])
-@pytest.mark.parametrize(
-    "part",
-    [pytest.param(name, id=name) for name in ("errors", "core", "serving", "settings", "audit", "key_file", "trail")],
-)
+@pytest.mark.parametrize("part", [pytest.param(name, id=name) for name in RUNG if RUNG[name] < RUNG["servers"]])
 def test_decisions_and_bytes_know_no_framework(part: str, library: str) -> None:
     """What decides and what reads runs without any web framework."""
     assert [module for module in _importers_of(library) if module != NAME and _part(module) == part] == []

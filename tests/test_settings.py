@@ -19,11 +19,13 @@ import pytest
 
 from secure_media import allow_if, own_session
 from secure_media.core.keys import KeyRing
+from secure_media.environment import unknown
 from secure_media.errors import ConfigurationError
 from secure_media.key_file import KeyFile
 from secure_media.settings import (
     DEFAULT_COOKIE_LIFETIME,
     DEFAULT_GRACE,
+    NAMES,
     LONGEST_REFUSAL_PAGE,
     Settings,
     key_ring,
@@ -949,3 +951,35 @@ def test_audit_log_may_be_required() -> None:
     assert _load({"SECURE_MEDIA_AUDIT_LOG": "-", "SECURE_MEDIA_AUDIT_REQUIRED": "true"}).audit_required
     with pytest.raises(ConfigurationError, match=r"^audit_required: there is no audit log"):
         _load(audit_required=True)
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        pytest.param("SECURE_MEDIA_GRCAE", "did you mean SECURE_MEDIA_GRACE?", id="letters-swapped"),
+        pytest.param("SECURE_MEDIA_SECRETS", "did you mean SECURE_MEDIA_SECRET?", id="plural"),
+        pytest.param("SECURE_MEDIA_AUDITLOG", "did you mean SECURE_MEDIA_AUDIT_LOG?", id="run-together"),
+        pytest.param("SECURE_MEDIA_QQQ", "there are secret, secret_file, grace", id="nothing-like-it"),
+    ],
+)
+def test_name_that_is_no_setting_is_told(name: str, expected: str) -> None:
+    """A misspelt variable is named, with the setting that may have been meant, and never with its value."""
+    (sentence,) = unknown({name: ONE, "SECURE_MEDIA_GRACE": "5", "OTHER_MEDIA_GRCAE": "5"}, NAMES)
+
+    assert sentence.startswith(f"{name}: there is no such setting")
+    assert expected in sentence
+    assert ONE not in sentence
+
+
+def test_names_of_a_service_are_nobodys_mistake() -> None:
+    """Kubernetes tells each container of a service that is called secure-media where that is."""
+    environ = {
+        "SECURE_MEDIA_SERVICE_HOST": "192.0.2.1",
+        "SECURE_MEDIA_SERVICE_PORT": "80",
+        "SECURE_MEDIA_SERVICE_PORT_HTTP": "80",
+        "SECURE_MEDIA_PORT": "tcp://192.0.2.1:80",
+        "SECURE_MEDIA_PORT_80_TCP_ADDR": "192.0.2.1",
+    }
+
+    assert unknown(environ, NAMES) == []
+    assert unknown({f"SECURE_MEDIA_{name.upper()}": "" for name in NAMES}, NAMES) == []

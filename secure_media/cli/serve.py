@@ -28,9 +28,17 @@ def run(app: str, options: tuple[str, ...]) -> None:
 
 @click.command()
 @click.option("--port", type=click.IntRange(0, 65535), help="Where to listen. Default: 8501, or the next free one.")
-def demo(port: int | None) -> None:
-    """Serve an example with every kind of media."""
-    launch.run(demo_script(), streamlit_options={} if port is None else {"server.port": port})
+@click.option(
+    "--address",
+    default="127.0.0.1",
+    envvar="STREAMLIT_SERVER_ADDRESS",
+    show_default=True,
+    help="Where others may reach it: 0.0.0.0 for every network that this machine is in.",
+)
+def demo(port: int | None, address: str) -> None:
+    """Serve an example with every kind of media, on this machine only."""
+    options: dict[str, str | int] = {"server.address": address}
+    launch.run(demo_script(), streamlit_options=options if port is None else {**options, "server.port": port})
 
 
 def demo_script() -> Path:

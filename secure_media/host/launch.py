@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import sys
 from collections.abc import Mapping, Sequence
@@ -13,12 +12,14 @@ import click
 
 from secure_media import settings
 from secure_media.core.policy import Policy
+from secure_media.environment import unknown
 from secure_media.errors import ConfigurationError
 from secure_media.host.asgi_app import GuardedApp
 from secure_media.host.entry import frame_of_the_caller, is_page, runtime, said_in_one_line
+from secure_media.host.flags import flags_of, without_values
 from secure_media.host.given import Given
 from secure_media.host.inside import is_imported_by_a_child_or_a_test, is_inside
-from secure_media.key_file import may_be_a_secret, shown
+from secure_media.key_file import shown
 from secure_media.settings import Secret
 
 _SERVED_AS_A_PAGE = """\
@@ -128,7 +129,7 @@ def run(
         options: The arguments of `secure_run`.
     """
     try:
-        _serve(_existing(script), [*flags, *_flags(streamlit_options or {})], args, options, given)
+        _serve(_existing(script), [*flags, *flags_of(streamlit_options or {})], args, options, given)
     except ConfigurationError as error:
         # Not a traceback: it would quote the line with the secret in it.
         click.echo(f"secure_media: {error}", err=True)
@@ -169,7 +170,7 @@ def _serve(
         # Streamlit's own command line: it reads config.toml, STREAMLIT_* and the flags as `streamlit run` does.
         cli.main(["run", str(script), *flags, "--", *args], prog_name="streamlit", standalone_mode=False)
     except click.ClickException as error:
-        msg = f"Streamlit's options: {_without_values(error.format_message(), flags)}"
+        msg = f"Streamlit's options: {without_values(error.format_message(), flags)}"
         raise ConfigurationError(msg) from None
     except click.Abort:
         pass
@@ -262,6 +263,8 @@ def _line_of_the_caller() -> str:
 
 def _load(**options: Any) -> settings.Settings:
     loaded = settings.load(environ=os.environ, secrets_section=secrets_section(), **options)
+    for sentence in unknown(os.environ, settings.NAMES):
+        click.echo(f"secure_media: {sentence}", err=True)
     if loaded.ephemeral:
         click.echo(
             "secure_media: no secret is set, so a random one was made for this process: cookies and links end with it. "
@@ -297,25 +300,3 @@ def _existing(script: str | os.PathLike[str]) -> Path:
         msg = f"script: there is no file {shown(script)}"
         raise ConfigurationError(msg)
     return path.resolve()
-
-
-def _without_values(message: str, flags: Sequence[str]) -> str:
-    """Return Streamlit's complaint about `flags` without what may be a secret among their values."""
-    for value in (flag.partition("=")[2] for flag in flags):
-        if may_be_a_secret(value):
-            message = message.replace(value, "***")
-    return message
-
-
-def _flags(options: Mapping[str, Any]) -> list[str]:
-    """Return options by name as ``streamlit run`` takes them on its command line."""
-    flags = []
-    for name, value in options.items():
-        values = value if isinstance(value, (list, tuple)) else [value]
-        for item in values:
-            if isinstance(item, bool):
-                text = str(item).lower()
-            else:
-                text = json.dumps(item) if isinstance(item, Mapping) else str(item)
-            flags.append(f"--{name}={text}")
-    return flags

@@ -309,6 +309,16 @@ def test_a_secret_file_that_everyone_can_read_is_refused(tmp_path: Path) -> None
         assert "random one" not in server.log
 
 
+def test_misspelt_variable_is_told_at_start() -> None:
+    """A setting in the environment that is none is one line, and the app starts."""
+    with AppServer(PAGE, env={"SECURE_MEDIA_GRCAE": "5"}) as server:
+        (line,) = [line for line in server.log.splitlines() if "no such setting" in line]
+        assert line == (
+            "secure_media: SECURE_MEDIA_GRCAE: there is no such setting, so it changes nothing; "
+            "did you mean SECURE_MEDIA_GRACE?"
+        )
+
+
 def test_secrets_toml_is_read(tmp_path: Path) -> None:
     """[secure_media] in .streamlit/secrets.toml is a place for the secret, as for all of an app's secrets."""
     (tmp_path / ".streamlit").mkdir()
