@@ -25,8 +25,8 @@ from secure_media.key_file import KeyFile
 from secure_media.settings import (
     DEFAULT_COOKIE_LIFETIME,
     DEFAULT_GRACE,
-    NAMES,
     LONGEST_REFUSAL_PAGE,
+    NAMES,
     Settings,
     key_ring,
     ledger_file,
