@@ -53,7 +53,7 @@ def signed_url_for(
         not_before: When it begins to be good.
 
     Raises:
-        GrantError: An argument will not do, or nothing serves the script.
+        GrantError: An argument will not do, there is no room for the bytes, or nothing serves the script.
     """
     serving = script.deployment()
     asked = _Asked(action, filename, content_type, disposition, not_before)
@@ -89,7 +89,7 @@ def share_link(
     Every call makes another link: call it when a button is pressed.
 
     Args:
-        source: As for `signed_url_for`. A link to bytes ends with the server process.
+        source: As for `signed_url_for`. Bytes are kept on the disk while the link is good, or until the server ends.
         expires_in: For how long it is good, in seconds or as a timedelta.
         max_uses: How many times it can be used. A use is a whole delivery; what breaks off and is resumed is one.
         confirm: Whether a person has to press a button before a link with `max_uses` gives the file away, so that
@@ -104,7 +104,7 @@ def share_link(
         not_before: As for `signed_url_for`.
 
     Raises:
-        GrantError: An argument will not do, or nothing serves the script.
+        GrantError: An argument will not do, there is no room for the bytes, or nothing serves the script.
         LedgerUnavailableError: Uses cannot be written down, so a link with `max_uses` would open for nobody.
     """
     serving = script.deployment()
@@ -220,9 +220,7 @@ def _resource(serving: Deployment, source: Any, lifetime: float, asked: _Asked) 
     """Return what a link to `source` is for, after making sure that there is such a thing."""
     if isinstance(source, (bytes, bytearray, memoryview)):
         mimetype = asked.content_type or type_of(asked.filename) or "application/octet-stream"
-        media_id = serving.store.put(bytes(source), mimetype, None)
-        serving.store.keep(media_id, lifetime)
-        return Resource(ResourceKind.MEDIA, media_id)
+        return Resource(ResourceKind.MEDIA, serving.linked.put(bytes(source), mimetype, lifetime))
     if isinstance(source, os.PathLike):
         try:
             name = serving.collections.name_of(source)

@@ -32,6 +32,7 @@ NAMES = (
     "sign_media_urls",
     "url_lifetime",
     "embedded",
+    "spool_limit",
     "ledger",
     "audit_log",
     "audit_required",
@@ -43,6 +44,7 @@ DEFAULT_GRACE = 30.0
 DEFAULT_COOKIE_LIFETIME = 30 * 24 * 3600
 DEFAULT_URL_LIFETIME = 4 * 3600
 DEFAULT_SESSION_MEMORY = 32 * 1024**2
+DEFAULT_SPOOL_LIMIT = 8 * 1024**3
 #: Below the directory in which the app is started, where Streamlit's own files are.
 DEFAULT_LEDGER = Path(".streamlit", "secure_media.sqlite3")
 #: The longest page for refusals, in bytes: every refused navigation gets it.
@@ -64,6 +66,7 @@ class Settings:
         sign_media_urls: Whether every media URL gets a grant on its way to the browser.
         url_lifetime: For how long such a grant is good, in seconds.
         embedded: Whether pages of other sites show the app in a frame.
+        spool_limit: How much of the disk bytes that links are for and streams that are shown may take, in bytes.
         ledger: The file in which revocations and uses are kept; None for memory.
         audit_log: The file that gets the audit trail; ``-`` for stderr, None for no file.
         audit_required: Whether what cannot be written there is refused.
@@ -81,6 +84,7 @@ class Settings:
     sign_media_urls: bool = False
     url_lifetime: float = DEFAULT_URL_LIFETIME
     embedded: bool = False
+    spool_limit: int = DEFAULT_SPOOL_LIMIT
     ledger: Path | None = None
     audit_log: str | None = None
     audit_required: bool = False
@@ -98,6 +102,7 @@ def load(
     sign_media_urls: bool | None = None,
     url_lifetime: float | None = None,
     embedded: bool | None = None,
+    spool_limit: int | None = None,
     ledger: str | os.PathLike[str] | None = None,
     audit_log: str | os.PathLike[str] | None = None,
     audit_required: bool | None = None,
@@ -117,6 +122,7 @@ def load(
         sign_media_urls: Default: whether it is embedded.
         url_lifetime: Default: 4 hours.
         embedded: Default: False.
+        spool_limit: Default: 8 GiB.
         ledger: Default: a file below the current directory, or ``"memory"`` if the secret ends with the process.
         audit_log: Default: no file.
         audit_required: Default: False.
@@ -154,6 +160,9 @@ def load(
             "url_lifetime", url_lifetime, sources, default=DEFAULT_URL_LIFETIME, least=60, most=400 * 24 * 3600
         ),
         embedded=in_frames,
+        spool_limit=int(
+            _number("spool_limit", spool_limit, sources, default=DEFAULT_SPOOL_LIMIT, least=0, most=2**50, unit="bytes")
+        ),
         ledger=ledger_file(ledger, environ=environ, secrets_section=secrets_section, ephemeral=keys is None),
         audit_log=trail,
         audit_required=must_be_written,

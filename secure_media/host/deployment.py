@@ -33,8 +33,10 @@ from secure_media.host.terms import PAGE, CurrentTerms, Terms
 from secure_media.servers.gate import Gate
 from secure_media.serving.collections import Collections
 from secure_media.serving.leases import PlaybackLeases
+from secure_media.serving.linked import LinkedContents
 from secure_media.serving.pages import IN_FLIGHT
 from secure_media.serving.shown import ShownLedger
+from secure_media.serving.spool import Spool
 from secure_media.serving.sqlite import SqliteLedger
 from secure_media.serving.store import MediaStore
 from secure_media.settings import Settings
@@ -88,7 +90,11 @@ class Deployment:
             resumable=float(config.get_option("server.disconnectedSessionTTL")),
             limit=settings.session_memory,
         )
-        self.store = MediaStore(settings.keys, on_screen=self.ledger.on_screen, grace=IN_FLIGHT)
+        spool = Spool(settings.spool_limit)
+        self.linked = LinkedContents(settings.keys, spool)
+        self.store = MediaStore(
+            settings.keys, on_screen=self.ledger.on_screen, grace=IN_FLIGHT, elsewhere=self.linked.get
+        )
         name = deployment_name(settings.deployment, self.base_path)
         identity = BrowserIdentity(
             settings.keys,
@@ -120,7 +126,7 @@ class Deployment:
         audit.write_to(settings.audit_log, required=settings.audit_required)
         self.issuer = Issuer(codec, records, refresh=refresh, cookieless=settings.sign_media_urls)
         self.terms = CurrentTerms()
-        self.showing = Showing(self.store, self.collections)
+        self.showing = Showing(self.store, self.collections, spool)
         self.sessions = Sessions(
             gate=self.gate,
             ledger=self.ledger,

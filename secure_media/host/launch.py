@@ -46,6 +46,7 @@ def secure_run(
     sign_media_urls: bool | None = None,
     url_lifetime: float | None = None,
     embedded: bool | None = None,
+    spool_limit: int | None = None,
     ledger: str | os.PathLike[str] | None = None,
     audit_log: str | os.PathLike[str] | None = None,
     audit_required: bool | None = None,
@@ -74,6 +75,8 @@ def secure_run(
         sign_media_urls: Whether every media URL carries a grant, for browsers that send no cookie. Default: `embedded`.
         url_lifetime: For how long such a grant is good, in seconds. Default: 4 hours.
         embedded: Whether pages of other sites show the app in a frame. Default: False.
+        spool_limit: How much of the disk bytes that links are for, and streams that are shown, may take, in bytes.
+            Default: 8 GiB.
         ledger: The file that keeps revocations and uses, or ``"memory"``. Default:
             ``.streamlit/secure_media.sqlite3``, made on first use.
         audit_log: A file that gets one line of JSON per decision and per delivery; ``"-"`` for stderr. Default: none.
@@ -95,6 +98,7 @@ def secure_run(
         "sign_media_urls": sign_media_urls,
         "url_lifetime": url_lifetime,
         "embedded": embedded,
+        "spool_limit": spool_limit,
         "ledger": ledger,
         "audit_log": audit_log,
         "audit_required": audit_required,
@@ -188,6 +192,7 @@ def guard(
     sign_media_urls: bool | None = None,
     url_lifetime: float | None = None,
     embedded: bool | None = None,
+    spool_limit: int | None = None,
     ledger: str | os.PathLike[str] | None = None,
     audit_log: str | os.PathLike[str] | None = None,
     audit_required: bool | None = None,
@@ -210,6 +215,7 @@ def guard(
         sign_media_urls: As for `secure_run`.
         url_lifetime: As for `secure_run`.
         embedded: As for `secure_run`.
+        spool_limit: As for `secure_run`.
         ledger: As for `secure_run`.
         audit_log: As for `secure_run`.
         audit_required: As for `secure_run`.
@@ -242,6 +248,7 @@ def guard(
         sign_media_urls=sign_media_urls,
         url_lifetime=url_lifetime,
         embedded=embedded,
+        spool_limit=spool_limit,
         ledger=ledger,
         audit_log=audit_log,
         audit_required=audit_required,

@@ -19,6 +19,7 @@ from secure_media.serving import http
 from secure_media.serving.collections import Collections, StoredFile
 from secure_media.serving.names import parse_name
 from secure_media.serving.sources import FileSource, Source
+from secure_media.serving.spool import Spool
 from secure_media.serving.store import MediaStore
 from secure_media.serving.streams import (
     Made,
@@ -95,11 +96,13 @@ class Showing:
     Args:
         store: Where media are kept.
         collections: Where files are.
+        spool: Where streams go that an element shows.
     """
 
-    def __init__(self, store: MediaStore, collections: Collections) -> None:
+    def __init__(self, store: MediaStore, collections: Collections, spool: Spool) -> None:
         self._store = store
         self._collections = collections
+        self._spool = spool
 
     def stored(self, given: str | bytes, mimetype: str, save_as: str | None, terms: str) -> str:
         """
@@ -126,7 +129,7 @@ class Showing:
             value: What the script has passed.
 
         Raises:
-            GrantError: It names a file of a collection that has none of that name, or is no picture.
+            GrantError: It names a file of a collection that has none of that name, is no picture, or finds no room.
         """
         if kind == "image" and isinstance(value, (list, tuple)):
             return [self.element(kind, each) for each in value]
@@ -147,7 +150,7 @@ class Showing:
         if isinstance(source, FileSource):
             identity = source.signature
         elif is_streamed(value) or callable(value):
-            source, identity = spooled(pieces_of(value))
+            source, identity = spooled(pieces_of(value), self._spool)
         else:
             return None
         return _Opened(source, identity, _picture(source) if kind == "image" else None)

@@ -6,7 +6,7 @@ import os
 import stat
 import threading
 import weakref
-from typing import Protocol
+from typing import Any, Protocol
 
 from secure_media.errors import MediaChangedError, MediaNotFoundError
 
@@ -142,7 +142,7 @@ class FileSource:
         parts = []
         position, missing = start, count
         while missing:
-            part = _pread(descriptor.number, missing, position)
+            part = pread(descriptor.number, missing, position)
             if not part:
                 raise MediaChangedError("the file has become shorter")
             parts.append(part)
@@ -159,14 +159,19 @@ class FileSource:
 
 
 if hasattr(os, "pread"):
-    _pread = os.pread
+    pread, pwrite = os.pread, os.pwrite
 else:  # pragma: no cover - Windows
     _seek_lock = threading.Lock()
 
-    def _pread(fd: int, count: int, position: int, /) -> bytes:
+    def pread(fd: int, count: int, position: int, /) -> bytes:
         with _seek_lock:
             os.lseek(fd, position, os.SEEK_SET)
             return os.read(fd, count)
+
+    def pwrite(fd: int, piece: Any, position: int, /) -> int:
+        with _seek_lock:
+            os.lseek(fd, position, os.SEEK_SET)
+            return os.write(fd, piece)
 
 
 def _signature(status: os.stat_result) -> tuple[int, int, int, int]:

@@ -76,20 +76,26 @@ class MediaStore:
         keys: The ring; its active key makes the ids.
         on_screen: Tells which ids some page may still show.
         grace: For how long a discarded item stays at least, in seconds.
+        elsewhere: Returns an item that is held by somebody else, if there is one.
         clock: A monotonic clock, in seconds.
     """
 
     def __init__(
-        self, keys: KeyRing, *, on_screen: OnScreen, grace: float, clock: Callable[[], float] = time.monotonic
+        self,
+        keys: KeyRing,
+        *,
+        on_screen: OnScreen,
+        grace: float,
+        elsewhere: Callable[[str], Media | None] = lambda _: None,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._key = keys.active.derive(Purpose.MEDIA_ID)
         self._on_screen = on_screen
         self._grace = grace
+        self._elsewhere = elsewhere
         self._clock = clock
         self._media: dict[str, Media] = {}
         self._held: dict[str, float] = {}
-        #: Needed by links, whatever pages show: until when.
-        self._kept: dict[str, float] = {}
         self._next_sweep = 0.0
         self._since_sweep = 0
         #: Contents that need not be hashed again: by the very object, and by size and samples (to be compared).
@@ -182,10 +188,9 @@ class MediaStore:
         Raises:
             MediaNotFoundError: There is none.
         """
-        try:
-            media = self._media[media_id]
-        except KeyError:
-            raise MediaNotFoundError("nothing is stored under that id") from None
+        media = self._media.get(media_id) or self._elsewhere(media_id)
+        if media is None:
+            raise MediaNotFoundError("nothing is stored under that id")
         # It reads ahead, for one reader.
         return replace(media, source=copy(media.source)) if isinstance(media.source, RemoteSource) else media
 
@@ -216,21 +221,13 @@ class MediaStore:
         on_screen = self._on_screen()
         for media_id in media_ids:
             with self._lock:
-                if media_id not in on_screen and media_id not in self._kept and self._is_view_in_memory(media_id):
+                if media_id not in on_screen and self._is_view_in_memory(media_id):
                     self._remove(media_id)
 
     def memory_of(self, media_id: str) -> int:
         """Return how much memory the content takes up that a page shows under this id, in bytes."""
         media = self._media.get(media_id)
         return media.source.size if media is not None and isinstance(media.source, MemorySource) else 0
-
-    def keep(self, media_id: str, seconds: float) -> None:
-        """Keep the item for so long at least, also when no page shows it."""
-        with self._lock:
-            now = self._clock()
-            if media_id in self._media:
-                self._kept[media_id] = max(now + seconds, self._kept.get(media_id, 0))
-                self._held.setdefault(media_id, now)
 
     def sweep(self) -> bool:
         """
@@ -243,12 +240,11 @@ class MediaStore:
         with self._lock:
             now = self._clock()
             self._next_sweep, self._since_sweep = now + _SWEEP_EVERY, 0
-            self._kept = {media_id: until for media_id, until in self._kept.items() if until > now}
             idle = []
             for media_id in list(self._held):
                 if media_id in on_screen:
                     self._held[media_id] = now
-                elif media_id not in self._kept:
+                else:
                     idle.append(media_id)
             in_memory = sum(map(self.memory_of, idle))
             for media_id in idle:  # the longest held first

@@ -20,11 +20,13 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from hashlib import sha256
+from itertools import chain
 from typing import Any, Protocol
 
 from secure_media.errors import MediaError, MediaNotFoundError
 from secure_media.serving.delivery import PIECE
 from secure_media.serving.sources import INLINE_LIMIT, FileSource, MemorySource, Source
+from secure_media.serving.spool import Spool
 
 logger = logging.getLogger(__name__)
 
@@ -345,23 +347,31 @@ def pieces_of_source(source: Source) -> Iterator[bytes]:
         yield source.read(position, min(PIECE, source.size - position))
 
 
-def spooled(pieces: Iterator[bytes]) -> tuple[Source, bytes]:
+def spooled(pieces: Iterator[bytes], spool: Spool) -> tuple[Source, bytes]:
     """
     Return these bytes as something that can be read from any position, and their SHA-256.
 
-    Many of them are on the disk meanwhile, in a file that has no name any more.
+    Many of them are in the spool meanwhile.
+
+    Raises:
+        GrantError: There is no room for them.
     """
     digest = sha256()
-    with tempfile.TemporaryFile() as file:
+
+    def digested() -> Iterator[bytes]:
         for piece in pieces:
             digest.update(piece)
-            file.write(piece)
-        size = file.tell()
-        file.flush()
+            yield piece
+
+    rest = digested()
+    head, size = [], 0
+    for piece in rest:
+        head.append(piece)
+        size += len(piece)
         if size > INLINE_LIMIT:
-            return FileSource.from_descriptor(os.dup(file.fileno())), digest.digest()
-        file.seek(0)
-        return MemorySource(file.read()), digest.digest()
+            source = spool.put(chain(head, rest))
+            return source, digest.digest()
+    return MemorySource(b"".join(head)), digest.digest()
 
 
 class _Reading:

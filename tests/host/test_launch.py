@@ -266,6 +266,7 @@ def test_without_a_secret_it_warns_and_works() -> None:
             "secure_run(__file__)", {"SECURE_MEDIA_EMBEDDED": "maybe"}, "SECURE_MEDIA_EMBEDDED: expected", id="embedded"
         ),
         pytest.param("secure_run(__file__, url_lifetime=1)", {}, "url_lifetime: expected a number", id="url-lifetime"),
+        pytest.param("secure_run(__file__, spool_limit='8G')", {}, "spool_limit: expected a number", id="spool-limit"),
         pytest.param("secure_run(__file__, ledger='.')", {}, "ledger: expected the path of a file", id="ledger"),
         pytest.param(
             "import os\nos.makedirs('.streamlit', exist_ok=True)\n"

@@ -286,14 +286,14 @@ def test_closed_source_gives_an_error(file: Path) -> None:
 def test_file_stays_open_while_it_is_read(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A client that leaves in the middle of a read does not make the read go on in another file."""
     source = FileSource(str(file))
-    pread = sources._pread
+    pread = sources.pread
 
     def close_and_read(fd: int, count: int, position: int, /) -> bytes:
         source.close()
         assert _is_open(file)
         return pread(fd, count, position)
 
-    monkeypatch.setattr(sources, "_pread", close_and_read)
+    monkeypatch.setattr(sources, "pread", close_and_read)
 
     assert source.read(0, 10) == CONTENT[:10]
     assert not _is_open(file)

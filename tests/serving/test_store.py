@@ -17,7 +17,7 @@ from secure_media.core.keys import KeyRing
 from secure_media.errors import MediaChangedError, MediaNotFoundError
 from secure_media.serving.media_ids import ID_IN_URL, is_on_terms, media_id_in
 from secure_media.serving.sources import INLINE_LIMIT, FileSource, MemorySource
-from secure_media.serving.store import MediaStore
+from secure_media.serving.store import Media, MediaStore
 from secure_media.serving.streams import Once
 
 SECRET = "a-secret-for-tests-0123456789-abcdefghij"
@@ -38,10 +38,10 @@ class World:
     now: float = 1000.0
     screen: set[str] = field(default_factory=set)
 
-    def store(self, *secrets: str) -> MediaStore:
+    def store(self, *secrets: str, **options: Any) -> MediaStore:
         """Return an empty store."""
         ring = KeyRing(secrets or [SECRET])
-        return MediaStore(ring, on_screen=lambda: self.screen, grace=GRACE, clock=lambda: self.now)
+        return MediaStore(ring, on_screen=lambda: self.screen, grace=GRACE, clock=lambda: self.now, **options)
 
 
 @pytest.fixture
@@ -608,99 +608,15 @@ def _swept(world: World, store: MediaStore, *, after: float) -> set[str]:
     return _ids(store)
 
 
-@pytest.mark.parametrize(
-    ("after", "there"),
-    [
-        pytest.param(0.0, True, id="at-once"),
-        pytest.param(3599.0, True, id="until-its-end"),
-        pytest.param(3600.0, False, id="when-it-is-over"),
-        pytest.param(1_000_000.0, False, id="long-after"),
-    ],
-)
-def test_medium_of_a_link_stays_as_long_as_the_link(world: World, after: float, there: bool) -> None:
-    """What a link is for stays until the link's end, though on no page, and goes then by itself."""
-    store = world.store()
-    media_id = store.put(b"linked", "image/png", None)
+def test_what_somebody_else_holds_is_found(world: World) -> None:
+    """Media that the store does not hold may be held elsewhere; what nobody holds is not there."""
+    held = Media("b" * 40, MemorySource(b"x"), "image/png", None)
+    store = world.store(elsewhere=lambda media_id: held if media_id == held.media_id else None)
 
-    store.keep(media_id, 3600)
-
-    assert (media_id in _swept(world, store, after=after)) is there
-
-
-def test_medium_of_a_link_outlives_its_page(world: World) -> None:
-    """Whoever closes the page does not end the links to what it showed."""
-    store = world.store()
-    linked, other = store.put(b"linked", "image/png", None), store.put(b"other", "image/png", None)
-    store.keep(linked, 3600)
-
-    store.discard(linked)
-    store.discard(other)
-
-    assert _swept(world, store, after=GRACE) == {linked}
-    assert _swept(world, store, after=3600 - GRACE) == set()
-
-
-def test_medium_on_screen_outlives_its_link(world: World) -> None:
-    """A page goes on showing what it shows after a link to it has ended."""
-    store = world.store()
-    media_id = store.put(b"linked", "image/png", None)
-    world.screen = {media_id}
-    store.keep(media_id, 60)
-
-    assert _swept(world, store, after=3600) == {media_id}
-    world.screen = set()
-    assert _swept(world, store, after=GRACE) == set()
-
-
-@pytest.mark.parametrize("order", [[60, 3600], [3600, 60]], ids=["short-first", "long-first"])
-def test_longest_link_counts(world: World, order: list[float]) -> None:
-    """Of several links to one medium the last to end keeps it, whichever was made first."""
-    store = world.store()
-    media_id = store.put(b"linked", "image/png", None)
-
-    for seconds in order:
-        store.keep(media_id, seconds)
-
-    assert _swept(world, store, after=3599) == {media_id}
-    assert _swept(world, store, after=1) == set()
-
-
-def test_medium_that_is_put_again_is_the_pages(world: World) -> None:
-    """What a page has made again after the link was made goes when the page lets go of it, not when the link ends."""
-    store = world.store()
-    media_id = store.put(b"linked", "image/png", None)
-    store.keep(media_id, 60)
-
-    assert store.put(b"linked", "image/png", None) == media_id
-
-    assert _swept(world, store, after=3600) == {media_id}
-    store.discard(media_id)
-    assert _swept(world, store, after=GRACE) == set()
-
-
-def test_link_to_what_is_gone_keeps_nothing(world: World) -> None:
-    """An id under which nothing is stored is not remembered: what comes under it later has no link yet."""
-    store = world.store()
-    media_id = world.store().put(b"linked", "image/png", None)
-    store.keep(media_id, 3600)
+    assert store.get(held.media_id) is held
     assert store.items() == []
-
-    assert store.put(b"linked", "image/png", None) == media_id
-    store.discard(media_id)
-
-    assert _swept(world, store, after=GRACE) == set()
-
-
-def test_media_of_links_do_not_count_as_held(world: World) -> None:
-    """Large media that links need are not removed for lack of room, and leave the room to others."""
-    store = world.store()
-    linked = [store.put(bytes([number]) * (40 * MIB), "image/png", None) for number in range(2)]
-    for media_id in linked:
-        store.keep(media_id, 3600)
-    other = store.put(b"x" * (40 * MIB), "image/png", None)
-    store.discard(other)
-
-    assert _swept(world, store, after=1) == {*linked, other}
+    with pytest.raises(MediaNotFoundError):
+        store.get("c" * 40)
 
 
 # --- files

@@ -17,11 +17,12 @@ import pytest
 
 from secure_media.core.keys import KeyRing
 from secure_media.core.model import Action, Grant, Resource, ResourceKind
-from secure_media.errors import MediaError, MediaNotFoundError
+from secure_media.errors import GrantError, MediaError, MediaNotFoundError
 from secure_media.serving.collections import Collections
 from secure_media.serving.delivery import PIECE, Delivery
 from secure_media.serving.ledger import reserve_whole
 from secure_media.serving.sources import INLINE_LIMIT, FileSource, MemorySource
+from secure_media.serving.spool import Spool, SpooledSource
 from secure_media.serving.sqlite import SqliteLedger
 from secure_media.serving.store import MediaStore
 from secure_media.serving.streams import (
@@ -419,15 +420,18 @@ def test_other_things_are_refused(value: Any) -> None:
 
 @pytest.mark.parametrize(
     ("size", "kind"),
-    [pytest.param(10, MemorySource, id="small"), pytest.param(INLINE_LIMIT + 1, FileSource, id="large")],
+    [pytest.param(10, MemorySource, id="small"), pytest.param(INLINE_LIMIT + 1, SpooledSource, id="large")],
 )
 def test_spooled_bytes_can_be_read_anywhere(size: int, kind: type) -> None:
     """What came in pieces is all there afterwards: a little in memory, much on the disk; the same has the same hash."""
-    content = bytes(size)
-    source, digest = spooled(iter([content[:7], content[7:]]))
+    content, spool = bytes(size), Spool(10 * INLINE_LIMIT)
+    source, digest = spooled(iter([content[:7], content[7:]]), spool)
     assert isinstance(source, kind)
     assert (source.size, source.read(1, size - 1)) == (size, content[1:])
-    assert digest == spooled(iter([content]))[1] != spooled(iter([content + b"x"]))[1]
+    assert digest == spooled(iter([content]), spool)[1] != spooled(iter([content + b"x"]), spool)[1]
+    if size > INLINE_LIMIT:
+        with pytest.raises(GrantError, match="spool_limit"):
+            spooled(iter([content]), Spool(0))
 
 
 # --- supplies
