@@ -20,6 +20,7 @@ Every error that secure_media raises, in one tree, and the reasons for which a r
         ├── MediaChangedError               the file behind an id is no longer the file that was shown
         ├── DeliveryCutError                a response that must not go on
         ├── RangeNotSatisfiableError        RFC 9110 section 14.1.1; carries the size
+        ├── BusyError                       too much is asked for at once by one browser
         └── StoreUnavailableError           a disk or an object store that does not answer, or refuses to
 
 Messages never contain a token, a key, a cookie or the value of a claim: errors travel into logs.
@@ -133,6 +134,10 @@ class MediaNotFoundError(MediaError):
 
 class MediaChangedError(MediaError):
     """The file behind a media id is no longer the file that was shown, so its bytes may be somebody else's."""
+
+
+class BusyError(MediaError):
+    """One browser asks for too much at once."""
 
 
 class DeliveryCutError(MediaError):

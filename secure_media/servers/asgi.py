@@ -16,13 +16,14 @@ from typing import Any, NamedTuple
 
 from secure_media.errors import DeliveryCutError
 from secure_media.servers import forwarded
-from secure_media.servers.gate import Gate, Opening
+from secure_media.servers.gate import Gate
 from secure_media.servers.incoming import Incoming, handshake
+from secure_media.servers.opening import Opening
 from secure_media.servers.scheme import came_over_https
 from secure_media.servers.urls import exact_path
 from secure_media.serving.plan import CHUNK, Plan, forbidden
-from secure_media.serving.sources import Source
 from secure_media.serving.streams import Stream, next_piece
+from secure_media.serving.turns import FILES
 
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
@@ -72,8 +73,10 @@ class GuardMiddleware:
             request = incoming(scope)
             answer = self._gate.answer(request)
             if isinstance(answer, Opening):
-                opened = await asyncio.get_running_loop().run_in_executor(answer.executor, answer.open)
-                answer = answer.answer(opened)
+                async with _watching(receive) as gone:
+                    answer = await answer.response(gone)
+                if answer is None:
+                    return
             if answer is not None:
                 await write(answer, receive, send)
                 return
@@ -207,12 +210,12 @@ async def _write_body(response: _Response, receive: Receive) -> None:
         return
     source, length = answer.source, answer.stop - answer.start
     if source is None or length <= CHUNK:
-        await response.write(b"" if source is None else await _read(source, answer.start, length), more=False)
+        await response.write(await _read(answer, answer.start, length), more=False)
         return
     # Servers drop what is sent after the client has gone, without a word. Nobody should read 8 GB for that.
     async with _watching(receive) as gone:
         for position, count in answer.chunks():
-            body = await _read(source, position, count)
+            body = await _read(answer, position, count)
             if gone.done():
                 return
             await response.write(body, more=position + count < answer.stop)
@@ -241,10 +244,11 @@ async def _watching(receive: Receive) -> AsyncIterator[asyncio.Future[None]]:
             await gone
 
 
-async def _read(source: Source, start: int, count: int) -> bytes:
-    if source.blocking:
-        return await asyncio.get_running_loop().run_in_executor(None, source.read, start, count)
-    return source.read(start, count)
+async def _read(answer: Plan, start: int, count: int) -> bytes:
+    source = answer.source
+    if source is None:
+        return b""
+    return await FILES.run(answer.whose, source.read, start, count) if source.blocking else source.read(start, count)
 
 
 async def _disconnected(receive: Receive) -> None:

@@ -5,9 +5,7 @@ from __future__ import annotations
 import functools
 import logging
 import time
-from collections.abc import Callable
-from concurrent.futures import Executor
-from dataclasses import dataclass
+from collections.abc import Callable, Hashable
 from typing import Any
 
 from secure_media import audit
@@ -34,6 +32,7 @@ from secure_media.servers.incoming import (
     credentials,
     player,
 )
+from secure_media.servers.opening import Opening, whose
 from secure_media.servers.presentation import plays_on, presented_as
 from secure_media.servers.probes import answer_to_a_probe
 from secure_media.servers.redeeming import Redeeming, may_be_pressed
@@ -48,7 +47,8 @@ from secure_media.serving.media_ids import media_id_in
 from secure_media.serving.names import parse_name
 from secure_media.serving.offload import offload
 from secure_media.serving.store import MediaStore
-from secure_media.serving.streams import POOL, Supply
+from secure_media.serving.streams import Supply
+from secure_media.serving.turns import CODE
 
 logger = logging.getLogger(__name__)
 
@@ -70,22 +70,6 @@ _PRIVATE_STATIC = (
     ("expires", None),
 )
 _DOCUMENTS = frozenset({"document", "embed", "fencedframe", "frame", "iframe", "object"})
-
-
-@dataclass(frozen=True, slots=True)
-class Opening:
-    """
-    An answer that has to wait for a disk or a network.
-
-    Args:
-        open: May take its time, so a thread has to run it. Never raises.
-        answer: Takes what `open` returned, on the event loop, and returns the response.
-        executor: Has the threads; None for those of the event loop.
-    """
-
-    open: Callable[[], Any]
-    answer: Callable[[Any], plan.Plan]
-    executor: Executor | None = None
 
 
 class Gate:
@@ -214,7 +198,8 @@ class Gate:
         if grant is not None and self._redeeming.comes_first(incoming, grant):
             size = media.source.size if media.supply is None else media.supply.size
             presented = presented_as(media, grant, action)
-            return Opening(functools.partial(self._redeeming.page, incoming, grant, presented, size), _as_it_is)
+            page = functools.partial(self._redeeming.page, incoming, grant, presented, size)
+            return Opening(page, _as_it_is, whose=self._whose(incoming, decision))
         # A page that stays open for weeks asks for nothing but media.
         cookie = self._cookies.renewed(incoming)
 
@@ -223,7 +208,8 @@ class Gate:
 
         supply = media.supply
         if supply is None:
-            return renewing(self._serve(incoming, media, decision, resource, action))
+            answer = renewing(self._serve(incoming, media, decision, resource, action))
+            return answer.of(self._whose(incoming, decision)) if media.source.blocking else answer
         probed = answer_to_a_probe(incoming, decision)
         if probed is not None:
             return renewing(probed)
@@ -231,7 +217,7 @@ class Gate:
         if method == "HEAD":
             return renewing(plan.made(presented, None, supply.size))
         make = functools.partial(self._make, supply, presented, incoming, decision, resource, action)
-        return Opening(make, renewing, POOL)
+        return Opening(make, renewing, CODE, self._whose(incoming, decision))
 
     def _make(
         self,
@@ -306,7 +292,7 @@ class Gate:
             stored, offloaded = opened
             return self._serve(incoming, stored, decision, resource, action, offloaded)
 
-        return Opening(open_file, answer)
+        return Opening(open_file, answer, whose=self._whose(incoming, decision))
 
     def _serve(
         self,
@@ -388,6 +374,10 @@ class Gate:
             size=size,
         )
         return [delivered]
+
+    def _whose(self, incoming: Incoming, decision: Allow) -> Hashable:
+        """Return by whom an allowed request is sent, to take turns by."""
+        return whose(decision, self.browser(incoming), incoming.client_ip)
 
     def _refusal(self, incoming: Incoming, resource: Resource | None, action: Action) -> plan.Plan | None:
         if isinstance(self._decide(incoming, resource, action), Allow):

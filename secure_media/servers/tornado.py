@@ -22,14 +22,16 @@ from tornado.web import Application, OutputTransform, RequestHandler, stream_req
 
 from secure_media.errors import ConfigurationError, DeliveryCutError, MediaError
 from secure_media.servers import forwarded
-from secure_media.servers.gate import Gate, Opening
+from secure_media.servers.gate import Gate
 from secure_media.servers.incoming import Incoming, handshake
+from secure_media.servers.opening import Opening
 from secure_media.servers.public import is_public
 from secure_media.servers.scheme import came_over_https
 from secure_media.servers.urls import MEDIA, OWN, STATIC, UPLOAD, exact_path
+from secure_media.serving.delivery import Delivery
 from secure_media.serving.plan import CHUNK, Plan, forbidden
-from secure_media.serving.sources import Source
 from secure_media.serving.streams import Stream, next_piece
+from secure_media.serving.turns import FILES
 
 logger = logging.getLogger(__name__)
 
@@ -46,7 +48,8 @@ class SecureMediaFileHandler(MediaFileHandler):
     its serving is used.
     """
 
-    _answer: Plan
+    #: None for a client that has gone.
+    _answer: Plan | None
     #: Done once the client has gone; there only while the app's own code makes what it gets.
     _gone: asyncio.Future[None] | None = None
 
@@ -75,9 +78,12 @@ class SecureMediaFileHandler(MediaFileHandler):
         return None
 
     async def _open(self, opening: Opening) -> None:
-        loop = asyncio.get_running_loop()
-        self._gone = loop.create_future()
-        self._begin(opening.answer(await loop.run_in_executor(opening.executor, opening.open)))
+        self._gone = asyncio.get_running_loop().create_future()
+        answer = await opening.response(self._gone)
+        if answer is None:
+            self._answer = None
+        else:
+            self._begin(answer)
 
     def _begin(self, answer: Plan) -> None:
         self._answer = answer
@@ -94,19 +100,22 @@ class SecureMediaFileHandler(MediaFileHandler):
     async def get(self, *args: Any, **kwargs: Any) -> None:
         """Send what `prepare` allowed, a chunk at a time, at the client's pace."""
         self._transforms: list[OutputTransform] = []  # no compression: it would undo Content-Length and ranges
-        _write_head(self, self._answer)
-        delivery, stream = self._answer.delivery, self._answer.stream
+        answer = self._answer
+        if answer is None:
+            return
+        _write_head(self, answer)
+        delivery, stream = answer.delivery, answer.stream
         try:
             if stream is not None:
-                await self._send_stream(stream)
-            for position, count in self._answer.chunks():
-                await self._send(await self._read(self._answer.source, position, count))
+                await self._send_stream(stream, delivery)
+            for position, count in answer.chunks():
+                await self._send(await self._read(answer, position, count), delivery)
         except StreamClosedError:
             return
         except (MediaError, OSError) as error:
             if isinstance(error, DeliveryCutError) and not self._headers_written:
                 self.clear()
-                _finish(self, self._answer.instead or forbidden("GET"))
+                _finish(self, answer.instead or forbidden("GET"))
                 return
             # What has been sent cannot be taken back; closing tells the client that it is not complete.
             logger.warning("media.broken_off %s", type(error).__name__, exc_info=error.__cause__)
@@ -117,17 +126,16 @@ class SecureMediaFileHandler(MediaFileHandler):
             if delivery is not None:
                 delivery.end()
 
-    async def _send_stream(self, stream: Stream) -> None:
-        gone, delivery = self._gone or asyncio.get_running_loop().create_future(), self._answer.delivery
+    async def _send_stream(self, stream: Stream, delivery: Delivery | None) -> None:
+        gone = self._gone or asyncio.get_running_loop().create_future()
         while piece := await next_piece(stream, gone):
-            await self._send(piece)
+            await self._send(piece, delivery)
         if piece is None:
             raise StreamClosedError
         if delivery is not None:
             delivery.whole()
 
-    async def _send(self, piece: bytes) -> None:
-        delivery = self._answer.delivery
+    async def _send(self, piece: bytes, delivery: Delivery | None) -> None:
         if delivery is not None:
             delivery.check()
         self.write(piece)
@@ -135,13 +143,10 @@ class SecureMediaFileHandler(MediaFileHandler):
         if delivery is not None:
             delivery.sent(len(piece))
 
-    async def _read(self, source: Source | None, position: int, count: int) -> bytes:
-        if source is None:
-            return b""
-        if source.blocking:
-            loop = asyncio.get_running_loop()
-            return await loop.run_in_executor(None, self.get_content, source, position, position + count)
-        return self.get_content(source, position, position + count)
+    async def _read(self, answer: Plan, position: int, count: int) -> bytes:
+        if answer.source is not None and answer.source.blocking:
+            return await FILES.run(answer.whose, self.get_content, answer.source, position, position + count)
+        return self.get_content(answer.source, position, position + count)
 
     @classmethod
     def get_content(  # type: ignore[override]

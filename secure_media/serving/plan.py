@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Hashable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from typing import Protocol
 
@@ -49,6 +49,7 @@ class Plan:
         delivery: Wants to be told what has left, if anyone does.
         instead: The response in its place if, when it comes to it, nothing of it may leave.
         stream: Where the body comes from instead, if it is there only once. Has to be closed.
+        whose: Who asked, to take turns by.
     """
 
     status: int
@@ -59,6 +60,14 @@ class Plan:
     delivery: Delivery | None = None
     stream: Stream | None = None
     instead: Plan | None = field(default=None, repr=False)
+    whose: Hashable = None
+
+    async def abandon(self) -> None:
+        """Let go of what was made for a client that has gone. Nothing of it counts as delivered."""
+        if self.stream is not None:
+            await self.stream.close()
+        if self.delivery is not None:
+            self.delivery.end()
 
     def with_header(self, name: str, value: str) -> Plan:
         """Return the same plan with one more header."""
@@ -67,6 +76,12 @@ class Plan:
     def watched(self, delivery: Delivery, instead: Plan | None = None) -> Plan:
         """Return the same plan, with what has left told to `delivery`, and another where that forbids it."""
         return replace(self, delivery=delivery, instead=instead)
+
+    def of(self, whose: Hashable) -> Plan:
+        """Return the same plan, for whom it is."""
+        if self.stream is not None:
+            self.stream.whose = whose
+        return replace(self, whose=whose)
 
     def chunks(self) -> Iterator[tuple[int, int]]:
         """Yield the (position, count) of each read that makes up the body."""

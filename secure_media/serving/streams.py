@@ -16,8 +16,7 @@ import tempfile
 import threading
 import time
 from abc import ABC, abstractmethod
-from collections.abc import AsyncIterator, Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import AsyncIterator, Callable, Hashable, Iterator
 from contextlib import suppress
 from hashlib import sha256
 from itertools import chain
@@ -27,11 +26,9 @@ from secure_media.errors import MediaError, MediaNotFoundError
 from secure_media.serving.delivery import PIECE
 from secure_media.serving.sources import INLINE_LIMIT, FileSource, MemorySource, Source
 from secure_media.serving.spool import Spool
+from secure_media.serving.turns import CODE
 
 logger = logging.getLogger(__name__)
-
-#: Where code of the app runs. Not where files are read: a report that takes a minute must not keep a film waiting.
-POOL = ThreadPoolExecutor(32, thread_name_prefix="secure_media.streams")
 
 #: A step to another thread and back takes longer than making a line of a CSV file. So a thread goes on until it has so
 #: much (bytes) or until so much time has passed (seconds).
@@ -49,6 +46,8 @@ class Stream(ABC):
 
     def __init__(self, size: int | None = None) -> None:
         self.size = size
+        #: Who reads it, if its bytes are made in turns.
+        self.whose: Hashable = None
         self._count = 0
         self._rest = memoryview(b"")
         self._over = False
@@ -97,36 +96,54 @@ class IteratorStream(Stream):
         super().__init__(size)
         self._iterator = iterator
         self._lock = threading.Lock()
+        self._advancing = self._closing = False
 
     async def _make(self) -> bytes | None:
-        return await asyncio.get_running_loop().run_in_executor(POOL, self._advance)
+        return await CODE.run(self.whose, self._advance)
 
     def _advance(self) -> bytes | None:
+        with self._lock:
+            if self._closing or self._advancing:  # never the end of the stream, as far as anybody knows
+                raise MediaError("the stream is closed, or read by somebody else")
+            self._advancing = True
+        try:
+            return self._next()
+        finally:
+            with self._lock:
+                self._advancing, closing = False, self._closing
+            if closing:
+                self._close()
+
+    def _next(self) -> bytes | None:
         parts: list[bytes] = []
         count, deadline = 0, time.monotonic() + _PATIENCE
-        with self._lock:
-            try:
-                for piece in self._iterator:
-                    parts.append(_octets(piece))
-                    count += len(parts[-1])
-                    if count >= _ENOUGH or time.monotonic() >= deadline:
-                        return parts[0] if len(parts) == 1 else b"".join(parts)
-            except BaseException as error:
-                # SystemExit and what stops a script would stop the server's event loop.
-                raise MediaError("an iterator of the app's failed") from error
+        try:
+            for piece in self._iterator:
+                parts.append(_octets(piece))
+                count += len(parts[-1])
+                if count >= _ENOUGH or time.monotonic() >= deadline:
+                    return parts[0] if len(parts) == 1 else b"".join(parts)
+        except BaseException as error:
+            # SystemExit and what stops a script would stop the server's event loop.
+            raise MediaError("an iterator of the app's failed") from error
         return b"".join(parts) or None
 
     async def close(self) -> None:
-        """Close the iterator once it stands still. Nobody waits for that."""
-        with suppress(RuntimeError):  # the server is shutting down
-            POOL.submit(self._close)
+        """
+        Close the iterator once it stands still. Nobody waits for that, and no second thread: one that advances it
+        closes it too.
+        """
+        with self._lock:
+            begun, self._closing = self._advancing or self._closing, True
+        if not begun:
+            with suppress(RuntimeError):  # the server is shutting down
+                CODE.submit(self.whose, self._close, begun=True)
 
     def _close(self) -> None:
-        with self._lock:
-            try:
-                getattr(self._iterator, "close", lambda: None)()
-            except BaseException:
-                logger.exception("stream.not_closed")
+        try:
+            getattr(self._iterator, "close", lambda: None)()
+        except BaseException:
+            logger.exception("stream.not_closed")
 
 
 class AsyncIteratorStream(Stream):

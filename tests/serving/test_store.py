@@ -568,15 +568,14 @@ def test_released_view_goes_without_being_discarded(world: World) -> None:
 
 
 def test_dropped_view_goes_at_once(world: World) -> None:
-    """What was overwritten before it was sent is removed, unless another page or a link needs the same content."""
+    """What was overwritten before it was sent is removed, unless another page needs the same content."""
     store = world.store()
-    gone, shown, linked = (store.put(name, "image/png", None) for name in (b"gone", b"shown", b"linked"))
+    gone, shown = (store.put(name, "image/png", None) for name in (b"gone", b"shown"))
     world.screen = {shown}
-    store.keep(linked, 3600)
 
-    store.drop([gone, shown, linked, ID])
+    store.drop([gone, shown, ID])
 
-    assert _ids(store) == {shown, linked}
+    assert _ids(store) == {shown}
     assert store.put(b"gone", "image/png", None) == gone
 
 

@@ -1,0 +1,130 @@
+"""
+Turns: whose work runs next, where it takes its time and threads are few.
+
+Whoever asks for a hundred things at once waits in a queue of their own, and everybody else is served meanwhile.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Callable, Hashable
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
+from typing import Any, TypeVar
+
+from secure_media.errors import BusyError
+
+#: How many requests of one browser wait at most. Over HTTP/2 a browser asks for a hundred things at once.
+_MOST_WAITING = 128
+#: With all threads free, one browser may have seven; a browser that opens connections (HTTP/1.1) opens six. The more
+#: are taken, the fewer may be one browser's, down to one: so there is one left for whoever comes next, until a dozen
+#: browsers do their worst.
+_SHARE = 4
+
+T = TypeVar("T")
+_Work = Callable[[], Any]
+
+
+class Turns:
+    """
+    Threads that are shared out fairly.
+
+    Threads: safe from any.
+
+    Args:
+        threads: How many there are.
+        name: What to call them.
+        most_waiting: How many requests of one browser wait at most.
+    """
+
+    def __init__(self, threads: int, name: str, *, most_waiting: int = _MOST_WAITING) -> None:
+        # Its own queue is never used: it is given no more than it has threads for.
+        self._pool = ThreadPoolExecutor(threads, thread_name_prefix=name)
+        self._most_waiting = most_waiting
+        self._free = threads
+        self._running: dict[Hashable, int] = {}
+        #: By browser, in the order in which they get a thread.
+        self._waiting: dict[Hashable, dict[Future[Any], _Work]] = {}
+        self._lock = threading.RLock()
+
+    def submit(self, whose: Hashable, work: Callable[[], T], *, begun: bool = False) -> Future[T]:
+        """
+        Let `work` run when it is its turn; if the future is cancelled before, it does not run.
+
+        Args:
+            whose: Who asks for it.
+            work: What takes its time.
+            begun: Whether it belongs to a response that has begun, which cannot be refused any more.
+
+        Raises:
+            BusyError: Too much of theirs is waiting already.
+            RuntimeError: The interpreter is shutting down.
+        """
+        future: Future[T] = Future()
+        with self._lock:
+            waiting = self._waiting.get(whose, {})
+            if not waiting and self._may_run(whose):
+                self._start(whose, future, work)
+                return future
+            if not begun and len(waiting) >= self._most_waiting:
+                raise BusyError("too many requests of one browser are waiting for their turn")
+            self._waiting.setdefault(whose, waiting)[future] = work
+        future.add_done_callback(lambda cancelled: self._leave(whose, cancelled))
+        return future
+
+    async def run(self, whose: Hashable, work: Callable[..., T], *args: Any, begun: bool = True) -> T:
+        """Return what `work` returns for these arguments; the others are those of `submit`."""
+        return await asyncio.wrap_future(self.submit(whose, lambda: work(*args), begun=begun))
+
+    def _may_run(self, whose: Hashable) -> bool:
+        return self._free > 0 and self._running.get(whose, 0) <= self._free // _SHARE
+
+    def _start(self, whose: Hashable, future: Future[Any], work: _Work) -> None:
+        self._pool.submit(self._run, whose, future, work)
+        self._free -= 1
+        self._running[whose] = self._running.get(whose, 0) + 1
+
+    def _run(self, whose: Hashable, future: Future[Any], work: _Work) -> None:
+        try:
+            if not future.set_running_or_notify_cancel():
+                return
+            try:
+                result = work()
+            except BaseException as error:  # noqa: BLE001 - it is raised where the result is waited for
+                future.set_exception(error)
+            else:
+                future.set_result(result)
+        finally:
+            self._end(whose)
+
+    def _end(self, whose: Hashable) -> None:
+        """Note that a thread is free, and give it to whoever has waited longest among those who may have one."""
+        with self._lock:
+            self._free += 1
+            self._running[whose] -= 1
+            if not self._running[whose]:
+                del self._running[whose]
+            # Whoever may not has a thread already, so there are no more of those than threads.
+            while (lucky := next(filter(self._may_run, self._waiting), self)) is not self:
+                queue = self._waiting.pop(lucky)
+                future = next(iter(queue))
+                work = queue.pop(future)
+                if queue:
+                    self._waiting[lucky] = queue
+                with suppress(RuntimeError):  # the interpreter is shutting down
+                    self._start(lucky, future, work)
+
+    def _leave(self, whose: Hashable, future: Future[Any]) -> None:
+        """Give up the place in the queue of what was cancelled there."""
+        with self._lock:
+            queue = self._waiting.get(whose, {})
+            queue.pop(future, None)
+            if not queue:
+                self._waiting.pop(whose, None)
+
+
+#: Where code of the app runs.
+CODE = Turns(32, "secure_media.code")
+#: Where disks and object stores are waited for: a report that takes a minute must not keep a film waiting.
+FILES = Turns(32, "secure_media.files")
