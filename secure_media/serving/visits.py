@@ -9,6 +9,10 @@ from secure_media.core.model import tag
 from secure_media.serving.pages import InUse, Page
 from secure_media.serving.references import References
 
+#: How many sessions that have ended are remembered, the last ones: of all browsers, and of one. Streamlit itself lets
+#: 128 be resumed.
+MOST_ENDED, MOST_ENDED_OF_ONE = 10_000, 256
+
 
 @dataclass(slots=True)
 class Visit:
@@ -51,6 +55,7 @@ class Visits:
         #: Those that have ended, the first one first; and of these, the ones that still count.
         self._ended: dict[str, None] = {}
         self._in_grace: dict[str, None] = {}
+        self._ended_of: dict[str | None, dict[str, None]] = {}
 
     def begin(self, session_id: str, browser: str | None) -> None:
         """Record that `browser` opened the session, or came back to it."""
@@ -64,8 +69,7 @@ class Visits:
                 self._of_browser.setdefault(browser, set()).add(session_id)
         else:
             visit.ended_at = None
-            self._ended.pop(session_id, None)
-            self._in_grace.pop(session_id, None)
+            self._is_not_ended(session_id, browser)
             visit.page.reopen()
 
     def end(self, session_id: str) -> None:
@@ -73,7 +77,12 @@ class Visits:
         visit = self._by_id.get(session_id)
         if visit is not None and visit.ended_at is None:
             visit.ended_at = self._clock()
-            self._ended[session_id] = self._in_grace[session_id] = None
+            of_one = self._ended_of.setdefault(visit.browser, {})
+            self._ended[session_id] = self._in_grace[session_id] = of_one[session_id] = None
+            if visit.browser is not None and len(of_one) > MOST_ENDED_OF_ONE:
+                self._forget(next(iter(of_one)))
+            if len(self._ended) > MOST_ENDED:
+                self._forget(next(iter(self._ended)))
         self._forget_old()
 
     def find(self, session_id: str) -> Visit | None:
@@ -119,13 +128,20 @@ class Visits:
     def _forget(self, session_id: str) -> None:
         visit = self._by_id.pop(session_id, None)
         self._by_tag.pop(tag(session_id), None)
-        self._ended.pop(session_id, None)
-        self._in_grace.pop(session_id, None)
         if visit is None:
             return
+        self._is_not_ended(session_id, visit.browser)
         visit.page.close()
         if visit.browser is not None:
             siblings = self._of_browser[visit.browser]
             siblings.discard(session_id)
             if not siblings:
                 del self._of_browser[visit.browser]
+
+    def _is_not_ended(self, session_id: str, browser: str | None) -> None:
+        self._ended.pop(session_id, None)
+        self._in_grace.pop(session_id, None)
+        of_one = self._ended_of.get(browser, {})
+        of_one.pop(session_id, None)
+        if not of_one:
+            self._ended_of.pop(browser, None)

@@ -1,0 +1,513 @@
+"""Everything in the package that can grow has a bound, and does not grow beyond it."""
+
+from __future__ import annotations
+
+import dataclasses
+import gc
+import hashlib
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from secure_media.core.identity import BrowserIdentity
+from secure_media.core.keys import Key, KeyRing, Purpose
+from secure_media.core.model import Action, Browser, Credentials, Grant, Resource, ResourceKind
+from secure_media.core.tokens import GrantCodec
+from secure_media.errors import BusyError, GrantError, MediaNotFoundError
+from secure_media.host.issuing import Holder, Issuer
+from secure_media.host.sessions import Sessions
+from secure_media.host.terms import PendingTerms, Terms
+from secure_media.serving.collections import Collections
+from secure_media.serving.leases import PlaybackLeases
+from secure_media.serving.linked import LinkedContents
+from secure_media.serving.pages import REMEMBERED, InUse
+from secure_media.serving.references import References
+from secure_media.serving.shown import ShownLedger
+from secure_media.serving.spool import UNIT, Spool, SpooledSource
+from secure_media.serving.sqlite import SqliteLedger
+from secure_media.serving.store import MediaStore
+from secure_media.serving.turns import Turns
+from secure_media.serving.visits import MOST_ENDED, MOST_ENDED_OF_ONE
+from tests.containers import growing
+
+SECRET = "a-secret-for-tests-0123456789-abcdefghij"
+NOW = 1_800_000_000.0
+MEDIA = Resource(ResourceKind.MEDIA, "0" * 40)
+GRANT = Grant(MEDIA, Action.VIEW, iat=NOW, exp=int(NOW) + 600, jti="an-id", max_uses=1)
+
+
+@dataclass
+class Fill:
+    """
+    How to fill a container.
+
+    Args:
+        holder: Has it, as the attribute of its name.
+        add: Adds to it, for the n-th time.
+        most: How many there are at most.
+        times: How often to add; None for somewhat more often than there can be.
+    """
+
+    holder: Any
+    add: Callable[[int], object]
+    most: int
+    times: int | None = None
+
+
+@dataclass(frozen=True)
+class Bound:
+    """
+    What bounds a container.
+
+    Args:
+        by: What does, in words.
+        fill: Fills it.
+    """
+
+    by: str
+    fill: Callable[[Path], Fill]
+
+
+# --- core
+
+
+def _cookies(_: Path) -> Fill:
+    identity = BrowserIdentity(KeyRing([SECRET]), deployment="d", lifetime=1000)
+    name = identity.cookie_name(secure=False)
+
+    def show(number: int) -> None:
+        identity.identify(Credentials(((name, identity.issue(Browser(f"b{number}"), now=NOW)),)), now=NOW)
+
+    return Fill(identity, show, 4096)
+
+
+def _rotated_keys(_: Path) -> Fill:
+    ring = KeyRing([SECRET])
+    identity = BrowserIdentity(ring, deployment="d", lifetime=1000)
+
+    def rotate(number: int) -> None:
+        ring.rotate([f"secret-{number:04}-abcdefghijklmnopqrstuvwxyz"])
+        identity.cookie_name(secure=False)
+        gc.collect(0)
+
+    return Fill(identity, rotate, 3, 50)
+
+
+def _derived(_: Path) -> Fill:
+    key = Key(SECRET.encode())
+    purposes = list(Purpose)
+    return Fill(key, lambda number: key.derive(purposes[number % len(purposes)]), len(purposes), 100)
+
+
+# --- host
+
+
+def _tokens(_: Path) -> Fill:
+    holder = Holder("session", Browser("anna"), "http://localhost")
+    issuer = Issuer(GrantCodec(KeyRing([SECRET]), deployment="d"), SqliteLedger(None), refresh=lambda: None)
+    return Fill(
+        holder,
+        lambda number: issuer.for_session(holder, Resource(ResourceKind.MEDIA, f"{number:040}"), Terms(600.0)),
+        20_000,
+    )
+
+
+def _holders(_: Path) -> Fill:
+    sessions = Sessions(
+        gate=_NoGate(),  # type: ignore[arg-type]
+        ledger=_ledger(),
+        store=_store(lambda: 0.0),
+        issuer=None,  # type: ignore[arg-type]
+        sign_all=None,
+        embedded=False,
+    )
+    return Fill(sessions, lambda number: sessions.opened(_StreamlitSession(), f"session {number}"), 1, 100)
+
+
+class _NoGate:
+    base_path = ""
+
+    def browser(self, _: object) -> None:
+        return None
+
+    def shows_a_cookie(self, _: object) -> bool:
+        return False
+
+
+class _StreamlitSession:
+    pass
+
+
+def _pending_terms(_: Path) -> Fill:
+    pending = PendingTerms(clock=lambda: 0.0)
+    return Fill(pending, lambda number: pending.put(f"m{number}", Terms(600.0)), 20_000)
+
+
+# --- serving
+
+
+def _warned(folder: Path) -> Fill:
+    (folder / "file").touch()
+    (folder / "link").symlink_to("file")
+    collections = Collections({"files": folder})
+
+    def ask(number: int) -> None:
+        with pytest.raises(MediaNotFoundError):
+            collections.open(("files/link", "files/none", f"files/{number}")[number % 3])
+
+    return Fill(collections._roots["files"], ask, 3, 300)
+
+
+def _plays(_: Path) -> Fill:
+    leases = PlaybackLeases()
+    return Fill(leases, lambda number: leases.begin(GRANT, f"player {number}"), 10_000)
+
+
+def _transfers(_: Path) -> Fill:
+    ledger = SqliteLedger(None, clock=lambda: NOW)
+
+    def deliver(number: int) -> None:
+        transfer = ledger.reserve(dataclasses.replace(GRANT, jti=f"id-{number}"), 0, 10, 10, continues=False)
+        assert transfer is not None
+        transfer.ended(number % 11, complete=number % 11 == 10)
+
+    return Fill(ledger._transfers, deliver, 0, 300)
+
+
+def _linked(_: Path) -> Fill:
+    contents = LinkedContents(KeyRing([SECRET]), Spool(4 * UNIT, later=_never), later=_never)
+
+    def share(number: int) -> None:
+        with suppress(GrantError):
+            contents.put(b"%d" % number, "text/csv", 3600)
+
+    return Fill(contents, share, 32 * 1024 + 4)
+
+
+def _never(seconds: float, do: Callable[[], None]) -> None:
+    """Let no time pass."""
+
+
+def _free_room(_: Path) -> Fill:
+    spool = Spool(64 * UNIT, later=_never)
+    held: list[SpooledSource] = []
+
+    def scatter(number: int) -> None:
+        if len(held) == 64:
+            del held[number % 2 :: 2]
+            gc.collect(0)
+        held.append(spool.put([b"x"]))
+
+    return Fill(spool, scatter, 33, 2000)
+
+
+def _returned_room(_: Path) -> Fill:
+    spool = Spool(64 * UNIT, later=_never)
+    return Fill(spool, lambda _: spool.put([b"x"]), 64, 2000)
+
+
+def _ledger(clock: Callable[[], float] = lambda: 0.0) -> ShownLedger:
+    ledger = ShownLedger(grace=30, resumable=120, limit=1_000_000, clock=clock)
+    ledger.begin("tab", "anna")
+    return ledger
+
+
+def _come_and_go(whose: Callable[[int], str], most: int) -> Fill:
+    ledger = _ledger()
+
+    def come_and_go(number: int) -> None:
+        ledger.begin(f"session {number}", whose(number))
+        ledger.end(f"session {number}")
+
+    return Fill(ledger._visits, come_and_go, most)
+
+
+def _sessions_of_all(_: Path) -> Fill:
+    return _come_and_go(lambda number: f"browser {number}", MOST_ENDED + 1)
+
+
+def _sessions_of_one(_: Path) -> Fill:
+    return _come_and_go(lambda _: "anna", MOST_ENDED_OF_ONE + 1)
+
+
+def _ended_sessions(_: Path) -> Fill:
+    return _come_and_go(lambda number: f"browser {number}", MOST_ENDED)
+
+
+def _in_session(add: Callable[[ShownLedger, int], object]) -> Fill:
+    ledger = _ledger()
+    # And what is on the page, however long ago it was shown.
+    return Fill(ledger._visits._by_id["tab"], lambda number: add(ledger, number), REMEMBERED + 1)
+
+
+def _of_page(add: Callable[[ShownLedger, int], object], most: int, times: int | None = None) -> Fill:
+    ledger = _ledger()
+    return Fill(ledger._visits._by_id["tab"].page, lambda number: add(ledger, number), most, times)
+
+
+def _noted_ids(note: Callable[[InUse, str], None]) -> Fill:
+    in_use = InUse()
+    return Fill(in_use, lambda number: note(in_use, f"m{number}"), REMEMBERED)
+
+
+def _needed_ids(_: Path) -> Fill:
+    ledger = _ledger()
+    return Fill(ledger._visits.in_use, lambda number: _run(ledger, number), 3, 1000)
+
+
+def _register(ledger: ShownLedger, number: int) -> None:
+    ledger.registered("tab", f"m{number}", size=1000)
+
+
+def _show(ledger: ShownLedger, number: int, *, prefix: str = "7f") -> None:
+    ledger.registered("tab", f"{prefix}{number:038}")
+    ledger.sent("tab", (0, 0), [f"{prefix}{number:038}"])
+
+
+def _grant(ledger: ShownLedger, number: int) -> None:
+    _show(ledger, number, prefix="7e")
+
+
+def _run(ledger: ShownLedger, number: int) -> None:
+    ledger.run_started("tab")
+    ledger.registered("tab", f"m{number}")
+    ledger.sent("tab", (0, number), [f"m{number}"])
+    ledger.run_finished("tab")
+
+
+def _show_in_a_thread(ledger: ShownLedger, number: int) -> None:
+    ledger._visits._by_id["tab"].page.expect(f"m{number}", size=1, thread=number, now=0.0)
+    ledger.sent("tab", (0, 0), [f"m{number}"])
+
+
+def _waiting_sessions(_: Path) -> Fill:
+    time = [0.0]
+    ledger = _ledger(lambda: time[0])
+
+    def come_and_go(number: int) -> None:
+        time[0] += 60.0
+        ledger.begin(f"session {number}", "anna")
+        ledger.registered(f"session {number}", "m")
+        ledger.end(f"session {number}")
+        ledger.settle()
+
+    return Fill(ledger, come_and_go, 3, 500)
+
+
+def _references(_: Path) -> Fill:
+    references = References()
+    return Fill(references, lambda number: references.remember(f"r{number}", ("m",)), 1000)
+
+
+def _store(clock: Callable[[], float]) -> MediaStore:
+    return MediaStore(KeyRing([SECRET]), on_screen=set, grace=30, clock=clock)
+
+
+def _media(_: Path) -> Fill:
+    time = [0.0]
+    store = _store(lambda: time[0])
+
+    def come_and_go(number: int) -> None:
+        time[0] += 1.0
+        content = hashlib.shake_256(b"%d" % number).digest(70_000)
+        store.discard(store.put(content, "image/png", None))
+        store.sweep()
+
+    # Whatever Streamlit refers to and pages show, and of the rest what the grace is not over for.
+    return Fill(store, come_and_go, 31, 200)
+
+
+class _Queues:
+    """What waits for threads, as containers."""
+
+    def __init__(self, turns: Turns) -> None:
+        self._turns = turns
+
+    @property
+    def _pool(self) -> range:
+        return range(self._turns._pool._work_queue.qsize())
+
+    @property
+    def _waiting(self) -> range:
+        return range(sum(map(len, self._turns._waiting.values())))
+
+
+def _turns() -> tuple[Turns, Callable[[int], None]]:
+    turns = Turns(2, "bounds", most_waiting=5)
+
+    def ask(number: int) -> None:
+        turns.submit(f"browser {number % 7}", lambda: None).result(60)
+
+    return turns, ask
+
+
+def _pool(_: Path) -> Fill:
+    turns, ask = _turns()
+    return Fill(_Queues(turns), ask, 2, 300)
+
+
+def _running(_: Path) -> Fill:
+    turns, ask = _turns()
+    return Fill(turns, ask, 2, 300)
+
+
+def _waiting(_: Path) -> Fill:
+    turns = Turns(2, "bounds", most_waiting=5)
+    turns._free = 0
+
+    def ask(number: int) -> None:
+        with suppress(BusyError):
+            future = turns.submit("anna", lambda: None)
+            if number % 3 == 0:
+                future.cancel()
+
+    return Fill(_Queues(turns), ask, 5)
+
+
+BOUNDS = {
+    "core.identity:BrowserIdentity._genuine": Bound("the last 4,096 cookies", _cookies),
+    "core.identity:BrowserIdentity._known": Bound("the keys that are in use", _rotated_keys),
+    "core.keys:Key._derived": Bound("the purposes that there are", _derived),
+    "host.issuing:Holder.tokens": Bound("the last 20,000 of a session", _tokens),
+    "host.sessions:Sessions._holders": Bound("Streamlit's sessions: it is weak", _holders),
+    "host.terms:PendingTerms._pending": Bound("the last 20,000", _pending_terms),
+    "serving.directory:Directory._warned": Bound("the reasons that there are", _warned),
+    "serving.leases:PlaybackLeases._plays": Bound("the last 10,000", _plays),
+    "serving.transfers:Transfers._here": Bound("the deliveries that are under way", _transfers),
+    "serving.linked:LinkedContents._ends": Bound("the room in memory and in the spool", _linked),
+    "serving.linked:LinkedContents._media": Bound("the room in memory and in the spool", _linked),
+    "serving.linked:LinkedContents._until": Bound("the room in memory and in the spool", _linked),
+    "serving.pages:InUse._overtaken": Bound("the last 20,000", lambda _: _noted_ids(InUse.overtaken)),
+    "serving.pages:InUse._pages": Bound("what the pages need", _needed_ids),
+    "serving.pages:InUse._replaced": Bound("the last 20,000", lambda _: _noted_ids(InUse.replaced)),
+    "serving.pages:Page._places": Bound("the places of the page", lambda _: _of_page(_run, 1, 1000)),
+    "serving.pages:Page._threads": Bound("the last 64", lambda _: _of_page(_show_in_a_thread, 64)),
+    "serving.pages:Page.needs": Bound("what is on the page and on its way", lambda _: _of_page(_register, REMEMBERED)),
+    "serving.pages:Page.unsent": Bound("the last 20,000", lambda _: _of_page(_register, REMEMBERED)),
+    "serving.references:References._media": Bound("the last 1,000", _references),
+    "serving.shown:ShownLedger._deferred": Bound(
+        "the last 20,000",
+        lambda _: Fill(ledger := _ledger(), lambda number: ledger.registered(None, f"m{number}"), REMEMBERED),
+    ),
+    "serving.shown:ShownLedger._waiting": Bound("the sessions that there are", _waiting_sessions),
+    "serving.spool:Spool._free": Bound("half of the room there is", _free_room),
+    "serving.spool:Spool._returned": Bound("the room there is", _returned_room),
+    "serving.store:MediaStore._by_object": Bound("as the media", _media),
+    "serving.store:MediaStore._by_sample": Bound("as the media", _media),
+    "serving.store:MediaStore._held": Bound("the grace", _media),
+    "serving.store:MediaStore._media": Bound("what pages show and Streamlit refers to, and the grace", _media),
+    "serving.turns:Turns._pool": Bound("the threads there are", _pool),
+    "serving.turns:Turns._running": Bound("the threads there are", _running),
+    "serving.turns:Turns._waiting": Bound("128 of a browser, and open connections", _waiting),
+    "serving.visits:Visit.granted": Bound("the last 20,000", lambda _: _in_session(_grant)),
+    "serving.visits:Visit.placeholders": Bound(
+        "the last 20,000", lambda _: _in_session(lambda ledger, number: ledger.offered("tab", f"p{number}"))
+    ),
+    "serving.visits:Visit.shown": Bound("the last 20,000", lambda _: _in_session(_show)),
+    "serving.visits:Visits._by_id": Bound(
+        "open connections, and of those that have ended the last 256 of a browser", _sessions_of_one
+    ),
+    "serving.visits:Visits._by_tag": Bound("as the sessions", _sessions_of_all),
+    "serving.visits:Visits._ended": Bound("the last 10,000", _ended_sessions),
+    "serving.visits:Visits._ended_of": Bound("as the sessions that have ended", _ended_sessions),
+    "serving.visits:Visits._in_grace": Bound("as the sessions that have ended", _ended_sessions),
+    "serving.visits:Visits._of_browser": Bound("as the sessions", _sessions_of_all),
+}
+#: What belongs to one request and goes with it, and how large that gets.
+OF_ONE_REQUEST = {
+    "core.model:AccessContext.claims": "what fits into a JWT of 8 KiB",
+    "core.model:Allow.claims": "what fits into a JWT of 8 KiB",
+    "serving.directory:_Way._folders": "the parts of a key of 1,024 characters, and of 40 links",
+    "serving.directory:_Way.names": "the parts of a key of 1,024 characters, and of 40 links",
+    "servers.tornado:SecureMediaFileHandler._transforms": "always empty",
+    "servers.tornado:_GuardedUpload._received": "server.maxUploadSize, which Tornado heeds",
+}
+
+
+def test_everything_that_can_grow_is_known() -> None:
+    """A new container needs a bound, and a place in this list with a way to fill it."""
+    assert growing() == {*BOUNDS, *OF_ONE_REQUEST}
+
+
+@pytest.mark.parametrize("name", BOUNDS)
+def test_bound_holds(name: str, tmp_path: Path) -> None:
+    """However much is added, there is never more than the bound; and something is added at all."""
+    fill = BOUNDS[name].fill(tmp_path)
+    attribute = name.rpartition(".")[2]
+    seen = 0
+
+    for number in range(fill.most + 50 if fill.times is None else fill.times):
+        fill.add(number)
+        seen = max(seen, _size(getattr(fill.holder, attribute)))
+        assert seen <= fill.most
+
+    if fill.times is None:
+        assert seen == fill.most
+
+
+def _size(container: Any) -> int:
+    return int(container.cache_info().currsize) if hasattr(container, "cache_info") else len(container)
+
+
+WALKED = """
+import functools
+from collections import OrderedDict, deque
+from dataclasses import dataclass, field
+
+TABLE = {"a": 1}
+_seen = set()
+_once: dict[str, int] = {}
+
+def note(name):
+    _seen.add(name)
+    _once[name] = 1
+
+@functools.lru_cache(maxsize=None)
+def slow(name):
+    return TABLE[name]
+
+class Holder:
+    def __init__(self, names):
+        self.fixed = {name: 1 for name in names}
+        self.fixed["x"] = 2
+        self.by_item, self.by_method = {}, []
+        self.queue: deque[int] = deque()
+        self.anew = OrderedDict()
+        self.remembered = functools.lru_cache()(slow)
+
+    def use(self):
+        self.by_item["a"] = 1
+        self.by_method.append(2)
+        self.queue.extend([3])
+        self.anew = dict(a=1)
+        return self.fixed["x"]
+
+@dataclass
+class Record:
+    names: list[str] = field(default_factory=list)
+    label: str = field(default_factory=str)
+"""
+
+
+def test_walk_sees_what_can_grow(tmp_path: Path) -> None:
+    """The walk finds containers of each kind that are added to, and leaves out what is made once."""
+    (tmp_path / "walked.py").write_text(WALKED)
+
+    assert growing(tmp_path) == {
+        f"walked:{name}"
+        for name in (
+            "_seen",
+            "_once",
+            "slow",
+            "Holder.by_item",
+            "Holder.by_method",
+            "Holder.queue",
+            "Holder.anew",
+            "Holder.remembered",
+            "Record.names",
+        )
+    }
