@@ -22,11 +22,13 @@ from secure_media.host.issuing import Holder, Issuer
 from secure_media.host.sessions import Sessions
 from secure_media.host.terms import PendingTerms, Terms
 from secure_media.serving.collections import Collections
+from secure_media.serving.compression import Compressed
 from secure_media.serving.leases import PlaybackLeases
 from secure_media.serving.linked import LinkedContents
 from secure_media.serving.pages import REMEMBERED, InUse
 from secure_media.serving.references import References
 from secure_media.serving.shown import ShownLedger
+from secure_media.serving.sources import MemorySource
 from secure_media.serving.spool import UNIT, Spool, SpooledSource
 from secure_media.serving.sqlite import SqliteLedger
 from secure_media.serving.store import MediaStore
@@ -176,6 +178,17 @@ def _transfers(_: Path) -> Fill:
         transfer.ended(number % 11, complete=number % 11 == 10)
 
     return Fill(ledger._transfers, deliver, 0, 300)
+
+
+def _forms(_: Path) -> Fill:
+    forms = Compressed()
+    noise = MemorySource(hashlib.shake_256(b"noise").digest(50))
+    return Fill(forms, lambda number: forms.make(f"m{number}", noise), 10_000)
+
+
+def _being_made(_: Path) -> Fill:
+    forms = Compressed()
+    return Fill(forms, lambda number: forms.make(f"m{number}", MemorySource(b"x" * 1000)), 0, 100)
 
 
 def _linked(_: Path) -> Fill:
@@ -378,6 +391,8 @@ BOUNDS = {
     "serving.directory:Directory._warned": Bound("the reasons that there are", _warned),
     "serving.leases:PlaybackLeases._plays": Bound("the last 10,000", _plays),
     "serving.transfers:Transfers._here": Bound("the deliveries that are under way", _transfers),
+    "serving.compression:Compressed._being_made": Bound("the threads there are", _being_made),
+    "serving.compression:Compressed._sources": Bound("64 MiB, and 10,000", _forms),
     "serving.linked:LinkedContents._ends": Bound("the room in memory and in the spool", _linked),
     "serving.linked:LinkedContents._media": Bound("the room in memory and in the spool", _linked),
     "serving.linked:LinkedContents._until": Bound("the room in memory and in the spool", _linked),

@@ -25,6 +25,7 @@ from secure_media.core.policy import Policy
 from secure_media.core.redemptions import Redemptions
 from secure_media.errors import DenialReason, LedgerUnavailableError, MediaNotFoundError, StoreUnavailableError
 from secure_media.servers.bait import Bait
+from secure_media.servers.codings import Codings
 from secure_media.servers.cookies import Cookies
 from secure_media.servers.incoming import (
     Incoming,
@@ -40,6 +41,7 @@ from secure_media.servers.refusals import Refusals
 from secure_media.servers.urls import MEDIA, OWN, STATIC, UPLOAD, action_in, file_name
 from secure_media.serving import plan
 from secure_media.serving.collections import Collections, StoredFile
+from secure_media.serving.compression import COMPRESSING
 from secure_media.serving.delivery import Delivery, Watcher
 from secure_media.serving.leases import PlaybackLeases
 from secure_media.serving.ledger import GrantLedger, reserve_whole
@@ -108,6 +110,7 @@ class Gate:
         self._collections = collections
         self._ledger = ledger
         self._leases = leases
+        self._codings = Codings()
         self.base_path = base_path
         self._refresh = refresh
         self._clock = clock
@@ -206,14 +209,20 @@ class Gate:
         def renewing(answer: plan.Plan) -> plan.Plan:
             return answer if cookie is None else answer.with_header("Set-Cookie", cookie)
 
+        def stored(what: plan.Representation) -> plan.Plan:
+            answer = renewing(self._serve(incoming, what, decision, resource, action))
+            return answer.of(self._whose(incoming, decision)) if what.source.blocking else answer
+
+        presented = presented_as(media, grant, action)
         supply = media.supply
         if supply is None:
-            answer = renewing(self._serve(incoming, media, decision, resource, action))
-            return answer.of(self._whose(incoming, decision)) if media.source.blocking else answer
+            at_once, better = self._codings.of(media, presented, incoming, grant)
+            if better is None:
+                return stored(at_once)
+            return Opening(better, stored, COMPRESSING, self._whose(incoming, decision), at_once)
         probed = answer_to_a_probe(incoming, decision)
         if probed is not None:
             return renewing(probed)
-        presented = presented_as(media, grant, action)
         if method == "HEAD":
             return renewing(plan.made(presented, None, supply.size))
         make = functools.partial(self._make, supply, presented, incoming, decision, resource, action)

@@ -26,12 +26,14 @@ class Opening:
         answer: Takes what `open` returned, on the event loop, and returns the response.
         turns: Has the threads.
         whose: Who asks, to take turns by.
+        otherwise: What `answer` takes instead where too much is asked for; None to refuse for now.
     """
 
     open: Callable[[], Any]
     answer: Callable[[Any], Plan]
     turns: Turns = FILES
     whose: Hashable = None
+    otherwise: Any = None
 
     async def response(self, gone: asyncio.Future[Any]) -> Plan | None:
         """
@@ -45,7 +47,7 @@ class Opening:
         try:
             work = self.turns.submit(self.whose, self.open)
         except BusyError:
-            return self.answer(unavailable("GET", _RETRY_AFTER))
+            return self.answer(unavailable("GET", _RETRY_AFTER) if self.otherwise is None else self.otherwise)
         step = asyncio.wrap_future(work)
         await asyncio.wait({step, gone}, return_when=asyncio.FIRST_COMPLETED)
         if not gone.done():

@@ -15,6 +15,9 @@ _WORD = r"[!#$%&'*+.^_`|~0-9A-Za-z-]+"
 #: RFC 9110 section 8.3.1. No comma, not even in quotes: browsers split the header there and take the last part.
 _MEDIA_TYPE = re.compile(rf'{_WORD}/{_WORD}(?:[ \t]*;[ \t]*{_WORD}=(?:{_WORD}|"[ !#-+\--\[\]-~]*"))*\Z')
 
+#: RFC 9110 section 12.4.2.
+_WEIGHT = re.compile(r"q=(0(?:\.\d{0,3})?|1(?:\.0{0,3})?)", re.ASCII)
+
 _DAY = "(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun)"
 _LONG_DAY = "(?:Mon|Tues|Wednes|Thurs|Fri|Satur|Sun)day"
 _MONTH = "(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)"
@@ -87,6 +90,21 @@ def matches_none(header: str | None, etag: str) -> bool:
     if header.strip() == "*":
         return True
     return any(candidate.strip().removeprefix("W/") == etag for candidate in header.split(","))
+
+
+def accepts_gzip(header: str | None) -> bool:
+    """
+    Return whether an ``Accept-Encoding`` prefers gzip to the bytes as they are (RFC 9110 section 12.5.3).
+
+    A weight that is none counts as 0: the bytes as they are suit everybody.
+    """
+    weights: dict[str, float] = {}
+    for part in (header or "").lower().split(","):
+        coding, parameters, weight = part.partition(";")
+        match = _WEIGHT.fullmatch(weight.strip())
+        weights[coding.strip()] = (float(match[1]) if match else 0.0) if parameters else 1.0
+    gzip = weights.get("gzip", weights.get("x-gzip", weights.get("*", 0.0)))
+    return gzip > 0 and gzip >= weights.get("identity", 0.0)
 
 
 def parse_date(value: str | None) -> int | None:

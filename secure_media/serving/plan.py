@@ -121,6 +121,8 @@ class Presentation:
         save_as: The file name, if it is to be saved.
         filename: The file name, if it is to be shown and might be saved from there.
         modified: When it was last changed, in seconds since the epoch, if that is known.
+        encoding: The coding that the bytes are in, if in one. Then there are no ranges of them.
+        varies: Whether others get it in another coding.
     """
 
     source: Source
@@ -129,6 +131,8 @@ class Presentation:
     save_as: str | None = None
     filename: str | None = None
     modified: float | None = None
+    encoding: str | None = None
+    varies: bool = False
 
     @classmethod
     def of(cls, what: Representation | Presentation) -> Presentation:
@@ -176,16 +180,19 @@ def serve(
         *_confined(what.content_type),
         ("Cache-Control", "private, no-store" if what.save_as is not None or not storable else "private, no-cache"),
         ("ETag", what.etag),
-        ("Accept-Ranges", "bytes"),
+        *(() if what.encoding else (("Accept-Ranges", "bytes"),)),
+        *((("Vary", "Accept-Encoding"),) if what.varies else ()),
         *(() if modified is None else (("Last-Modified", http.format_date(modified)),)),
     )
     ended_in = _precondition(conditions, what.etag, modified)
     if ended_in is not None:
         return precondition_failed(method) if ended_in == 412 else Plan(304, common)
     headers: Headers = (("Content-Type", what.content_type), *common, *_disposition(what))
+    if what.encoding:
+        headers = (*headers, ("Content-Encoding", what.encoding))
     selected = None
     # RFC 9110 section 14.2: a range is for GET only.
-    if method == "GET" and _is_state(conditions.if_range, what.etag):
+    if method == "GET" and not what.encoding and _is_state(conditions.if_range, what.etag):
         try:
             selected = http.parse_range(conditions.range, size)
         except RangeNotSatisfiableError:

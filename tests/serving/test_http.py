@@ -10,6 +10,7 @@ import pytest
 
 from secure_media.errors import RangeNotSatisfiableError
 from secure_media.serving.http import (
+    accepts_gzip,
     attachment,
     format_date,
     inline,
@@ -429,3 +430,33 @@ def test_name_that_cannot_be_written_down_is_replaced() -> None:
     assert attachment("a\ud800b.txt") == 'attachment; filename="a_b.txt"'
     assert unquote(attachment("caf\udce9 \u00e9.txt").partition("''")[2]) == "caf_ \u00e9.txt"
     assert _saved_as(attachment("\ud800" * 300)) == "_" * 200
+
+
+@pytest.mark.parametrize(
+    ("header", "accepted"),
+    [
+        pytest.param("gzip", True, id="gzip"),
+        pytest.param("gzip, deflate, br, zstd", True, id="as-browsers-send-it"),
+        pytest.param("br;q=1.0, GZIP ; q=0.8, *;q=0.1", True, id="with-weights"),
+        pytest.param("x-gzip", True, id="by-its-old-name"),
+        pytest.param("*", True, id="anything"),
+        pytest.param("identity;q=0, gzip;q=0.001", True, id="a-little"),
+        pytest.param("identity;q=0.5, gzip;q=0.5", True, id="as-much-as-identity"),
+        pytest.param(None, False, id="none-sent"),
+        pytest.param("", False, id="empty"),
+        pytest.param("identity", False, id="identity"),
+        pytest.param("br, zstd", False, id="others"),
+        pytest.param("gzip;q=0", False, id="not-acceptable"),
+        pytest.param("gzip;q=0.000, *", False, id="anything-but-gzip"),
+        pytest.param("*;q=0", False, id="nothing"),
+        pytest.param("gzip;q=0.5, identity", False, id="rather-identity"),
+        pytest.param("gzip;q=2", False, id="weight-too-large"),
+        pytest.param("gzip;q=nan", False, id="weight-not-a-number"),
+        pytest.param("gzip;q=", False, id="weight-empty"),
+        pytest.param("gzip;x=1", False, id="parameter-unknown"),
+        pytest.param("notgzip", False, id="a-name-that-contains-it"),
+    ],
+)
+def test_gzip_is_for_who_prefers_it(header: str | None, accepted: bool) -> None:
+    """The gzip form is sent to who prefers it, by the weights of RFC 9110 section 12.5.3, and to nobody in doubt."""
+    assert accepts_gzip(header) is accepted
