@@ -5,10 +5,14 @@ from __future__ import annotations
 import dataclasses
 import gc
 import hashlib
+import os
+import re
+import resource
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -21,6 +25,7 @@ from secure_media.errors import BusyError, GrantError, MediaNotFoundError
 from secure_media.host.issuing import Holder, Issuer
 from secure_media.host.sessions import Sessions
 from secure_media.host.terms import PendingTerms, Terms
+from secure_media.serving import sources
 from secure_media.serving.collections import Collections
 from secure_media.serving.compression import Compressed
 from secure_media.serving.leases import PlaybackLeases
@@ -28,7 +33,7 @@ from secure_media.serving.linked import LinkedContents
 from secure_media.serving.pages import REMEMBERED, InUse
 from secure_media.serving.references import References
 from secure_media.serving.shown import ShownLedger
-from secure_media.serving.sources import MemorySource
+from secure_media.serving.sources import INLINE_LIMIT, MemorySource
 from secure_media.serving.spool import UNIT, Spool, SpooledSource
 from secure_media.serving.sqlite import SqliteLedger
 from secure_media.serving.store import MediaStore
@@ -216,6 +221,28 @@ def _free_room(_: Path) -> Fill:
         held.append(spool.put([b"x"]))
 
     return Fill(spool, scatter, 33, 2000)
+
+
+def _open_files(folder: Path) -> Fill:
+    store = _store(lambda: 0.0)
+    gc.collect()
+    most = len(sources._open) + 150
+
+    def show(number: int) -> None:
+        path = folder / f"film {number}"
+        path.touch()
+        os.truncate(path, INLINE_LIMIT + 1)
+        limit = resource.getrlimit(resource.RLIMIT_NOFILE)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (2 * most, limit[1]))
+        try:
+            with suppress(MediaNotFoundError):
+                store.put_file(str(path), "video/mp4", None)
+            path.read_bytes()  # connections and other files still can be opened
+        finally:
+            resource.setrlimit(resource.RLIMIT_NOFILE, limit)
+            path.unlink()
+
+    return Fill(SimpleNamespace(_open=sources._open), show, most)
 
 
 def _returned_room(_: Path) -> Fill:
@@ -409,6 +436,7 @@ BOUNDS = {
         lambda _: Fill(ledger := _ledger(), lambda number: ledger.registered(None, f"m{number}"), REMEMBERED),
     ),
     "serving.shown:ShownLedger._waiting": Bound("the sessions that there are", _waiting_sessions),
+    "serving.sources:_open": Bound("half of the files that the process may have open", _open_files),
     "serving.spool:Spool._free": Bound("half of the room there is", _free_room),
     "serving.spool:Spool._returned": Bound("the room there is", _returned_room),
     "serving.store:MediaStore._by_object": Bound("as the media", _media),
@@ -452,7 +480,7 @@ def test_everything_that_can_grow_is_known() -> None:
 def test_bound_holds(name: str, tmp_path: Path) -> None:
     """However much is added, there is never more than the bound; and something is added at all."""
     fill = BOUNDS[name].fill(tmp_path)
-    attribute = name.rpartition(".")[2]
+    attribute = re.split(r"[.:]", name)[-1]
     seen = 0
 
     for number in range(fill.most + 50 if fill.times is None else fill.times):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import stat
 import threading
@@ -9,6 +10,11 @@ import weakref
 from typing import Any, Protocol
 
 from secure_media.errors import MediaChangedError, MediaNotFoundError
+
+try:
+    import resource
+except ImportError:  # pragma: no cover - Windows
+    resource = None  # type: ignore[assignment]
 
 #: A file of up to this size is copied into memory when it is shown, as Streamlit does with files of every size. Above,
 #: it stays on the disk. In bytes.
@@ -55,6 +61,28 @@ class MemorySource:
         return self.content if start == 0 and count == len(self.content) else self.content[start : start + count]
 
 
+#: Every file that is open here.
+_open: weakref.WeakSet[Descriptor] = weakref.WeakSet()
+
+
+def leave_room() -> None:
+    """
+    Make sure that another file can be kept open, and connections still come in.
+
+    Raises:
+        MediaNotFoundError: Too many are open: half of what the process may have, connections included.
+    """
+    limit = math.inf
+    if resource is not None:
+        soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+        limit = limit if soft == resource.RLIM_INFINITY else soft // 2
+    if len(_open) > limit:
+        raise MediaNotFoundError(
+            "cannot be kept open: with so many large files on the pages there would be no room for connections. Let "
+            "the process have more files open (ulimit -n)"
+        )
+
+
 class Descriptor:
     """
     The number of an open file, which stays open as long as anything refers to this.
@@ -67,6 +95,7 @@ class Descriptor:
     def __init__(self, number: int) -> None:
         self.number = number
         self._close = weakref.finalize(self, os.close, number)
+        _open.add(self)
 
     def close(self) -> None:
         """Close it now. Only for whoever knows that nobody else reads from it."""

@@ -14,7 +14,7 @@ from secure_media.errors import MediaNotFoundError
 from secure_media.serving import http
 from secure_media.serving.media_ids import new_media_id
 from secure_media.serving.remote import RemoteSource
-from secure_media.serving.sources import INLINE_LIMIT, FileSource, MemorySource, Source
+from secure_media.serving.sources import INLINE_LIMIT, FileSource, MemorySource, Source, leave_room
 from secure_media.serving.streams import Supply
 
 #: Contents up to this size are simply hashed; comparing first would not be faster. In bytes.
@@ -152,6 +152,9 @@ class MediaStore:
             mimetype: Their type.
             save_as: The file name if it is a download.
             terms: The name of the terms that they are shown on; empty for none.
+
+        Raises:
+            MediaNotFoundError: Too many large files are open already.
         """
         if isinstance(source, MemorySource):
             return self.put(source.content, mimetype, save_as, terms)
@@ -159,6 +162,8 @@ class MediaStore:
             return self.put(source.read(0, source.size), mimetype, save_as, terms)
         media_id = new_media_id(self._key, b"file", identity, mimetype, save_as, terms)
         media = Media(media_id, source, mimetype, save_as, terms=terms)
+        if isinstance(source, FileSource) and media_id not in self._media:
+            leave_room()
         with self._lock:
             self._media.setdefault(media.media_id, media)
             self._held.pop(media.media_id, None)
