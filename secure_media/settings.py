@@ -7,7 +7,6 @@ Keyword arguments win over ``SECURE_MEDIA_*`` in the environment, which win over
 
 from __future__ import annotations
 
-import math
 import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -17,9 +16,10 @@ from typing import Any
 from secure_media import audit
 from secure_media.core.keys import KeyRing
 from secure_media.core.policy import Policy, own_session, signed_url
-from secure_media.environment import PREFIX, is_one_of_several
+from secure_media.environment import is_one_of_several
 from secure_media.errors import ConfigurationError
 from secure_media.key_file import KeyFile, expanded, ring_of, shown
+from secure_media.sources import Sources, flag, number, text
 
 Secret = str | bytes | Iterable[str | bytes]
 
@@ -134,7 +134,7 @@ def load(
     Raises:
         ConfigurationError: A setting is wrong.
     """
-    sources = _Sources(environ, secrets_section)
+    sources = Sources(environ, secrets_section, NAMES)
     if policy is not None and not isinstance(policy, Policy):
         msg = f"policy: expected a policy such as own_session() | signed_url(), got {type(policy).__name__}"
         raise ConfigurationError(msg)
@@ -145,30 +145,30 @@ def load(
             "Set SECURE_MEDIA_SECRET (run `secure-media keygen` to make one)"
         )
     trail, must_be_written = _audit(audit_log, audit_required, sources)
-    in_frames = _flag("embedded", embedded, sources, default=False)
+    in_frames = flag("embedded", embedded, sources, default=False)
     return Settings(
         keys=keys or KeyRing.random(),
         policy=policy if policy is not None else own_session() | signed_url(),
-        grace=_number("grace", grace, sources, default=DEFAULT_GRACE, least=0, most=3600),
+        grace=number("grace", grace, sources, default=DEFAULT_GRACE, least=0, most=3600),
         cookie_lifetime=int(
-            _number("cookie_lifetime", None, sources, default=DEFAULT_COOKIE_LIFETIME, least=60, most=400 * 24 * 3600)
+            number("cookie_lifetime", None, sources, default=DEFAULT_COOKIE_LIFETIME, least=60, most=400 * 24 * 3600)
         ),
-        deployment=_text("deployment", deployment, sources),
+        deployment=text("deployment", deployment, sources),
         ephemeral=keys is None,
-        sign_media_urls=_flag("sign_media_urls", sign_media_urls, sources, default=in_frames),
-        url_lifetime=_number(
+        sign_media_urls=flag("sign_media_urls", sign_media_urls, sources, default=in_frames),
+        url_lifetime=number(
             "url_lifetime", url_lifetime, sources, default=DEFAULT_URL_LIFETIME, least=60, most=400 * 24 * 3600
         ),
         embedded=in_frames,
         spool_limit=int(
-            _number("spool_limit", spool_limit, sources, default=DEFAULT_SPOOL_LIMIT, least=0, most=2**50, unit="bytes")
+            number("spool_limit", spool_limit, sources, default=DEFAULT_SPOOL_LIMIT, least=0, most=2**50, unit="bytes")
         ),
         ledger=ledger_file(ledger, environ=environ, secrets_section=secrets_section, ephemeral=keys is None),
         audit_log=trail,
         audit_required=must_be_written,
         key_file=key_file,
         session_memory=int(
-            _number(
+            number(
                 "session_memory",
                 session_memory,
                 sources,
@@ -189,7 +189,7 @@ def key_ring(*, environ: Mapping[str, str], secrets_section: Mapping[str, Any]) 
     Raises:
         ConfigurationError: The secret will not do.
     """
-    return _keys(None, _Sources(environ, secrets_section))[0]
+    return _keys(None, Sources(environ, secrets_section, NAMES))[0]
 
 
 def ledger_file(
@@ -205,7 +205,7 @@ def ledger_file(
     Raises:
         ConfigurationError: That cannot be a file.
     """
-    sources = _Sources(environ, secrets_section)
+    sources = Sources(environ, secrets_section, NAMES)
     if argument is not None:
         where, value = "ledger", argument
     else:
@@ -219,14 +219,14 @@ def ledger_file(
     return path
 
 
-def _audit(audit_log: Any, audit_required: Any, sources: _Sources) -> tuple[str | None, bool]:
-    trail, required = _audit_log(audit_log, sources), _flag("audit_required", audit_required, sources, default=False)
+def _audit(audit_log: Any, audit_required: Any, sources: Sources) -> tuple[str | None, bool]:
+    trail, required = _audit_log(audit_log, sources), flag("audit_required", audit_required, sources, default=False)
     if required and trail is None:
         raise ConfigurationError("audit_required: there is no audit log that could be; name a file in audit_log")
     return trail, required
 
 
-def _audit_log(argument: Any, sources: _Sources) -> str | None:
+def _audit_log(argument: Any, sources: Sources) -> str | None:
     where, value = ("audit_log", argument) if argument is not None else sources.find("audit_log") or ("audit_log", None)
     if value is None or value == audit.STDERR:
         return value
@@ -237,14 +237,14 @@ def _audit_log(argument: Any, sources: _Sources) -> str | None:
     return str(path)
 
 
-def _refusal_page(argument: Any, sources: _Sources) -> str | None:
+def _refusal_page(argument: Any, sources: Sources) -> str | None:
     """Return the HTML in the file that is named, if one is. Read at start: a page that will not do stops the app."""
     where, value = ("refusal_page", argument) if argument is not None else sources.find("refusal_page") or ("", None)
     if value is None:
         return None
     path = _file(value)
     if path is None:
-        msg = f"{where}: expected the path of an HTML file, got {value!r:.200}"
+        msg = f"{where}: expected the path of an HTML file, got {shown(value)}"
         raise ConfigurationError(msg)
     try:
         if path.exists() and not path.is_file():  # a pipe, say, which would keep the start waiting
@@ -277,27 +277,7 @@ def _file(value: Any) -> Path | None:
     return None
 
 
-class _Sources:
-    """Where a setting stands if it is not an argument, and what it is called there."""
-
-    def __init__(self, environ: Mapping[str, str], section: Mapping[str, Any]) -> None:
-        unknown = sorted(set(section) - set(NAMES))
-        if unknown:
-            msg = f"secrets.toml: [secure_media] has no setting {unknown[0]!r}; there are {', '.join(NAMES)}"
-            raise ConfigurationError(msg)
-        self._environ = environ
-        self._section = section
-
-    def find(self, name: str) -> tuple[str, Any] | None:
-        variable = PREFIX + name.upper()
-        if variable in self._environ:
-            return variable, self._environ[variable]
-        if name in self._section:
-            return f"secrets.toml: [secure_media] {name}", self._section[name]
-        return None
-
-
-def _keys(secret: Secret | None, sources: _Sources) -> tuple[KeyRing | None, KeyFile | None]:
+def _keys(secret: Secret | None, sources: Sources) -> tuple[KeyRing | None, KeyFile | None]:
     if secret is not None:
         return ring_of("secret", secret), None
     found, file = sources.find("secret"), sources.find("secret_file")
@@ -311,42 +291,3 @@ def _keys(secret: Secret | None, sources: _Sources) -> tuple[KeyRing | None, Key
         key_file = KeyFile(*file)
         return key_file.ring, key_file
     return None, None
-
-
-def _number(
-    name: str,
-    argument: Any,
-    sources: _Sources,
-    *,
-    default: float,
-    least: float,
-    most: float,
-    unit: str = "seconds",
-) -> float:
-    where, value = (name, argument) if argument is not None else sources.find(name) or (name, default)
-    try:
-        number = float(value) if not isinstance(value, bool) else math.nan
-    except (TypeError, ValueError, OverflowError):
-        number = math.nan
-    if not least <= number <= most:
-        msg = f"{where}: expected a number of {unit} from {least:g} to {most:g}, got {shown(value)}"
-        raise ConfigurationError(msg)
-    return number
-
-
-def _flag(name: str, argument: Any, sources: _Sources, *, default: bool) -> bool:
-    where, value = (name, argument) if argument is not None else sources.find(name) or (name, default)
-    if isinstance(value, str) and where.startswith(PREFIX):
-        value = {"true": True, "1": True, "false": False, "0": False, "": default}.get(value.strip().lower(), value)
-    if not isinstance(value, bool):
-        msg = f"{where}: expected true or false, got {shown(value)}"
-        raise ConfigurationError(msg)
-    return value
-
-
-def _text(name: str, argument: Any, sources: _Sources) -> str:
-    where, value = (name, argument) if argument is not None else sources.find(name) or (name, "")
-    if not isinstance(value, str):
-        msg = f"{where}: expected a string, got {type(value).__name__}"
-        raise ConfigurationError(msg)
-    return value

@@ -22,7 +22,7 @@ LADDER = [
     {"errors", "version"},
     {"core"},
     {"serving"},
-    {"settings", "audit", "environment", "key_file", "trail"},
+    {"settings", "audit", "environment", "key_file", "sources", "trail"},
     {"servers"},
     {"host"},
     {"links", "widgets", "login"},
