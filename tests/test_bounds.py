@@ -22,9 +22,12 @@ from secure_media.core.keys import Key, KeyRing, Purpose
 from secure_media.core.model import Action, Browser, Credentials, Grant, Resource, ResourceKind
 from secure_media.core.tokens import GrantCodec
 from secure_media.errors import BusyError, GrantError, MediaNotFoundError
+from secure_media.host.given import Given
 from secure_media.host.issuing import Holder, Issuer
 from secure_media.host.sessions import Sessions
 from secure_media.host.terms import PendingTerms, Terms
+from secure_media.servers import asgi, forwarded, scheme
+from secure_media.servers.forwarded import Proxies
 from secure_media.serving import sources
 from secure_media.serving.collections import Collections
 from secure_media.serving.compression import Compressed
@@ -149,9 +152,44 @@ class _StreamlitSession:
     pass
 
 
+def _arguments(_: Path) -> Fill:
+    given = Given({"grace": 30, "ledger": None})
+    return Fill(given, lambda number: given.changed({"grace": number}), 2, 100)
+
+
 def _pending_terms(_: Path) -> Fill:
     pending = PendingTerms(clock=lambda: 0.0)
     return Fill(pending, lambda number: pending.put(f"m{number}", Terms(600.0)), 20_000)
+
+
+# --- servers
+
+
+def _proxies(_: Path) -> Fill:
+    known = Proxies("127.0.0.1")
+    return Fill(known, lambda number: known.client(f"2001:db8::{number:x}", []), 1024)
+
+
+def _said(_: Path) -> Fill:
+    known = Proxies("127.0.0.1")
+    headers = ("x-forwarded-for", "forwarded")
+    return Fill(known, lambda number: known.client("127.0.0.1", [(headers[number % 2], f"garbage {number}")]), 2, 100)
+
+
+def _lists_of_proxies(_: Path) -> Fill:
+    return Fill(forwarded, lambda number: forwarded.proxies(f"192.0.2.{number}"), 16)
+
+
+def _hosts(_: Path) -> Fill:
+    return Fill(scheme, lambda number: scheme.is_this_machine(f"host-{number}.example"), 256)
+
+
+def _said_of_the_proxy(_: Path) -> Fill:
+    return Fill(scheme, lambda _: scheme._name_what_the_proxy_lacks(), 1)
+
+
+def _said_of_the_server(_: Path) -> Fill:
+    return Fill(asgi, lambda _: asgi._name_what_the_server_lacks(), 1)
 
 
 # --- serving
@@ -412,9 +450,17 @@ BOUNDS = {
     "core.identity:BrowserIdentity._genuine": Bound("the last 4,096 cookies", _cookies),
     "core.identity:BrowserIdentity._known": Bound("the keys that are in use", _rotated_keys),
     "core.keys:Key._derived": Bound("the purposes that there are", _derived),
+    "host.given:Given._seen": Bound("the parameters of `secure_run`", _arguments),
+    "host.given:Given._told": Bound("the parameters of `secure_run`", _arguments),
     "host.issuing:Holder.tokens": Bound("the last 20,000 of a session", _tokens),
     "host.sessions:Sessions._holders": Bound("Streamlit's sessions: it is weak", _holders),
     "host.terms:PendingTerms._pending": Bound("the last 20,000", _pending_terms),
+    "servers.asgi:_name_what_the_server_lacks": Bound("once", _said_of_the_server),
+    "servers.forwarded:Proxies._known": Bound("the last 1,024 addresses", _proxies),
+    "servers.forwarded:Proxies._said": Bound("the kinds that there are, and ten of each", _said),
+    "servers.forwarded:proxies": Bound("the last 16 settings", _lists_of_proxies),
+    "servers.scheme:_name_what_the_proxy_lacks": Bound("once", _said_of_the_proxy),
+    "servers.scheme:is_this_machine": Bound("the last 256 names", _hosts),
     "serving.directory:Directory._warned": Bound("the reasons that there are", _warned),
     "serving.leases:PlaybackLeases._plays": Bound("the last 10,000", _plays),
     "serving.transfers:Transfers._here": Bound("the deliveries that are under way", _transfers),

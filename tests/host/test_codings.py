@@ -38,7 +38,7 @@ st.markdown(add(table + b"at once\\n", "application/json", "together"))
 st.markdown(add(table * 10, "text/csv", "on the disk"))
 if st.query_params.get("share"):
     st.text(sm.share_link(table, expires_in=600, filename="t.csv"))
-    st.text(sm.share_link(table, expires_in=600, filename="t.csv", max_uses=1))
+    st.text(sm.share_link(table, expires_in=600, filename="t.csv", max_uses=1, confirm=False))
 """
 
 
