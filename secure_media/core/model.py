@@ -239,19 +239,24 @@ Decision = Allow | Deny
 
 
 class Ownership(Protocol):
-    """What the guard has to know of live sessions. Implemented by the ledger of what was shown."""
+    """
+    What the guard has to know of sessions. Implemented by the ledger of what was shown.
+
+    A session counts while it is alive; after its page was closed, for the grace; after its connection broke, for as
+    long as it may be resumed.
+    """
 
     def was_shown(self, browser: str, media_id: str) -> bool:
-        """Return whether a session of `browser`, alive or ended within the grace, was shown `media_id`."""
+        """Return whether a session of `browser` that counts was shown `media_id`."""
 
     def has_session(self, browser: str) -> bool:
-        """Return whether `browser` has a session, alive or ended within the grace."""
+        """Return whether `browser` has a session that counts."""
 
     def owns_session(self, browser: str, session_id: str) -> bool:
         """Return whether the live session `session_id` belongs to `browser`."""
 
     def is_current(self, session_tag: str) -> bool:
-        """Return whether the session with that `tag` is alive, or ended within the grace."""
+        """Return whether the session with that `tag` counts."""
 
 
 class GrantRecords(Protocol):

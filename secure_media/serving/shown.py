@@ -18,6 +18,7 @@ import time
 from collections.abc import Callable, Collection, Hashable, Iterable
 
 from secure_media.core.model import tag
+from secure_media.serving.absence import LostPages
 from secure_media.serving.media_ids import is_on_terms
 from secure_media.serving.pages import remember
 from secure_media.serving.visits import Visit, Visits
@@ -32,8 +33,9 @@ class ShownLedger:
     Threads: scripts register from their own threads, everything else happens on the event loop.
 
     Args:
-        grace: For how long after its end a session still counts, in seconds.
-        resumable: For how long after its end a session may be resumed, in seconds.
+        grace: For how long a session still counts after its page was closed, in seconds.
+        resumable: For how long after its end a session may be resumed, in seconds. So long it counts if its connection
+            broke.
         limit: How much memory media of one session may take up that were overtaken before they were sent, in bytes.
         clock: A monotonic clock, in seconds.
     """
@@ -46,6 +48,7 @@ class ShownLedger:
         limit: int,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
+        self.lost = LostPages(clock=clock)
         self._clock = clock
         self._limit = limit
         self._visits = Visits(grace=grace, resumable=resumable, limit=limit, clock=clock)
@@ -72,10 +75,19 @@ class ShownLedger:
                 return False
             return self._visits.may_be_resumed(session)
 
-    def end(self, session_id: str) -> None:
-        """Record that the session's connection is gone."""
+    def end(self, session_id: str, *, closed: bool = True) -> None:
+        """
+        Record that the session's connection is gone.
+
+        Args:
+            session_id: The session.
+            closed: Whether its page was closed. Else the connection broke, and the page may be back in a moment.
+        """
         with self._lock:
-            self._visits.end(session_id)
+            visit = self._visits.end(session_id, closed=closed)
+            if visit is not None and visit.browser is not None and not closed:
+                on_page = [media_id for media_id in visit.page.needs if media_id in visit.shown]
+                self.lost.lost(visit.browser, (*visit.shown, *on_page))
 
     # --- what happens in it
 
@@ -241,12 +253,12 @@ class ShownLedger:
     # --- questions
 
     def was_shown(self, browser: str, media_id: str) -> bool:
-        """Return whether a session of `browser`, alive or within the grace, was shown `media_id`."""
+        """Return whether a session of `browser`, that counts, was shown `media_id`."""
         with self._lock:
             return any(media_id in session.shown for session in self._visits.current(browser))
 
     def has_session(self, browser: str) -> bool:
-        """Return whether `browser` has a session, alive or within the grace."""
+        """Return whether `browser` has a session that counts."""
         with self._lock:
             return any(True for _ in self._visits.current(browser))
 
@@ -263,7 +275,7 @@ class ShownLedger:
             return session is not None and media_id in session.shown
 
     def is_current(self, session_tag: str) -> bool:
-        """Return whether the session with that `tag` is alive, or ended within the grace."""
+        """Return whether the session with that `tag` counts."""
         with self._lock:
             session = self._visits.tagged(session_tag)
             return session is not None and self._visits.counts(session)
@@ -279,6 +291,8 @@ class ShownLedger:
             session.page.arrived(media_id)
             seen = session.granted if is_on_terms(media_id) else session.shown
             remember(seen, media_id, None, needed=session.page.needs)
+        if session.browser is not None:
+            self.lost.shown(session.browser, media_ids)
 
     def _settle(self, session: Visit) -> bool:
         return session.page.settle(self._clock())

@@ -30,6 +30,8 @@ class Visit:
     #: What the messages contain that its browser may have cached.
     references: References = field(default_factory=References)
     ended_at: float | None = None
+    #: Whether its page was closed. Else its connection broke, and the page may well be back in a moment.
+    closed: bool = False
 
 
 class Visits:
@@ -37,8 +39,9 @@ class Visits:
     The sessions by their id, by their tag, and by their browser. For use under a lock.
 
     Args:
-        grace: For how long after its end a session still counts, in seconds.
-        resumable: For how long after its end a session may be resumed, in seconds.
+        grace: For how long a session still counts after its page was closed, in seconds.
+        resumable: For how long after its end a session may be resumed, in seconds. So long it counts if its connection
+            broke.
         limit: How much memory media may take up that a page will not show, in bytes; see `Page`.
         clock: A monotonic clock, in seconds.
     """
@@ -52,9 +55,11 @@ class Visits:
         self._by_id: dict[str, Visit] = {}
         self._by_tag: dict[str, str] = {}
         self._of_browser: dict[str, set[str]] = {}
-        #: Those that have ended, the first one first; and of these, the ones that still count.
+        #: Those that have ended, the first one first; and of these, the ones that still count: of closed pages, and of
+        #: broken connections.
         self._ended: dict[str, None] = {}
         self._in_grace: dict[str, None] = {}
+        self._broken: dict[str, None] = {}
         self._ended_of: dict[str | None, dict[str, None]] = {}
 
     def begin(self, session_id: str, browser: str | None) -> None:
@@ -68,22 +73,34 @@ class Visits:
             if browser is not None:
                 self._of_browser.setdefault(browser, set()).add(session_id)
         else:
-            visit.ended_at = None
+            visit.ended_at, visit.closed = None, False
             self._is_not_ended(session_id, browser)
             visit.page.reopen()
 
-    def end(self, session_id: str) -> None:
-        """Record that the session's connection is gone."""
+    def end(self, session_id: str, *, closed: bool) -> Visit | None:
+        """
+        Record that the session's connection is gone.
+
+        Args:
+            session_id: The session.
+            closed: Whether its page was closed.
+
+        Returns:
+            The session, if it was alive.
+        """
         visit = self._by_id.get(session_id)
-        if visit is not None and visit.ended_at is None:
-            visit.ended_at = self._clock()
-            of_one = self._ended_of.setdefault(visit.browser, {})
-            self._ended[session_id] = self._in_grace[session_id] = of_one[session_id] = None
-            if visit.browser is not None and len(of_one) > MOST_ENDED_OF_ONE:
+        ended = visit if visit is not None and visit.ended_at is None else None
+        if ended is not None:
+            ended.ended_at, ended.closed = self._clock(), closed
+            of_one = self._ended_of.setdefault(ended.browser, {})
+            counting = self._in_grace if closed else self._broken
+            self._ended[session_id] = counting[session_id] = of_one[session_id] = None
+            if ended.browser is not None and len(of_one) > MOST_ENDED_OF_ONE:
                 self._forget(next(iter(of_one)))
             if len(self._ended) > MOST_ENDED:
                 self._forget(next(iter(self._ended)))
         self._forget_old()
+        return ended
 
     def find(self, session_id: str) -> Visit | None:
         """Return the session, None if there is none."""
@@ -98,8 +115,10 @@ class Visits:
         return filter(self.counts, (self._by_id[session_id] for session_id in self._of_browser.get(browser, ())))
 
     def counts(self, visit: Visit) -> bool:
-        """Return whether the session is alive, or ended within the grace."""
-        return visit.ended_at is None or self._clock() < visit.ended_at + self._grace
+        """Return whether the session is alive, was closed within the grace, or broke off and may be back any moment."""
+        if visit.ended_at is None:
+            return True
+        return self._clock() < visit.ended_at + (self._grace if visit.closed else max(self._grace, self._resumable))
 
     def may_be_resumed(self, visit: Visit) -> bool:
         """Return whether the session is alive, or ended so short a time ago that its browser may have it back."""
@@ -107,13 +126,14 @@ class Visits:
 
     def close_pages(self) -> bool:
         """Close the pages of sessions that count no more. Return whether others have ended and still count."""
-        while self._in_grace:
-            session_id = next(iter(self._in_grace))
-            if self.counts(self._by_id[session_id]):
-                return True
-            del self._in_grace[session_id]
-            self._by_id[session_id].page.close()
-        return False
+        for ended in (self._in_grace, self._broken):
+            while ended:
+                session_id = next(iter(ended))
+                if self.counts(self._by_id[session_id]):
+                    break
+                del ended[session_id]
+                self._by_id[session_id].page.close()
+        return bool(self._in_grace or self._broken)
 
     def _forget_old(self) -> None:
         self.close_pages()
@@ -139,8 +159,8 @@ class Visits:
                 del self._of_browser[visit.browser]
 
     def _is_not_ended(self, session_id: str, browser: str | None) -> None:
-        self._ended.pop(session_id, None)
-        self._in_grace.pop(session_id, None)
+        for ended in (self._ended, self._in_grace, self._broken):
+            ended.pop(session_id, None)
         of_one = self._ended_of.get(browser, {})
         of_one.pop(session_id, None)
         if not of_one:

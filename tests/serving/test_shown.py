@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import itertools
 import threading
 import tracemalloc
@@ -162,6 +163,98 @@ def test_session_that_nobody_began_is_ignored(ledger: ShownLedger, clock: Clock)
     assert not ledger.may_resume("unknown", "anna")
     assert not ledger.owns_session("anna", "unknown")
     assert ledger.on_screen() == set()
+
+
+# --- connections that broke
+
+
+@pytest.mark.parametrize(
+    ("closed", "seconds"),
+    [pytest.param(True, GRACE, id="closed"), pytest.param(False, RESUMABLE, id="broken")],
+)
+def test_page_counts_for_as_long_as_it_may_be_back(
+    ledger: ShownLedger, clock: Clock, closed: bool, seconds: float
+) -> None:
+    """What a closed page showed ends with the grace; a broken one counts for as long as Streamlit would resume it."""
+    _show(ledger, "anna-tab", "film")
+    ledger.end("anna-tab", closed=closed)
+
+    clock.now += seconds - 0.001
+    ledger.settle()
+    assert ledger.was_shown("anna", "film")
+    assert ledger.has_session("anna")
+    assert ledger.is_current(tag("anna-tab"))
+    assert not ledger.owns_session("anna", "anna-tab")
+    assert ledger.on_screen() == {"film"}
+
+    clock.now += 0.001
+    ledger.settle()
+    assert not ledger.was_shown("anna", "film")
+    assert not ledger.has_session("anna")
+    assert not ledger.is_current(tag("anna-tab"))
+    assert ledger.on_screen() == set()
+
+
+def test_broken_connection_does_not_keep_closed_pages(ledger: ShownLedger, clock: Clock) -> None:
+    """A page that was closed after another one broke off frees its media when its own time is over."""
+    _show(ledger, "anna-tab", "hers")
+    _show(ledger, "bert-tab", "his")
+    ledger.end("anna-tab", closed=False)
+    ledger.end("bert-tab", closed=True)
+    clock.now += GRACE
+
+    assert ledger.settle()
+
+    assert ledger.on_screen() == {"hers"}
+
+
+def test_page_that_came_back_and_is_closed_ends_with_the_grace(ledger: ShownLedger, clock: Clock) -> None:
+    """That a connection broke once does not make a page last longer when it is closed."""
+    _show(ledger, "anna-tab", "film")
+    ledger.end("anna-tab", closed=False)
+    ledger.begin("anna-tab", "anna")
+    ledger.end("anna-tab", closed=True)
+
+    clock.now += GRACE
+
+    assert not ledger.was_shown("anna", "film")
+
+
+def test_what_a_broken_page_showed_is_expected_back(ledger: ShownLedger) -> None:
+    """Of a page that broke off, all that it showed may be asked for in a moment; of a closed one, nothing."""
+    _show(ledger, "anna-tab", "film", place="film")
+    for number in range(600):
+        _show(ledger, "anna-tab", f"frame-{number}", place="spot")
+    _show(ledger, "bert-tab", "song")
+    ledger.registered("anna-tab", "unsent")
+    assert not ledger.lost.expects("anna", "film")
+
+    ledger.end("anna-tab", closed=False)
+    ledger.end("bert-tab", closed=True)
+
+    assert ledger.lost.expects("anna", "film")
+    assert ledger.lost.expects("anna", "frame-599")
+    assert not ledger.lost.expects("anna", "unsent")
+    assert not ledger.lost.expects("bert", "song")
+
+
+def test_request_goes_on_when_a_new_page_shows_it(ledger: ShownLedger) -> None:
+    """A request that waits is let go on by the session that shows the medium, be it another one than before."""
+    _show(ledger, "anna-tab", "film")
+    ledger.end("anna-tab", closed=False)
+
+    async def run() -> bool:
+        waiting = asyncio.ensure_future(ledger.lost.wait("anna", "film"))
+        await asyncio.sleep(0)
+        ledger.begin("anna-new-tab", "anna")
+        ledger.registered("anna-new-tab", "film")
+        await asyncio.sleep(0)
+        too_early = waiting.done()
+        ledger.sent("anna-new-tab", "place", ["film"])
+        await waiting
+        return too_early
+
+    assert asyncio.run(run()) is False
 
 
 # --- references to cached messages
