@@ -118,6 +118,7 @@ class Deployment:
             collections=self.collections,
             ledger=records,
             leases=leases,
+            lost=self.ledger.lost,
             redemptions=Redemptions(settings.keys, deployment=name),
             base_path=self.base_path,
             refusal_page=settings.refusal_page,

@@ -31,6 +31,7 @@ class Holder:
         doubtful: Whether it showed one, or several, that do not hold.
         site: Where the browser has the app: origin and base path, without a slash at the end.
         pending: What its script has put on terms.
+        connection: What connects its page now.
     """
 
     session_id: str
@@ -39,6 +40,7 @@ class Holder:
     doubtful: bool = False
     tokens: dict[Hashable, tuple[Grant, str]] = field(default_factory=dict, repr=False)
     pending: PendingTerms = field(default_factory=PendingTerms, repr=False)
+    connection: object = field(default=None, repr=False)
 
 
 class Issuer:

@@ -20,7 +20,7 @@ from secure_media.host.sites import site, site_of_page
 from secure_media.host.sweeping import Sweeper
 from secure_media.host.terms import PAGE, PendingTerms, Terms
 from secure_media.servers.gate import Gate
-from secure_media.servers.incoming import handshake
+from secure_media.servers.incoming import Incoming, connection
 from secure_media.serving.media_ids import is_on_terms
 from secure_media.serving.shown import ShownLedger
 from secure_media.serving.store import MediaStore
@@ -74,7 +74,7 @@ class Sessions:
 
     def opened(self, session: Any, session_id: str) -> Holder:
         """Note that a session was opened, or come back to, by the request that is just being served."""
-        request = handshake.get()
+        page, request = connection.get(), _handshake()
         holder: Holder | None = getattr(session, _HOLDER, None)
         if holder is None:
             holder = Holder(session_id, None, "")
@@ -85,7 +85,21 @@ class Sessions:
             holder.site = site_of_page(holder.site, "", site(request, self.gate.base_path))
         holder.doubtful = holder.browser is None and self.gate.shows_a_cookie(request)
         self._holders[session_id] = holder
+        if page is not None:
+            holder.connection = page
+
+            def said_goodbye() -> None:
+                if holder.connection is page:  # not an earlier one, which the page has replaced
+                    self.ledger.goodbye(session_id)
+
+            page.on_goodbye = said_goodbye
         return holder
+
+
+def _handshake() -> Incoming | None:
+    """Return the request that opened the WebSocket which is being served."""
+    page = connection.get()
+    return None if page is None else page.request
 
 
 def secure_session_manager(base: type[SessionManager], sessions: Sessions) -> type[SessionManager]:
@@ -101,7 +115,7 @@ def secure_session_manager(base: type[SessionManager], sessions: Sessions) -> ty
             existing_session_id: str | None = None,
             session_id_override: str | None = None,
         ) -> str:
-            known = gate.browser(handshake.get())
+            known = gate.browser(_handshake())
             browser = None if known is None else known.id
             # The id of a session travels in URLs and logs; knowing it must not be enough to take the session over.
             if existing_session_id is not None and not ledger.may_resume(existing_session_id, browser):

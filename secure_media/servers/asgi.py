@@ -17,8 +17,9 @@ from typing import Any, NamedTuple
 from secure_media.errors import DeliveryCutError
 from secure_media.servers import forwarded
 from secure_media.servers.gate import Gate
-from secure_media.servers.incoming import Incoming, handshake
+from secure_media.servers.incoming import Connection, Incoming, connection
 from secure_media.servers.opening import Opening
+from secure_media.servers.returning import Returning
 from secure_media.servers.scheme import came_over_https
 from secure_media.servers.urls import exact_path
 from secure_media.serving.plan import CHUNK, Plan, forbidden
@@ -72,7 +73,7 @@ class GuardMiddleware:
         if scope["type"] == "http":
             request = incoming(scope)
             answer = self._gate.answer(request)
-            if isinstance(answer, Opening):
+            if isinstance(answer, (Opening, Returning)):
                 async with _watching(receive) as gone:
                     answer = await answer.response(gone)
                 if answer is None:
@@ -83,13 +84,26 @@ class GuardMiddleware:
             amendments = self._gate.amendments(request)
             await self._app(scope, receive, _amending(send, amendments) if amendments else send)
         elif scope["type"] == "websocket":
-            token = handshake.set(incoming(scope))
+            page = Connection(incoming(scope))
+            token = connection.set(page)
             try:
-                await self._app(scope, receive, send)
+                await self._app(scope, _heeding_goodbyes(receive, page), send)
             finally:
-                handshake.reset(token)
+                connection.reset(token)
         else:
             await self._app(scope, receive, send)
+
+
+def _heeding_goodbyes(receive: Receive, page: Connection) -> Receive:
+    """Return `receive` with what closes the WebSocket told to `page`, before anybody else hears of it."""
+
+    async def receive_and_tell() -> Message:
+        message = await receive()
+        if message["type"] == "websocket.disconnect":
+            page.closed_with(message.get("code"))
+        return message
+
+    return receive_and_tell
 
 
 def incoming(scope: Scope) -> Incoming:

@@ -38,8 +38,10 @@ from secure_media.servers.presentation import plays_on, presented_as
 from secure_media.servers.probes import answer_to_a_probe
 from secure_media.servers.redeeming import Redeeming, may_be_pressed
 from secure_media.servers.refusals import Refusals
+from secure_media.servers.returning import Returning
 from secure_media.servers.urls import MEDIA, OWN, STATIC, UPLOAD, action_in, file_name
 from secure_media.serving import plan
+from secure_media.serving.absence import LostPages
 from secure_media.serving.collections import Collections, StoredFile
 from secure_media.serving.compression import COMPRESSING
 from secure_media.serving.delivery import Delivery, Watcher
@@ -84,6 +86,7 @@ class Gate:
         collections: Where files come from.
         ledger: Counts the uses of grants.
         leases: Is told who begins to play.
+        lost: Knows which pages may come back.
         redemptions: Tells in which browsers the button of a link was pressed.
         base_path: ``server.baseUrlPath`` as ``/base``, or the empty string.
         refusal_page: The page for refused navigations, as HTML; None for ours.
@@ -99,6 +102,7 @@ class Gate:
         collections: Collections,
         ledger: GrantLedger,
         leases: PlaybackLeases,
+        lost: LostPages,
         redemptions: Redemptions,
         base_path: str,
         refusal_page: str | None = None,
@@ -110,6 +114,7 @@ class Gate:
         self._collections = collections
         self._ledger = ledger
         self._leases = leases
+        self._lost = lost
         self._codings = Codings()
         self.base_path = base_path
         self._refresh = refresh
@@ -120,12 +125,12 @@ class Gate:
         #: What the server asks itself for, while it does.
         self.bait: Bait | None = None
 
-    def answer(self, incoming: Incoming) -> plan.Plan | Opening | None:
+    def answer(self, incoming: Incoming) -> plan.Plan | Opening | Returning | None:
         """Return the response, or None if the request may go on to Streamlit."""
         self._refresh()
         path = self._below_base(incoming.path)
         if path.startswith(MEDIA):
-            return self._media(incoming, path.removeprefix(MEDIA))
+            return self._shown(incoming, path.removeprefix(MEDIA))
         if path.startswith(OWN):
             return self._file(incoming, path if incoming.exact is None else self._below_base(incoming.exact))
         if "\0" in path or (path.startswith(STATIC) and (incoming.trailers or not _could_be_a_file(path))):
@@ -180,14 +185,26 @@ class Gate:
             return destination in _DOCUMENTS
         return "text/html" in (incoming.get("accept") or "")
 
-    def _media(self, incoming: Incoming, name: str) -> plan.Plan | Opening:
-        method = incoming.method
-        if method not in {"GET", "HEAD"} and not may_be_pressed(incoming):
-            return plan.method_not_allowed(method)
+    def _shown(self, incoming: Incoming, name: str) -> plan.Plan | Opening | Returning:
+        if incoming.method not in {"GET", "HEAD"} and not may_be_pressed(incoming):
+            return plan.method_not_allowed(incoming.method)
         media_id = None if incoming.trailers else media_id_in(name)
         resource = None if media_id is None else Resource(ResourceKind.MEDIA, media_id)
         action = action_in(incoming.query)
-        decision = self._decide(incoming, resource, action)
+        decision = self._ask(incoming, resource, action)
+        browser = self.browser(incoming) if resource is not None and isinstance(decision, Deny) else None
+        if resource is not None and browser is not None and self._lost.expects(browser.id, resource.name):
+            wait = functools.partial(self._lost.wait, browser.id, resource.name)
+            return Returning(
+                wait, lambda: self._media(incoming, resource, action, self._ask(incoming, resource, action))
+            )
+        return self._media(incoming, resource, action, decision)
+
+    def _media(
+        self, incoming: Incoming, resource: Resource | None, action: Action, decision: Decision
+    ) -> plan.Plan | Opening:
+        method = incoming.method
+        decision = self._recorded(decision, incoming, resource)
         if resource is None or not isinstance(decision, Allow):
             return self._refusals.plan(incoming)
         grant = decision.grant
@@ -396,6 +413,11 @@ class Gate:
     def _decide(
         self, incoming: Incoming, resource: Resource | None, action: Action, policy: Policy | None = None
     ) -> Decision:
+        return self._recorded(self._ask(incoming, resource, action, policy), incoming, resource)
+
+    def _ask(
+        self, incoming: Incoming, resource: Resource | None, action: Action, policy: Policy | None = None
+    ) -> Decision:
         request = AccessRequest(
             resource=resource,
             action=action,
@@ -404,7 +426,10 @@ class Gate:
             client_ip=incoming.client_ip,
             player=player(incoming),
         )
-        decision = self._guard.decide(request, policy)
+        return self._guard.decide(request, policy)
+
+    def _recorded(self, decision: Decision, incoming: Incoming, resource: Resource | None) -> Decision:
+        """Return `decision`, written down; a denial if it has to be and cannot."""
         written = audit.record(
             decision,
             method=incoming.method,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 
@@ -50,8 +50,32 @@ class Incoming:
         return values[0] if len(values) == 1 else None
 
 
-#: The HTTP request that opened the WebSocket which is being served, for the session that is made from it.
-handshake: ContextVar[Incoming | None] = ContextVar("secure_media_handshake", default=None)
+#: What browsers close a WebSocket with when its page is closed or left (RFC 6455 section 7.4.1): normal, going away.
+#: A connection that breaks says nothing.
+GOODBYES = frozenset({1000, 1001})
+
+
+@dataclass(eq=False, slots=True)
+class Connection:
+    """
+    The WebSocket of a page.
+
+    Args:
+        request: The request that opened it.
+        on_goodbye: Is called when the page says that it is being closed, before the connection is.
+    """
+
+    request: Incoming
+    on_goodbye: Callable[[], None] = lambda: None
+
+    def closed_with(self, code: int | None) -> None:
+        """Note with which code the other side has closed it; None for none."""
+        if code in GOODBYES:
+            self.on_goodbye()
+
+
+#: The WebSocket which is being served, for the session that is made from it.
+connection: ContextVar[Connection | None] = ContextVar("secure_media_connection", default=None)
 
 
 def credentials(incoming: Incoming) -> Credentials:

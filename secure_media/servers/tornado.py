@@ -23,9 +23,10 @@ from tornado.web import Application, OutputTransform, RequestHandler, stream_req
 from secure_media.errors import ConfigurationError, DeliveryCutError, MediaError
 from secure_media.servers import forwarded
 from secure_media.servers.gate import Gate
-from secure_media.servers.incoming import Incoming, handshake
+from secure_media.servers.incoming import Connection, Incoming, connection
 from secure_media.servers.opening import Opening
 from secure_media.servers.public import is_public
+from secure_media.servers.returning import Returning
 from secure_media.servers.scheme import came_over_https
 from secure_media.servers.urls import MEDIA, OWN, STATIC, UPLOAD, exact_path
 from secure_media.serving.delivery import Delivery
@@ -72,12 +73,12 @@ class SecureMediaFileHandler(MediaFileHandler):
         answer = _gate(self).answer(incoming(self.request))
         if answer is None:  # cannot be: the route and the gate agree on what is media
             raise RuntimeError("the gate passed a request for media on")
-        if isinstance(answer, Opening):
+        if isinstance(answer, (Opening, Returning)):
             return self._open(answer)
         self._begin(answer)
         return None
 
-    async def _open(self, opening: Opening) -> None:
+    async def _open(self, opening: Opening | Returning) -> None:
         self._gone = asyncio.get_running_loop().create_future()
         answer = await opening.response(self._gone)
         if answer is None:
@@ -185,13 +186,13 @@ class _OtherMethods(PathMatches):
 class _Guarded(RequestHandler):
     """Mixed into handlers of others: their `prepare` runs only after the guard has allowed the request."""
 
-    _ask: ClassVar[Callable[[Gate, Incoming], Plan | Opening | None]] = Gate.answer
+    _ask: ClassVar[Callable[[Gate, Incoming], Plan | Opening | Returning | None]] = Gate.answer
 
     @functools.cached_property
     def _refusal(self) -> Plan | None:
         """The guard's answer, asked for once although Tornado's XSRF check and `prepare` both need it."""
         answer = type(self)._ask(_gate(self), incoming(self.request))
-        if isinstance(answer, Opening):  # cannot be: those have a handler of their own
+        if isinstance(answer, (Opening, Returning)):  # cannot be: those have a handler of their own
             raise RuntimeError("the gate takes this for a file of a collection")
         return answer
 
@@ -247,11 +248,17 @@ class _Handshake(BrowserWebSocketHandler):
     """Notes who opens the WebSocket, for the session that is made from it."""
 
     def open(self, *args: Any, **kwargs: Any) -> Any:
-        token = handshake.set(incoming(self.request))
+        self._page = Connection(incoming(self.request))
+        token = connection.set(self._page)
         try:
             return super().open(*args, **kwargs)
         finally:
-            handshake.reset(token)
+            connection.reset(token)
+
+    def on_close(self) -> None:
+        if hasattr(self, "_page"):
+            self._page.closed_with(self.close_code)
+        super().on_close()
 
 
 class _Amend(OutputTransform):

@@ -75,17 +75,16 @@ class ShownLedger:
                 return False
             return self._visits.may_be_resumed(session)
 
-    def end(self, session_id: str, *, closed: bool = True) -> None:
-        """
-        Record that the session's connection is gone.
-
-        Args:
-            session_id: The session.
-            closed: Whether its page was closed. Else the connection broke, and the page may be back in a moment.
-        """
+    def goodbye(self, session_id: str) -> None:
+        """Record that the session's page says that it is being closed."""
         with self._lock:
-            visit = self._visits.end(session_id, closed=closed)
-            if visit is not None and visit.browser is not None and not closed:
+            self._visits.goodbye(session_id)
+
+    def end(self, session_id: str) -> None:
+        """Record that the session's connection is gone. If there was no goodbye, its page may be back in a moment."""
+        with self._lock:
+            visit = self._visits.end(session_id)
+            if visit is not None and visit.browser is not None and not visit.closed:
                 on_page = [media_id for media_id in visit.page.needs if media_id in visit.shown]
                 self.lost.lost(visit.browser, (*visit.shown, *on_page))
 

@@ -77,23 +77,23 @@ class Visits:
             self._is_not_ended(session_id, browser)
             visit.page.reopen()
 
-    def end(self, session_id: str, *, closed: bool) -> Visit | None:
-        """
-        Record that the session's connection is gone.
+    def goodbye(self, session_id: str) -> None:
+        """Record that the page says that it is being closed. Its connection may be gone already."""
+        visit = self._by_id.get(session_id)
+        if visit is not None:
+            visit.closed = True
+            if session_id in self._broken:
+                del self._broken[session_id]
+                self._in_grace[session_id] = None
 
-        Args:
-            session_id: The session.
-            closed: Whether its page was closed.
-
-        Returns:
-            The session, if it was alive.
-        """
+    def end(self, session_id: str) -> Visit | None:
+        """Record that the session's connection is gone, and return the session if it was alive."""
         visit = self._by_id.get(session_id)
         ended = visit if visit is not None and visit.ended_at is None else None
         if ended is not None:
-            ended.ended_at, ended.closed = self._clock(), closed
+            ended.ended_at = self._clock()
             of_one = self._ended_of.setdefault(ended.browser, {})
-            counting = self._in_grace if closed else self._broken
+            counting = self._in_grace if ended.closed else self._broken
             self._ended[session_id] = counting[session_id] = of_one[session_id] = None
             if ended.browser is not None and len(of_one) > MOST_ENDED_OF_ONE:
                 self._forget(next(iter(of_one)))

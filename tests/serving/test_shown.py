@@ -52,6 +52,12 @@ def _show(ledger: ShownLedger, session: str, *media: str, place: object = "place
     ledger.sent(session, place, media)
 
 
+def _close(ledger: ShownLedger, session: str) -> None:
+    """Close the tab of a session."""
+    ledger.goodbye(session)
+    ledger.end(session)
+
+
 # --- what counts as shown
 
 
@@ -144,7 +150,7 @@ def test_two_tabs_of_a_browser_share_what_was_shown(ledger: ShownLedger) -> None
     ledger.begin("anna-second-tab", "anna")
     _show(ledger, "anna-second-tab", "m")
 
-    ledger.end("anna-tab")
+    _close(ledger, "anna-tab")
 
     assert ledger.was_shown("anna", "m")
 
@@ -157,7 +163,7 @@ def test_session_that_nobody_began_is_ignored(ledger: ShownLedger, clock: Clock)
     ledger.offered("unknown", "p")
     ledger.run_started("unknown")
     ledger.run_finished("unknown")
-    ledger.end("unknown")
+    _close(ledger, "unknown")
 
     assert not ledger.was_offered("unknown", "p")
     assert not ledger.may_resume("unknown", "anna")
@@ -177,7 +183,9 @@ def test_page_counts_for_as_long_as_it_may_be_back(
 ) -> None:
     """What a closed page showed ends with the grace; a broken one counts for as long as Streamlit would resume it."""
     _show(ledger, "anna-tab", "film")
-    ledger.end("anna-tab", closed=closed)
+    if closed:
+        ledger.goodbye("anna-tab")
+    ledger.end("anna-tab")
 
     clock.now += seconds - 0.001
     ledger.settle()
@@ -199,8 +207,9 @@ def test_broken_connection_does_not_keep_closed_pages(ledger: ShownLedger, clock
     """A page that was closed after another one broke off frees its media when its own time is over."""
     _show(ledger, "anna-tab", "hers")
     _show(ledger, "bert-tab", "his")
-    ledger.end("anna-tab", closed=False)
-    ledger.end("bert-tab", closed=True)
+    ledger.end("anna-tab")
+    ledger.goodbye("bert-tab")
+    ledger.end("bert-tab")
     clock.now += GRACE
 
     assert ledger.settle()
@@ -211,9 +220,10 @@ def test_broken_connection_does_not_keep_closed_pages(ledger: ShownLedger, clock
 def test_page_that_came_back_and_is_closed_ends_with_the_grace(ledger: ShownLedger, clock: Clock) -> None:
     """That a connection broke once does not make a page last longer when it is closed."""
     _show(ledger, "anna-tab", "film")
-    ledger.end("anna-tab", closed=False)
+    ledger.end("anna-tab")
     ledger.begin("anna-tab", "anna")
-    ledger.end("anna-tab", closed=True)
+    ledger.goodbye("anna-tab")
+    ledger.end("anna-tab")
 
     clock.now += GRACE
 
@@ -229,8 +239,9 @@ def test_what_a_broken_page_showed_is_expected_back(ledger: ShownLedger) -> None
     ledger.registered("anna-tab", "unsent")
     assert not ledger.lost.expects("anna", "film")
 
-    ledger.end("anna-tab", closed=False)
-    ledger.end("bert-tab", closed=True)
+    ledger.end("anna-tab")
+    ledger.goodbye("bert-tab")
+    ledger.end("bert-tab")
 
     assert ledger.lost.expects("anna", "film")
     assert ledger.lost.expects("anna", "frame-599")
@@ -241,7 +252,7 @@ def test_what_a_broken_page_showed_is_expected_back(ledger: ShownLedger) -> None
 def test_request_goes_on_when_a_new_page_shows_it(ledger: ShownLedger) -> None:
     """A request that waits is let go on by the session that shows the medium, be it another one than before."""
     _show(ledger, "anna-tab", "film")
-    ledger.end("anna-tab", closed=False)
+    ledger.end("anna-tab")
 
     async def run() -> bool:
         waiting = asyncio.ensure_future(ledger.lost.wait("anna", "film"))
@@ -359,7 +370,7 @@ def test_ended_session_counts_for_the_grace(ledger: ShownLedger, clock: Clock, a
     _show(ledger, "anna-tab", "m")
     assert ledger.was_shown("anna", "m")
 
-    ledger.end("anna-tab")
+    _close(ledger, "anna-tab")
     clock.now += after
     ledger.settle()
 
@@ -371,9 +382,9 @@ def test_ended_session_counts_for_the_grace(ledger: ShownLedger, clock: Clock, a
 def test_grace_begins_with_the_first_end(ledger: ShownLedger, clock: Clock) -> None:
     """A session that is reported as ended twice does not count for longer."""
     _show(ledger, "anna-tab", "m")
-    ledger.end("anna-tab")
+    _close(ledger, "anna-tab")
     clock.now += GRACE - 1
-    ledger.end("anna-tab")
+    _close(ledger, "anna-tab")
     assert ledger.was_shown("anna", "m")
 
     clock.now += 1
@@ -388,7 +399,7 @@ def test_no_grace_means_none(clock: Clock) -> None:
     _show(ledger, "anna-tab", "m")
     assert ledger.was_shown("anna", "m")
 
-    ledger.end("anna-tab")
+    _close(ledger, "anna-tab")
 
     assert not ledger.was_shown("anna", "m")
 
@@ -398,7 +409,7 @@ def test_live_session_is_owned_and_an_ended_one_is_not(ledger: ShownLedger) -> N
     assert ledger.owns_session("anna", "anna-tab")
     assert not ledger.owns_session("bert", "anna-tab")
 
-    ledger.end("anna-tab")
+    _close(ledger, "anna-tab")
 
     assert not ledger.owns_session("anna", "anna-tab")
     assert ledger.has_session("anna")
@@ -417,7 +428,7 @@ def test_stranger_has_no_session(ledger: ShownLedger) -> None:
 
 def test_session_is_resumed_by_its_browser_only(ledger: ShownLedger) -> None:
     """Knowing the id of a session is not enough to take it over."""
-    ledger.end("anna-tab")
+    _close(ledger, "anna-tab")
 
     assert ledger.may_resume("anna-tab", "anna")
     for browser in ("bert", "stranger", "", None):
@@ -427,7 +438,7 @@ def test_session_is_resumed_by_its_browser_only(ledger: ShownLedger) -> None:
 def test_resumed_session_has_what_it_was_shown(ledger: ShownLedger, clock: Clock) -> None:
     """A browser that comes back after the grace, but in time, finds its media again."""
     _show(ledger, "anna-tab", "m")
-    ledger.end("anna-tab")
+    _close(ledger, "anna-tab")
     clock.now += RESUMABLE - 1
     assert not ledger.was_shown("anna", "m")
     assert ledger.may_resume("anna-tab", "anna")
@@ -448,7 +459,7 @@ def test_resumed_session_has_what_it_was_shown(ledger: ShownLedger, clock: Clock
 
 def test_session_is_not_resumed_when_its_time_is_over(ledger: ShownLedger, clock: Clock) -> None:
     """After that time not even its own browser can resume a session, whether others came and went meanwhile or not."""
-    ledger.end("anna-tab")
+    _close(ledger, "anna-tab")
     assert ledger.may_resume("anna-tab", "anna")
 
     clock.now += RESUMABLE + 1
@@ -473,7 +484,7 @@ def test_grace_and_time_to_come_back_are_apart(clock: Clock, grace: float, resum
     ledger = ShownLedger(grace=grace, resumable=resumable, limit=LIMIT, clock=clock)
     ledger.begin("anna-tab", "anna")
     _show(ledger, "anna-tab", "m")
-    ledger.end("anna-tab")
+    _close(ledger, "anna-tab")
     ended = clock.now
 
     for after in (0.0, 9.999, 10.0, 50.0, 99.999, 100.0):
@@ -705,13 +716,13 @@ def test_registrations_and_offers_are_bounded_too(ledger: ShownLedger) -> None:
 def test_old_sessions_are_forgotten(ledger: ShownLedger, clock: Clock, trigger: str) -> None:
     """A session that can neither be resumed nor count any more leaves no trace when others come or go."""
     _show(ledger, "anna-tab", "m")
-    ledger.end("anna-tab")
+    _close(ledger, "anna-tab")
     clock.now += RESUMABLE + 1
 
     if trigger == "begin":
         ledger.begin("carla-tab", "carla")
     else:
-        ledger.end("bert-tab")
+        _close(ledger, "bert-tab")
 
     assert not ledger.may_resume("anna-tab", "anna")
     ledger.begin("anna-tab", "anna")
@@ -722,7 +733,7 @@ def test_live_sessions_are_never_forgotten(ledger: ShownLedger, clock: Clock) ->
     """A tab that is open for a year has what it was shown."""
     _show(ledger, "anna-tab", "m")
     clock.now += 365 * 24 * 3600
-    ledger.end("bert-tab")
+    _close(ledger, "bert-tab")
     ledger.begin("carla-tab", "carla")
 
     assert ledger.was_shown("anna", "m")
@@ -895,7 +906,7 @@ def test_session_in_other_hands_has_no_grants(ledger: ShownLedger) -> None:
 def test_resumed_session_has_its_grants(ledger: ShownLedger, clock: Clock) -> None:
     """A browser that comes back in time is given grants for what its page shows."""
     _show(ledger, "anna-tab", "m")
-    ledger.end("anna-tab")
+    _close(ledger, "anna-tab")
     clock.now += RESUMABLE - 1
 
     ledger.begin("anna-tab", "anna")
@@ -921,7 +932,7 @@ def test_session_is_current_until_the_grace_is_over(
     """A grant that is bound to a session ends with it and the grace, also where the session might be resumed."""
     assert ledger.is_current(tag("anna-tab"))
 
-    ledger.end("anna-tab")
+    _close(ledger, "anna-tab")
     clock.now += after
 
     assert ledger.is_current(tag("anna-tab")) is current
@@ -942,7 +953,7 @@ def test_session_without_a_browser_is_current(clock: Clock) -> None:
     ledger.begin("tab", None)
     assert ledger.is_current(tag("tab"))
 
-    ledger.end("tab")
+    _close(ledger, "tab")
     clock.now += GRACE
 
     assert not ledger.is_current(tag("tab"))
@@ -950,7 +961,7 @@ def test_session_without_a_browser_is_current(clock: Clock) -> None:
 
 def test_resumed_session_is_current_again(ledger: ShownLedger, clock: Clock) -> None:
     """A browser that comes back after the grace can use what is bound to its session again."""
-    ledger.end("anna-tab")
+    _close(ledger, "anna-tab")
     clock.now += GRACE
     assert not ledger.is_current(tag("anna-tab"))
 
@@ -964,7 +975,7 @@ def test_session_in_other_hands_is_current_and_goes_with_them(ledger: ShownLedge
     ledger.begin("anna-tab", "bert")
     assert ledger.is_current(tag("anna-tab"))
 
-    ledger.end("anna-tab")
+    _close(ledger, "anna-tab")
     clock.now += GRACE
 
     assert not ledger.is_current(tag("anna-tab"))
