@@ -56,6 +56,7 @@ FRAMEWORK_FREE = (
     "tests/serving",
     "tests/test_architecture.py",
     "tests/test_audit.py",
+    "tests/test_bounds.py",
     "tests/test_docs.py",
     "tests/test_forwarded.py",
     "tests/test_scheme.py",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import dataclasses
 import gc
 import hashlib
@@ -29,6 +30,7 @@ from secure_media.host.terms import PendingTerms, Terms
 from secure_media.servers import asgi, forwarded, scheme
 from secure_media.servers.forwarded import Proxies
 from secure_media.serving import sources
+from secure_media.serving.absence import REMEMBERED_BROWSERS, LostPages
 from secure_media.serving.collections import Collections
 from secure_media.serving.compression import Compressed
 from secure_media.serving.leases import PlaybackLeases
@@ -316,6 +318,28 @@ def _ended_sessions(_: Path) -> Fill:
     return _come_and_go(lambda number: f"browser {number}", MOST_ENDED)
 
 
+def _closed_sessions(_: Path) -> Fill:
+    ledger = _ledger()
+
+    def close(number: int) -> None:
+        ledger.begin(f"session {number}", f"browser {number}")
+        ledger.goodbye(f"session {number}")
+        ledger.end(f"session {number}")
+
+    return Fill(ledger._visits, close, MOST_ENDED)
+
+
+def _lost_pages(_: Path) -> Fill:
+    pages = LostPages(clock=lambda: 0.0)
+    return Fill(pages, lambda number: pages.lost(f"browser {number}", ["film"]), REMEMBERED_BROWSERS)
+
+
+def _waiting_requests(_: Path) -> Fill:
+    """Fill it with requests that wait, each for a browser of its own."""
+    pages = LostPages(patience=0)
+    return Fill(pages, lambda number: asyncio.run(pages.wait(f"browser {number}", "film")), 0, 700)
+
+
 def _in_session(add: Callable[[ShownLedger, int], object]) -> Fill:
     ledger = _ledger()
     # And what is on the page, however long ago it was shown.
@@ -462,6 +486,9 @@ BOUNDS = {
     "servers.scheme:_name_what_the_proxy_lacks": Bound("once", _said_of_the_proxy),
     "servers.scheme:is_this_machine": Bound("the last 256 names", _hosts),
     "serving.directory:Directory._warned": Bound("the reasons that there are", _warned),
+    "serving.absence:LostPages._count": Bound("512 requests; see `test_only_so_many_wait`", _waiting_requests),
+    "serving.absence:LostPages._lost": Bound("the last 1,000 browsers, of each the last 500 ids", _lost_pages),
+    "serving.absence:LostPages._waiting": Bound("512 requests; see `test_only_so_many_wait`", _waiting_requests),
     "serving.leases:PlaybackLeases._plays": Bound("the last 10,000", _plays),
     "serving.transfers:Transfers._here": Bound("the deliveries that are under way", _transfers),
     "serving.compression:Compressed._being_made": Bound("the threads there are", _being_made),
@@ -503,7 +530,8 @@ BOUNDS = {
     "serving.visits:Visits._by_tag": Bound("as the sessions", _sessions_of_all),
     "serving.visits:Visits._ended": Bound("the last 10,000", _ended_sessions),
     "serving.visits:Visits._ended_of": Bound("as the sessions that have ended", _ended_sessions),
-    "serving.visits:Visits._in_grace": Bound("as the sessions that have ended", _ended_sessions),
+    "serving.visits:Visits._broken": Bound("as the sessions that have ended", _ended_sessions),
+    "serving.visits:Visits._in_grace": Bound("as the sessions that have ended", _closed_sessions),
     "serving.visits:Visits._of_browser": Bound("as the sessions", _sessions_of_all),
 }
 #: What belongs to one request and goes with it, and how large that gets.

@@ -93,8 +93,11 @@ class Visits:
         if ended is not None:
             ended.ended_at = self._clock()
             of_one = self._ended_of.setdefault(ended.browser, {})
-            counting = self._in_grace if ended.closed else self._broken
-            self._ended[session_id] = counting[session_id] = of_one[session_id] = None
+            self._ended[session_id] = of_one[session_id] = None
+            if ended.closed:
+                self._in_grace[session_id] = None
+            else:
+                self._broken[session_id] = None
             if ended.browser is not None and len(of_one) > MOST_ENDED_OF_ONE:
                 self._forget(next(iter(of_one)))
             if len(self._ended) > MOST_ENDED:

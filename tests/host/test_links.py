@@ -7,10 +7,12 @@ Over a real server and Streamlit's own protocol.
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import hashlib
 import json
 import socket
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -18,8 +20,12 @@ from urllib.parse import quote, urlsplit
 
 import pytest
 
+from secure_media.core.keys import KeyRing
+from secure_media.core.model import Action, Grant, Resource, ResourceKind
+from secure_media.core.tokens import GrantCodec
 from secure_media.host.sites import site
 from secure_media.servers.incoming import Incoming
+from secure_media.servers.urls import path_to
 from tests.servers import SECRET, AppServer, Browser, Response, eventually
 
 REPORT = b"the report " + bytes(range(256)) * 40
@@ -542,14 +548,24 @@ def test_ledger_that_cannot_be_written_refuses(tmp_path: Path) -> None:
     (tmp_path / "files" / "report.txt").write_bytes(REPORT)
     (tmp_path / "taken").write_text("a file where the ledger's folder should be")
     arguments = f"secret={SECRET!r}, collections={{'files': 'files'}}, ledger='taken/ledger.sqlite3'"
+    report, now = Resource(ResourceKind.FILE, "files/report.txt"), time.time()
+    grant = Grant(report, Action.VIEW, now, int(now) + 600, jti="made elsewhere")
+    codec = GrantCodec(KeyRing([SECRET]), deployment="/")
+    once, counted = (
+        path_to(report, Action.VIEW, codec.issue(each)) for each in (grant, dataclasses.replace(grant, max_uses=1))
+    )
     with AppServer(APP, run_arguments=arguments, folder=tmp_path) as server:
         author = Browser(server).visit()
-        link, counted = share(author), share(author, max_uses=1, confirm=False)
-        assert stranger(server).get(link).body == REPORT
+        link = share(author)
+        assert stranger(server).get(link).body == stranger(server).get(once).body == REPORT
         assert is_refused(stranger(server).get(counted))
-        (said,) = call(author, ("revoke", [server.origin + link], {}))
-        assert said.startswith("LedgerUnavailableError: ledger: ")
-        assert "SECURE_MEDIA_LEDGER" in said
+        for refused in (
+            ("revoke", [server.origin + link], {}),
+            ("share_link", ["files/report.txt"], {"expires_in": 600, "max_uses": 1}),
+        ):
+            (said,) = call(author, refused)
+            assert said.startswith("LedgerUnavailableError: ledger: ")
+            assert "SECURE_MEDIA_LEDGER" in said
 
 
 # --- keys

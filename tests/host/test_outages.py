@@ -92,7 +92,7 @@ class Asking(threading.Thread):
 
 
 def test_request_waits_for_its_page_to_come_back(forgetful: AppServer) -> None:
-    """After a long outage the player asks before its page is back: it is served once that shows it; strangers are not."""
+    """After a long outage the player asks before its page is back: it is served once that shows it, and only it."""
     ann, bob = Browser(forgetful), Browser(forgetful)
     tab = ann.open()
     (url,) = tab.urls()
