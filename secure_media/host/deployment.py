@@ -93,7 +93,11 @@ class Deployment:
         spool = Spool(settings.spool_limit)
         self.linked = LinkedContents(settings.keys, spool)
         self.store = MediaStore(
-            settings.keys, on_screen=self.ledger.on_screen, grace=IN_FLIGHT, elsewhere=self.linked.get
+            settings.keys,
+            on_screen=self.ledger.on_screen,
+            grace=IN_FLIGHT,
+            downloads=settings.grace,
+            elsewhere=self.linked.get,
         )
         name = deployment_name(settings.deployment, self.base_path)
         identity = BrowserIdentity(

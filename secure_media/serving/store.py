@@ -76,6 +76,7 @@ class MediaStore:
         keys: The ring; its active key makes the ids.
         on_screen: Tells which ids some page may still show.
         grace: For how long a discarded item stays at least, in seconds.
+        downloads: The same for downloads: the click on one may still be on its way. Default: as `grace`.
         elsewhere: Returns an item that is held by somebody else, if there is one.
         clock: A monotonic clock, in seconds.
     """
@@ -86,12 +87,14 @@ class MediaStore:
         *,
         on_screen: OnScreen,
         grace: float,
+        downloads: float = 0,
         elsewhere: Callable[[str], Media | None] = lambda _: None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._key = keys.active.derive(Purpose.MEDIA_ID)
         self._on_screen = on_screen
         self._grace = grace
+        self._downloads = max(grace, downloads)
         self._elsewhere = elsewhere
         self._clock = clock
         self._media: dict[str, Media] = {}
@@ -255,7 +258,8 @@ class MediaStore:
             for media_id in idle:  # the longest held first
                 if media_id not in self._held:  # the garbage collector was here meanwhile
                     continue
-                if now - self._held[media_id] >= self._grace or in_memory > _HELD_LIMIT:
+                least = self._grace if self._media[media_id].save_as is None else self._downloads
+                if now - self._held[media_id] >= least or in_memory > _HELD_LIMIT:
                     in_memory -= self.memory_of(media_id)
                     self._remove(media_id)
             return any(media_id in self._held for media_id in idle)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page, Playwright
 
 from tests.browser.chromium import (
     ARGUMENTS,
@@ -39,16 +39,15 @@ st.text(sm.signed_url_for("reports/q3.txt"))
 
 
 @pytest.fixture(scope="module")
-def named() -> Iterator[Browser]:
+def named(playwright: Playwright) -> Iterator[Browser]:
     """Start a Chromium for which the app's host has a name."""
     path = executable()
     if path is None:
         pytest.fail("Chromium is not installed. Run: python tests/browser/install.py")
-    with sync_playwright() as playwright:
-        rules = f"--host-resolver-rules=MAP {NAME} 127.0.0.1"
-        browser = playwright.chromium.launch(executable_path=path, args=[*ARGUMENTS, rules])
-        yield browser
-        browser.close()
+    rules = f"--host-resolver-rules=MAP {NAME} 127.0.0.1"
+    browser = playwright.chromium.launch(executable_path=path, args=[*ARGUMENTS, rules])
+    yield browser
+    browser.close()
 
 
 @pytest.fixture(scope="module")

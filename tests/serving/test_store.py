@@ -414,6 +414,24 @@ def test_discarded_medium_on_screen_stays(world: World) -> None:
     assert _ids(store) == set()
 
 
+def test_discarded_download_stays_for_a_click_that_is_on_its_way(world: World) -> None:
+    """What somebody may have clicked on stays for a time of its own, what was only shown for the shorter one."""
+    store = world.store(downloads=2 * GRACE)
+    view, download = store.put(b"view", "text/plain", None), store.put(b"download", "text/plain", "a.txt")
+    for media_id in (view, download):
+        store.discard(media_id)
+
+    world.now += GRACE
+    store.sweep()
+    assert _ids(store) == {download}
+    world.now += GRACE - 0.001
+    store.sweep()
+    assert _ids(store) == {download}
+    world.now += 0.001
+    store.sweep()
+    assert _ids(store) == set()
+
+
 def test_grace_begins_with_the_first_discard(world: World) -> None:
     """Discarding again does not make a medium stay for longer."""
     store = world.store()
