@@ -259,7 +259,7 @@ def test_token_is_short(author: Browser) -> None:
 
 def test_link_ends_when_it_expires(server: AppServer, author: Browser) -> None:
     """A link works, and after its time it does not."""
-    link = share(author, expires_in=2)
+    link = share(author, expires_in=5)
     assert stranger(server).get(link).body == REPORT
     assert eventually(lambda: is_refused(stranger(server).get(link)), "the link's end")
     assert is_refused(stranger(server).get(link, {"Range": "bytes=0-"}))

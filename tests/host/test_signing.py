@@ -76,7 +76,7 @@ if st.query_params.get("mode") == "echo":
     st.html(st.query_params["text"])
 sm.image(str(MEDIA / "picture.jpg"), expires_in=int(st.query_params.get("expires_in", 100)))
 sm.audio(str(MEDIA / "sound.mp3"), bind="session", expires_in=100)
-lifetime = 2 if "play" in st.query_params else 100
+lifetime = 6 if "play" in st.query_params else 100
 sm.video(str(MEDIA / "film.mp4"), subtitles=str(MEDIA / "subtitles.vtt"), expires_in=lifetime)
 st.text(sm.download_button("once", f"once for {{who}}", "x.txt", max_uses=1))
 sm.download_button("later", lambda: f"deferred for {{who}}", "y.txt", expires_in=100)
@@ -355,7 +355,7 @@ def test_widget_is_not_bound_more_loosely_without_a_cookie(widgets: AppServer) -
 def test_what_a_widget_shows_ends_when_it_says(widgets: AppServer) -> None:
     """After its time, the page's own browser does not get it either."""
     ann = Browser(widgets)
-    with ann.open(query="expires_in=2") as tab:
+    with ann.open(query="expires_in=6") as tab:
         (picture,) = (url for url in tab.urls() if ".jpg" in url)
         assert ann.get(picture).status == 200
         assert eventually(lambda: is_refused(ann.get(picture)), "the end")
