@@ -492,12 +492,12 @@ def test_echo_beside_the_picture_takes_nothing_from_it(server: AppServer) -> Non
 
 
 def test_laxer_terms_of_another_page_are_not_taken(server: AppServer) -> None:
-    """The same picture for three seconds here and for a day there: nobody here gets a day by writing its URL down."""
+    """The same picture for half a minute here and for a day there: nobody here gets a day by writing its URL down."""
     ann, mallory = Browser(server), Browser(server)
     with ann.open() as hers, mallory.open() as tab:
-        (lax,), (strict,) = shown(hers, "86400"), shown(tab, "3")
+        (lax,), (strict,) = shown(hers, "86400"), shown(tab, "30")
         assert bare(lax) != bare(strict)
-        refuses_to_sign(tab, lax, 86400.0, show="3")
+        refuses_to_sign(tab, lax, 86400.0, show="30")
         assert tokens_for(tab, strict) == 1
         assert is_refused(mallory.get(bare(lax)))
         assert is_refused(mallory.get(f"{bare(lax)}?{strict.partition('?')[2]}"))
@@ -508,9 +508,9 @@ def test_stricter_terms_replace_the_old_ones(server: AppServer) -> None:
     ann = Browser(server)
     with ann.open() as tab:
         (lax,) = shown(tab, "86400")
-        (strict,) = shown(tab, "3")
+        (strict,) = shown(tab, "30")
         assert ann.get(strict).status == 200
-        refuses_to_sign(tab, lax, 86400.0, show="3")
+        refuses_to_sign(tab, lax, 86400.0, show="30")
 
 
 def test_one_content_in_several_ways_on_one_page(server: AppServer) -> None:
