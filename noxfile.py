@@ -41,14 +41,20 @@ ON_TWO = (
     "tests/cli",
     "tests/test_settings.py",
     "tests/host/test_audit.py",
+    "tests/host/test_codings.py",
     "tests/host/test_confirming.py",
     "tests/host/test_examples.py",
     "tests/host/test_files.py",
+    "tests/host/test_ledger.py",
+    "tests/host/test_ledgers.py",
+    "tests/host/test_limits.py",
+    "tests/host/test_names.py",
     "tests/host/test_offload.py",
     "tests/host/test_proxies.py",
     "tests/host/test_refusals.py",
     "tests/host/test_sources.py",
     "tests/host/test_stores.py",
+    "tests/host/test_turns.py",
 )
 #: What needs no Streamlit to speak of, so that one is enough.
 FRAMEWORK_FREE = (

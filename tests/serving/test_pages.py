@@ -484,6 +484,23 @@ def test_reference_to_a_message_of_an_earlier_session_shows_what_was_registered(
     assert world.has(pictures)
 
 
+def test_reference_to_a_message_of_an_earlier_session_does_not_grow(world: World) -> None:
+    """However often the script runs, such a reference stands for what was registered when it first came."""
+    pictures = [world.add(number) for number in range(3)]
+    world.ledger.sent_again(SESSION, "list", "hash-of-earlier-list")
+    for run in range(5):
+        world.ledger.run_started(SESSION)
+        world.show("spot", f"the picture of run {run}")
+        world.add(f"never sent in run {run}")
+        world.ledger.sent_again(SESSION, "list", "hash-of-earlier-list")
+        world.ledger.run_finished(SESSION)
+        world.now += IN_FLIGHT + 1
+        world.ledger.settle()
+
+    assert set(pictures) < world.ledger.on_screen()
+    assert len(world.ledger.on_screen()) == len(pictures) + 1
+
+
 def test_reference_opens_nothing_that_the_script_does_not_show(world: World) -> None:
     """A large text with the URL of somebody else's medium shows it neither at first nor when it is referred to."""
     foreign = world.store.put(b"hers", "image/png", None)
