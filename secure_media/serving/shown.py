@@ -162,8 +162,8 @@ class ShownLedger:
             registered = frozenset(media_id for media_id in session.page.unsent if not is_on_terms(media_id))
             session.page.show(place, before | registered)
             self._show(session, before | registered)
-            # From now on it stands for these: with what later runs register, it would only grow.
-            session.references.remember(reference, tuple(before | registered))
+            if reference:  # stands for these from now on: with what later runs register, it would only grow
+                session.references.remember(reference, tuple(before | registered))
 
     def sent_deferred(self, session_id: str, media_ids: Iterable[str]) -> None:
         """Record the answer to a deferred download of this session: media that were made outside of any script run."""
