@@ -122,8 +122,8 @@ def test_exact_store_takes_what_others_refuse() -> None:
     """Object stores that take every key as it is have keys with colons and final dots; a share of Windows has not."""
     fsspec = pytest.importorskip("fsspec")
     memory = fsspec.filesystem("memory")
-    memory.pipe_file("/names/root/2024-01-01T12:30:00.csv", b"12:30")
-    memory.pipe_file("/names/root/notes.", b"notes")
+    memory.pipe_file("/names/box/2024-01-01T12:30:00.csv", b"12:30")
+    memory.pipe_file("/names/box/notes.", b"notes")
 
     class Share(fsspec.get_filesystem_class("memory")):  # type: ignore[misc]
         protocol = "share"
@@ -134,8 +134,8 @@ def test_exact_store_takes_what_others_refuse() -> None:
 
     fsspec.register_implementation("share", Share, clobber=True)
     try:
-        exact, share = RemoteRoot("c", "memory://names/root"), RemoteRoot("c", "share://names/root")
-        memory.pipe_file("/names/root/plain.csv", b"plain")
+        exact, share = RemoteRoot("c", "memory://names/box"), RemoteRoot("c", "share://names/box")
+        memory.pipe_file("/names/box/plain.csv", b"plain")
         assert share.open("plain.csv").size == 5
         for key in ("2024-01-01T12:30:00.csv", "notes."):
             assert exact.open(key).size == 5
@@ -159,4 +159,4 @@ def test_store_refuses_for_its_true_reason(key: str, reason: str) -> None:
     pytest.importorskip("fsspec")
 
     with pytest.raises(MediaNotFoundError, match=reason):
-        RemoteRoot("c", "memory://names/root").open(key)
+        RemoteRoot("c", "memory://names/box").open(key)
