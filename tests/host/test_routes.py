@@ -262,17 +262,22 @@ def test_a_proxy_may_say_less_of_the_websocket(tmp_path: Path, websocket: str | 
             assert ann.get(url).body == b"the content"
 
 
+def set_ahead(folder: Path, seconds: int) -> None:
+    """Let the clock of an app with `CLOCK` go so far ahead. At once: it looks at the file at any moment."""
+    (folder / "ahead.new").write_text(str(seconds))
+    (folder / "ahead.new").replace(folder / "ahead.txt")
+
+
 def test_a_page_that_stays_open_keeps_its_cookie(tmp_path: Path) -> None:
     """Past half of its life the cookie is renewed with the media too, since an open page asks for nothing else."""
-    ahead = tmp_path / "ahead.txt"
-    ahead.write_text("0")
+    set_ahead(tmp_path, 0)
     script = f"{CLOCK}\nfrom secure_media import secure_run\nsecure_run(__file__, secret={SECRET!r})\n{PAGE}"
     with AppServer(script, guarded=False, folder=tmp_path, env={"SECURE_MEDIA_COOKIE_LIFETIME": "600"}) as server:
         ann = Browser(server)
         with ann.open() as tab:
             (url,) = tab.urls()
             assert ann.get(url).set_cookies == ()
-            ahead.write_text("301")
+            set_ahead(tmp_path, 301)
             (renewed,) = ann.get(url).set_cookies
             assert renewed.startswith("sm_")
             assert not any(renewed.startswith(f"{name}={value};") for name, value in ann.cookies.items())
