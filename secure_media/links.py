@@ -15,6 +15,7 @@ from secure_media.host import script, terms
 from secure_media.host.deployment import Deployment
 from secure_media.host.showing import stored_file
 from secure_media.servers.urls import FILES, TOKEN_PARAMETER, path_to, tokens_in
+from secure_media.serving import http
 from secure_media.serving.names import is_prefix, quoted
 from secure_media.serving.types import type_of
 
@@ -202,7 +203,7 @@ class _Asked:
             raise GrantError("not_before: expected a datetime with a timezone")
         self.action = Action(action)
         self.filename = _text("filename", filename)
-        self.content_type = _text("content_type", content_type)
+        self.content_type = _content_type(content_type)
         self.disposition = None if disposition is None else Disposition(disposition)
         self.nbf = None if not_before is None else max(0, int(not_before.timestamp()))
 
@@ -253,6 +254,15 @@ def _text(argument: str, value: Any) -> str | None:
         msg = f"{argument}: expected a text of 1 to {_LONGEST_TEXT} characters, got {value!r:.60}"
         raise GrantError(msg)
     return value
+
+
+def _content_type(value: Any) -> str | None:
+    """Return `value` if it is a type that a response can have."""
+    content_type = _text("content_type", value)
+    if content_type is not None and not http.is_media_type(content_type):
+        msg = f"content_type: expected a type such as 'application/pdf', got {content_type!r:.60}"
+        raise GrantError(msg)
+    return content_type
 
 
 def _network(ip: Any) -> str | None:

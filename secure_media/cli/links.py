@@ -15,6 +15,7 @@ from secure_media.core.model import Action, Disposition, Grant, Resource, Resour
 from secure_media.host import terms
 from secure_media.host.issuing import Issuer
 from secure_media.servers.urls import path_to
+from secure_media.serving.http import is_media_type
 from secure_media.serving.names import fault_of, is_collection, is_prefix, parse_name
 from secure_media.serving.sqlite import SqliteLedger
 
@@ -72,6 +73,8 @@ def sign(
     origin, shown, base = _place(site, base_path, setting)
     issuer = Issuer(setting.codec(base), SqliteLedger(None), refresh=lambda: None)
     action = Action.DOWNLOAD if download else Action.VIEW
+    if claims["content_type"] is not None and not is_media_type(claims["content_type"]):
+        raise Failure("--content-type: expected a type such as application/pdf")
     token = issuer.new(
         target,
         action,

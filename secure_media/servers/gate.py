@@ -33,6 +33,7 @@ from secure_media.servers.incoming import (
     credentials,
     player,
 )
+from secure_media.servers.navigation import is_ahead_of_time
 from secure_media.servers.opening import Opening, whose
 from secure_media.servers.presentation import plays_on, presented_as
 from secure_media.servers.probes import answer_to_a_probe
@@ -237,7 +238,8 @@ class Gate:
             if better is None:
                 return stored(at_once)
             return Opening(better, stored, COMPRESSING, self._whose(incoming, decision), at_once)
-        probed = answer_to_a_probe(incoming, decision)
+        # What nobody has asked for yet is no reason to run the app's code.
+        probed = plan.no_content() if is_ahead_of_time(incoming) else answer_to_a_probe(incoming, decision)
         if probed is not None:
             return renewing(probed)
         if method == "HEAD":

@@ -385,6 +385,10 @@ def _finish(handler: RequestHandler, answer: Plan) -> None:
     """Send an answer that fits into one piece."""
     handler._transforms = []
     _write_head(handler, answer)
+    if handler.request.method not in {"GET", "HEAD"}:
+        handler.set_header(
+            "Connection", "close"
+        )  # Tornado closes it, since the body was not received; clients rely on it
     if answer.source is not None and answer.stop > answer.start:
         handler.write(answer.source.read(answer.start, answer.stop - answer.start))
     if answer.status == 200 and not any(name == "Content-Length" for name, _ in answer.headers):

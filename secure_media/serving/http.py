@@ -140,6 +140,11 @@ def media_type(value: str | None) -> str:
     return value
 
 
+def is_media_type(value: str) -> bool:
+    """Return whether `value` has the form of a media type, with or without parameters (RFC 9110 section 8.3.1)."""
+    return bool(_MEDIA_TYPE.match(value))
+
+
 def location(url: str) -> str:
     """
     Return `url` as a ``Location``.

@@ -7,6 +7,7 @@ Over a real server, below a base path. Requests look as those of the clients do 
 from __future__ import annotations
 
 import hashlib
+import http.client
 import re
 import threading
 from collections.abc import Iterator, Mapping
@@ -509,6 +510,26 @@ def test_expired_between_page_press_and_file(server: AppServer) -> None:
     assert int(re.findall(r"Max-Age=(\d+)", cookie)[0]) <= 6
     assert eventually(lambda: is_the_refusal_page(press(stranger(server), link)), "the end of the link")
     assert is_the_refusal_page(pressed.get(link, NAVIGATION))
+
+
+def test_press_says_what_becomes_of_its_connection(server: AppServer) -> None:
+    """A client that keeps connections can go on with this one, or is told that it is closed."""
+    link = made(server, max_uses=1)
+    connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=30)
+    try:
+        for _ in range(5):
+            connection.request("POST", f"{server.base}{link}", headers={"Origin": server.origin})
+            response = connection.getresponse()
+            assert response.status == 303
+            response.read()
+            if response.getheader("Connection") == "close":
+                connection.close()
+            connection.request("GET", f"{server.base}{link}")
+            response = connection.getresponse()
+            assert response.status == 200
+            response.read()
+    finally:
+        connection.close()
 
 
 def test_cookies_do_not_pile_up(server: AppServer) -> None:

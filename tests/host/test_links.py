@@ -322,6 +322,13 @@ def test_revoking_a_subject_spares_the_others(server: AppServer, author: Browser
     assert stranger(server).get(other).body == REPORT
 
 
+@pytest.mark.parametrize("value", ["text/html\r\nX-Evil: y", "a", "t\u00e9xt/plain", "text/ plain", "/"])
+def test_type_that_is_none_is_refused(author: Browser, value: str) -> None:
+    """What no response can have as its type is an error that names the argument."""
+    (said,) = call(author, ("share_link", ["files/report.txt"], {"expires_in": 60, "content_type": value}))
+    assert said.startswith("GrantError: content_type: expected a type such as 'application/pdf'")
+
+
 # --- how often they work
 
 

@@ -453,6 +453,16 @@ def test_function_that_fails_is_an_error_of_the_server(server: AppServer, ann: B
         assert ann.get(offered(tab)).body == b"bytes"
 
 
+def test_what_nobody_has_asked_for_yet_is_not_made(server: AppServer, ann: Browser) -> None:
+    """A browser that fetches a download ahead of time gets nothing, and no function runs; a click gets it."""
+    with ann.open(query="show=unmade") as tab:
+        before = server.log.count("ValueError: it was not made")
+        for headers in ({"Sec-Purpose": "prefetch"}, {"Sec-Purpose": "prefetch;prerender"}, {"X-Moz": "prefetch"}):
+            assert (ann.get(offered(tab), {**CLICK, **headers}).status) == 204
+        assert server.log.count("ValueError: it was not made") == before
+        assert ann.get(offered(tab), CLICK).status == 500
+
+
 @pytest.mark.parametrize("name", ["endless", "waiting"])
 def test_client_that_hangs_up_ends_what_was_made_for_it(server: AppServer, ann: Browser, name: str) -> None:
     """When a client leaves, the app's iterator is closed, also one that would wait for ever."""

@@ -497,7 +497,7 @@ def test_reference_to_a_message_of_an_earlier_session_does_not_grow(world: World
         world.now += IN_FLIGHT + 1
         world.ledger.settle()
 
-    assert set(pictures) < world.ledger.on_screen()
+    assert set(pictures) < set(world.ledger.on_screen())
     assert len(world.ledger.on_screen()) == len(pictures) + 1
 
 
