@@ -91,7 +91,7 @@ def units(session: nox.Session) -> None:
     session.run("coverage", "run", "-m", "pytest", "-q", "tests/core", env=ENV)
     session.run("coverage", "report", "--fail-under=100")
     rest = FRAMEWORK_FREE[1:]
-    session.run("pytest", "-q", "-n", WORKERS, "--dist=worksteal", *(session.posargs or rest), env=ENV)
+    session.run("pytest", "-q", "-n", WORKERS, "--dist=loadfile", *(session.posargs or rest), env=ENV)
 
 
 @nox.session
