@@ -60,6 +60,7 @@ ON_TWO = (
 FRAMEWORK_FREE = (
     "tests/core",
     "tests/serving",
+    "tests/test_amounts.py",
     "tests/test_architecture.py",
     "tests/test_audit.py",
     "tests/test_bounds.py",
@@ -67,6 +68,7 @@ FRAMEWORK_FREE = (
     "tests/test_forwarded.py",
     "tests/test_scheme.py",
     "tests/test_redeeming.py",
+    "tests/test_table.py",
 )
 
 #: Compiled modules are kept, also where the machine is set not to: half of what a server costs to start.

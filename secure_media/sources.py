@@ -1,84 +1,76 @@
-"""Where settings stand, what they are called there, and the plain kinds of them."""
+"""The places where a setting may stand, and what it is called there."""
 
 from __future__ import annotations
 
-import math
+import enum
 from collections.abc import Collection, Mapping
+from dataclasses import dataclass
 from typing import Any
 
-from secure_media.environment import PREFIX
-from secure_media.errors import ConfigurationError
-from secure_media.key_file import shown
+PREFIX = "SECURE_MEDIA_"
+
+
+class Place(enum.Enum):
+    """Where a setting may stand; the first one wins."""
+
+    ARGUMENT = "argument"
+    ENVIRONMENT = "environment"
+    SECRETS = "secrets.toml"
+
+    def called(self, name: str) -> str:
+        """Return what the setting `name` is called here."""
+        if self is Place.ENVIRONMENT:
+            return PREFIX + name.upper()
+        return f"secrets.toml: [secure_media] {name}" if self is Place.SECRETS else name
+
+
+ANYWHERE = tuple(Place)
+OUTSIDE = (Place.ENVIRONMENT, Place.SECRETS)
+ARGUMENT_ONLY = (Place.ARGUMENT,)
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Given:
+    """
+    A value where it was found.
+
+    Args:
+        where: What the setting is called there, for errors.
+        value: As it stands there. In the environment, it is text.
+        place: Where.
+    """
+
+    where: str
+    value: Any
+    place: Place
 
 
 class Sources:
     """
-    The places where a setting stands if it is not an argument.
+    All places where settings stand.
 
     Args:
+        arguments: Those of `secure_run` or `guard`. None is the same as nothing.
         environ: The environment.
         section: ``[secure_media]`` of secrets.toml.
-        names: The settings that there are.
-
-    Raises:
-        ConfigurationError: The section has another one.
     """
 
-    def __init__(self, environ: Mapping[str, str], section: Mapping[str, Any], names: Collection[str]) -> None:
-        unknown = sorted(set(section) - set(names))
-        if unknown:
-            msg = f"secrets.toml: [secure_media] has no setting {unknown[0]!r}; there are {', '.join(names)}"
-            raise ConfigurationError(msg)
+    def __init__(self, arguments: Mapping[str, Any], environ: Mapping[str, str], section: Mapping[str, Any]) -> None:
+        self._arguments = arguments
         self._environ = environ
         self._section = section
 
-    def find(self, name: str) -> tuple[str, Any] | None:
-        """Return what the setting is called where it stands, and its value; None if it stands nowhere."""
-        variable = PREFIX + name.upper()
-        if variable in self._environ:
-            return variable, self._environ[variable]
-        if name in self._section:
-            return f"secrets.toml: [secure_media] {name}", self._section[name]
+    def find(self, name: str, places: Collection[Place] = ANYWHERE) -> Given | None:
+        """Return the value that counts, of those in `places`; None if the setting stands in none of them."""
+        for place in Place:
+            if place in places and self._has(name, place):
+                called = place.called(name)
+                values: dict[Place, Mapping[str, Any]] = {Place.ARGUMENT: self._arguments, Place.SECRETS: self._section}
+                value = self._environ[called] if place is Place.ENVIRONMENT else values[place][name]
+                return Given(called, value, place)
         return None
 
-
-def number(
-    name: str,
-    argument: Any,
-    sources: Sources,
-    *,
-    default: float,
-    least: float,
-    most: float,
-    unit: str = "seconds",
-) -> float:
-    """Return a setting that is a number from `least` to `most`."""
-    where, value = (name, argument) if argument is not None else sources.find(name) or (name, default)
-    try:
-        found = float(value) if not isinstance(value, bool) else math.nan
-    except (TypeError, ValueError, OverflowError):
-        found = math.nan
-    if not least <= found <= most:
-        msg = f"{where}: expected a number of {unit} from {least:g} to {most:g}, got {shown(value)}"
-        raise ConfigurationError(msg)
-    return found
-
-
-def flag(name: str, argument: Any, sources: Sources, *, default: bool) -> bool:
-    """Return a setting that is true or false; in the environment, 1 and 0 will do."""
-    where, value = (name, argument) if argument is not None else sources.find(name) or (name, default)
-    if isinstance(value, str) and where.startswith(PREFIX):
-        value = {"true": True, "1": True, "false": False, "0": False, "": default}.get(value.strip().lower(), value)
-    if not isinstance(value, bool):
-        msg = f"{where}: expected true or false, got {shown(value)}"
-        raise ConfigurationError(msg)
-    return value
-
-
-def text(name: str, argument: Any, sources: Sources) -> str:
-    """Return a setting that is text; empty if it stands nowhere."""
-    where, value = (name, argument) if argument is not None else sources.find(name) or (name, "")
-    if not isinstance(value, str):
-        msg = f"{where}: expected a string, got {type(value).__name__}"
-        raise ConfigurationError(msg)
-    return value
+    def _has(self, name: str, place: Place) -> bool:
+        if place is Place.ARGUMENT:
+            return self._arguments.get(name) is not None
+        return place.called(name) in self._environ if place is Place.ENVIRONMENT else name in self._section

@@ -19,19 +19,10 @@ import pytest
 
 from secure_media import allow_if, own_session
 from secure_media.core.keys import KeyRing
-from secure_media.environment import unknown
 from secure_media.errors import ConfigurationError
 from secure_media.key_file import KeyFile
-from secure_media.settings import (
-    DEFAULT_COOKIE_LIFETIME,
-    DEFAULT_GRACE,
-    LONGEST_REFUSAL_PAGE,
-    NAMES,
-    Settings,
-    key_ring,
-    ledger_file,
-    load,
-)
+from secure_media.misspelt import unknown_variables
+from secure_media.settings import LONGEST_REFUSAL_PAGE, NAMES, TABLE, Settings, ledger_file, load
 
 ONE = "one-secret-0123456789-abcdefghijklmnopqrst"
 TWO = "two-secret-9876543210-zyxwvutsrqponmlkjihg"
@@ -67,7 +58,7 @@ def test_nothing_set_gives_the_defaults() -> None:
     assert len(settings.keys) == 1
     assert settings.keys.active.kid != _load().keys.active.kid
     assert repr(settings.policy) == "(own_session() | signed_url())"
-    assert (settings.grace, settings.cookie_lifetime) == (DEFAULT_GRACE, DEFAULT_COOKIE_LIFETIME)
+    assert (settings.grace, settings.cookie_lifetime) == (30, 30 * 24 * 3600)
     assert settings.deployment == ""
 
 
@@ -280,7 +271,7 @@ def test_refusal_page_is_read_once(
         pytest.param("pipe", "is not a file", id="pipe"),
         pytest.param("blank", "is empty", id="blank"),
         pytest.param("latin", "is not text in UTF-8", id="latin-1"),
-        pytest.param("long", f"has more than {LONGEST_REFUSAL_PAGE} bytes", id="long"),
+        pytest.param("long", "has more than 256 KiB", id="long"),
     ],
 )
 def test_refusal_page_that_will_not_do_is_refused(
@@ -303,8 +294,15 @@ def test_refusal_page_that_will_not_do_is_refused(
     ("environ", "section", "arguments", "message"),
     [
         pytest.param({}, {"polcy": 1}, {}, "secrets.toml: [secure_media] has no setting 'polcy'", id="unknown-setting"),
-        pytest.param({}, {"grce": 1, "secret": ONE}, {}, "no setting 'grce'; there are secret,", id="misspelt-setting"),
-        pytest.param({}, {"policy": "own_session()"}, {}, "no setting 'policy'", id="policy-outside"),
+        pytest.param(
+            {}, {"grce": 1, "secret": ONE}, {}, "no setting 'grce'; did you mean 'grace'?", id="misspelt-setting"
+        ),
+        pytest.param({}, {"QQQ": 1}, {}, "no setting 'QQQ'; there are secret, secret_file,", id="nothing-like-it"),
+        pytest.param({}, {"url-lifetime": 1}, {}, "did you mean 'url_lifetime'?", id="spelt-as-an-option"),
+        pytest.param({}, {"SECURE_MEDIA_GRACE": 1}, {}, "did you mean 'grace'?", id="spelt-as-a-variable"),
+        pytest.param(
+            {}, {"policy": "own_session()"}, {}, "no setting 'policy'; policy is an argument of", id="policy-outside"
+        ),
         pytest.param({}, {}, {"secret": ""}, "secret: has 0 bytes", id="empty-argument"),
         pytest.param({}, {}, {"secret": []}, "secret: the list of secrets is empty", id="empty-list"),
         pytest.param({}, {}, {"secret": [ONE, "x"]}, "secret, number 2: has 1 bytes", id="second-argument-short"),
@@ -352,7 +350,7 @@ def test_refusal_page_that_will_not_do_is_refused(
         pytest.param({"SECURE_MEDIA_GRACE": "soon"}, {}, {}, "SECURE_MEDIA_GRACE: expected", id="grace-is-a-word"),
         pytest.param({"SECURE_MEDIA_GRACE": ""}, {}, {}, "SECURE_MEDIA_GRACE: expected", id="grace-is-empty"),
         pytest.param({"SECURE_MEDIA_GRACE": "nan"}, {}, {}, "SECURE_MEDIA_GRACE: expected", id="grace-is-nan-as-text"),
-        pytest.param({"SECURE_MEDIA_GRACE": "30s"}, {}, {}, "SECURE_MEDIA_GRACE: expected", id="grace-with-a-unit"),
+        pytest.param({"SECURE_MEDIA_GRACE": "30x"}, {}, {}, "SECURE_MEDIA_GRACE: expected", id="grace-with-a-unit"),
         pytest.param({}, {"grace": False}, {}, "[secure_media] grace: expected", id="grace-is-false-in-secrets"),
         pytest.param(
             {}, {"cookie_lifetime": 59}, {}, "[secure_media] cookie_lifetime: expected", id="short-cookie-lifetime"
@@ -373,18 +371,22 @@ def test_refusal_page_that_will_not_do_is_refused(
             id="short-url-lifetime",
         ),
         pytest.param(
-            {"SECURE_MEDIA_URL_LIFETIME": "4h"}, {}, {}, "SECURE_MEDIA_URL_LIFETIME: expected", id="url-lifetime-a-word"
+            {"SECURE_MEDIA_URL_LIFETIME": "4 hours"},
+            {},
+            {},
+            "SECURE_MEDIA_URL_LIFETIME: expected",
+            id="url-lifetime-a-word",
         ),
         pytest.param({}, {"url_lifetime": True}, {}, "[secure_media] url_lifetime: ", id="url-lifetime-is-true"),
         pytest.param(
             {},
             {},
             {"session_memory": 32},
-            "session_memory: expected a number of bytes from 1.04858e+06 to",
+            "session_memory: expected a number of bytes from 1048576 (1 MiB) to 1125899906842624 (1 PiB)",
             id="little-session-memory",
         ),
         pytest.param(
-            {"SECURE_MEDIA_SESSION_MEMORY": "32 MiB"},
+            {"SECURE_MEDIA_SESSION_MEMORY": "32 M"},
             {},
             {},
             "SECURE_MEDIA_SESSION_MEMORY: ",
@@ -392,7 +394,7 @@ def test_refusal_page_that_will_not_do_is_refused(
         ),
         pytest.param({}, {"session_memory": True}, {}, "[secure_media] session_memory: ", id="session-memory-is-true"),
         pytest.param(
-            {"SECURE_MEDIA_SPOOL_LIMIT": "8 GiB"},
+            {"SECURE_MEDIA_SPOOL_LIMIT": "8 GBit"},
             {},
             {},
             "SECURE_MEDIA_SPOOL_LIMIT: expected a number of bytes from 0 to",
@@ -651,10 +653,10 @@ def test_settings_hold_the_keys_that_change(tmp_path: Path) -> None:
     path = _file(tmp_path, ONE)
     settings = _load({"SECURE_MEDIA_SECRET_FILE": path})
 
-    assert settings.key_file is not None
-    assert settings.key_file.ring is settings.keys
+    assert settings.secret_file is not None
+    assert settings.secret_file.ring is settings.keys
     for other in (_load(), _load(secret=ONE), _load({"SECURE_MEDIA_SECRET": ONE})):
-        assert other.key_file is None
+        assert other.secret_file is None
 
 
 @posix_only
@@ -870,24 +872,23 @@ def test_commands_find_what_the_app_does(tmp_path: Path) -> None:
         ({"SECURE_MEDIA_SECRET_FILE": path}, {"ledger": "a.db"}),
     ):
         settings = _load(environ, section)
-        ring = key_ring(environ=environ, secrets_section=section)
 
-        assert ring is not None
-        assert [key.kid for key in ring] == [key.kid for key in settings.keys] == _kids(ONE)
+        assert [key.kid for key in settings.keys] == _kids(ONE)
         assert ledger_file(environ=environ, secrets_section=section) == settings.ledger == Path("a.db").absolute()
 
 
-def test_commands_make_no_key_up(tmp_path: Path) -> None:
-    """Without a secret there is no ring, and a ledger where the app would have one; a wrong setting is an error."""
-    assert key_ring(environ={}, secrets_section={}) is None
+def test_commands_look_for_the_ledger_of_an_app_with_a_secret(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without a secret here, the ledger is where an app with one in its script has it; a wrong setting is an error."""
     assert ledger_file(environ={}, secrets_section={}) == Path(".streamlit", "secure_media.sqlite3").absolute()
-    assert ledger_file("memory", environ={}, secrets_section={}) is None
-    with pytest.raises(ConfigurationError, match="SECURE_MEDIA_SECRET: has 5 bytes"):
-        key_ring(environ={"SECURE_MEDIA_SECRET": "short"}, secrets_section={})
-    with pytest.raises(ConfigurationError, match="has no setting 'secrt'"):
-        key_ring(environ={}, secrets_section={"secrt": ONE})
+    assert ledger_file(environ={}, secrets_section={"ledger": "memory"}) is None
     with pytest.raises(ConfigurationError, match="SECURE_MEDIA_LEDGER: expected"):
         ledger_file(environ={"SECURE_MEDIA_LEDGER": str(tmp_path)}, secrets_section={})
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / ".streamlit" / "secure_media.sqlite3").mkdir(parents=True)
+    with pytest.raises(ConfigurationError, match="ledger: expected the path of a file"):
+        ledger_file(environ={}, secrets_section={})
+    with pytest.raises(ConfigurationError, match="ledger: expected the path of a file"):
+        _load(secret=ONE)
 
 
 # --- several processes
@@ -971,12 +972,15 @@ def test_audit_log_may_be_required() -> None:
         pytest.param("SECURE_MEDIA_GRCAE", "did you mean SECURE_MEDIA_GRACE?", id="letters-swapped"),
         pytest.param("SECURE_MEDIA_SECRETS", "did you mean SECURE_MEDIA_SECRET?", id="plural"),
         pytest.param("SECURE_MEDIA_AUDITLOG", "did you mean SECURE_MEDIA_AUDIT_LOG?", id="run-together"),
+        pytest.param("SECURE_MEDIA_grace", "did you mean SECURE_MEDIA_GRACE?", id="lower-case"),
+        pytest.param("SECURE_MEDIA_URL-LIFETIME", "did you mean SECURE_MEDIA_URL_LIFETIME?", id="dash"),
+        pytest.param("SECURE_MEDIA_POLICY", "policy is an argument of secure_run and guard", id="argument-only"),
         pytest.param("SECURE_MEDIA_QQQ", "there are secret, secret_file, grace", id="nothing-like-it"),
     ],
 )
 def test_name_that_is_no_setting_is_told(name: str, expected: str) -> None:
     """A misspelt variable is named, with the setting that may have been meant, and never with its value."""
-    (sentence,) = unknown({name: ONE, "SECURE_MEDIA_GRACE": "5", "OTHER_MEDIA_GRCAE": "5"}, NAMES)
+    (sentence,) = unknown_variables(TABLE, {name: ONE, "SECURE_MEDIA_GRACE": "5", "OTHER_MEDIA_GRCAE": "5"})
 
     assert sentence.startswith(f"{name}: there is no such setting")
     assert expected in sentence
@@ -993,5 +997,5 @@ def test_names_of_a_service_are_nobodys_mistake() -> None:
         "SECURE_MEDIA_PORT_80_TCP_ADDR": "192.0.2.1",
     }
 
-    assert unknown(environ, NAMES) == []
-    assert unknown({f"SECURE_MEDIA_{name.upper()}": "" for name in NAMES}, NAMES) == []
+    assert unknown_variables(TABLE, environ) == []
+    assert unknown_variables(TABLE, {f"SECURE_MEDIA_{name.upper()}": "" for name in NAMES}) == []

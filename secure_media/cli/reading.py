@@ -10,6 +10,7 @@ from urllib.parse import unquote, urlsplit
 
 import click
 
+from secure_media import amounts
 from secure_media.cli.command import Failure
 from secure_media.core import addresses
 from secure_media.core.model import Action, Resource, ResourceKind
@@ -22,11 +23,6 @@ from secure_media.serving.names import parse_name
 _LONGEST_INPUT = 65536
 #: In characters, as everywhere in links.
 _LONGEST_TEXT = 256
-#: In seconds, the largest first: the order in which they have to stand.
-_UNITS = {"w": 7 * 24 * 3600, "d": 24 * 3600, "h": 3600, "m": 60, "s": 1}
-_AMOUNT = r"([0-9]{1,12}(?:\.[0-9]{1,6})?)"
-_SECONDS = re.compile(_AMOUNT, re.ASCII)
-_LIFETIME = re.compile(r" ?".join(f"(?:{_AMOUNT}{unit})?" for unit in _UNITS), re.ASCII)
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -122,13 +118,9 @@ def or_stdin(text: str) -> str:
 
 def lifetime(ctx: click.Context, param: click.Parameter, value: str) -> float:
     """Return a lifetime such as 90, 90s, 15m, 1h30m, 7d or 1w in seconds, for an option."""
-    seconds = 0.0
-    if _SECONDS.fullmatch(value):
-        seconds = float(value)
-    elif match := _LIFETIME.fullmatch(value):
-        seconds = sum(float(amount) * unit for amount, unit in zip(match.groups("0"), _UNITS.values(), strict=True))
-    if not 1 <= seconds <= terms.MAX_LIFETIME:
-        most = terms.MAX_LIFETIME // _UNITS["d"]
+    seconds = amounts.seconds_in(value)
+    if seconds is None or not 1 <= seconds <= terms.MAX_LIFETIME:
+        most = terms.MAX_LIFETIME // (24 * 3600)
         msg = (
             f"expected a lifetime from 1 second to {most}d, got {value!r:.60}; write seconds, such as 90, or amounts "
             "with units (w, d, h, m, s), the largest first, such as 15m, 1h30m, 7d or 2w"

@@ -115,7 +115,7 @@ class Deployment:
         policies = [settings.policy, *map(self.collections.policy, self.collections.names)]
         records.look(for_links=any(policy is not None and policy.heeds_grants for policy in policies))
         guard = Guard(policy=settings.policy, identity=identity, evidence=Evidence(self.ledger, codec, records, leases))
-        refresh = (lambda: None) if settings.key_file is None else settings.key_file.refresh
+        refresh = (lambda: None) if settings.secret_file is None else settings.secret_file.refresh
         self.gate = Gate(
             guard=guard,
             store=self.store,

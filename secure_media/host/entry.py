@@ -138,8 +138,9 @@ def _name(function: Callable[..., Any]) -> str:
 
 def _misspelt(signature: inspect.Signature, given: dict[str, Any]) -> str:
     """Return what to say of an argument that there is not, and which may have been meant."""
+    takes_any = any(parameter.kind is inspect.Parameter.VAR_KEYWORD for parameter in signature.parameters.values())
     for name in given:
-        if name not in signature.parameters:
+        if name not in signature.parameters and not takes_any:
             close = difflib.get_close_matches(name, signature.parameters, n=1)
             meant = f"; did you mean {close[0]!r}?" if close else ""
             return f"got an unexpected keyword argument {name!r}{meant}"

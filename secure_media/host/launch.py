@@ -6,13 +6,11 @@ import os
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
 
-from secure_media import settings
-from secure_media.core.policy import Policy
-from secure_media.environment import unknown
+from secure_media.arguments import SettingArguments
 from secure_media.errors import ConfigurationError
 from secure_media.host.asgi_app import GuardedApp
 from secure_media.host.entry import frame_of_the_caller, is_page, runtime, said_in_one_line
@@ -20,7 +18,12 @@ from secure_media.host.flags import flags_of, without_values
 from secure_media.host.given import Given
 from secure_media.host.inside import is_imported_by_a_child_or_a_test, is_inside
 from secure_media.key_file import shown
-from secure_media.settings import Secret
+from secure_media.misspelt import refuse_unknown_arguments, unknown_variables
+from secure_media.reference import shows_settings
+from secure_media.settings import ARGUMENTS, TABLE, Settings, load
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
 
 _SERVED_AS_A_PAGE = """\
 `streamlit run` serves this file as a page, without the guard, so it was stopped. It looks for a line that begins with \
@@ -32,27 +35,16 @@ app = guard(app)
 ```"""
 
 
+@shows_settings
 @said_in_one_line
 def secure_run(
     script: str | os.PathLike[str],
     *,
-    secret: Secret | None = None,
-    policy: Policy | None = None,
     collections: Mapping[str, Any] | None = None,
     handlers: Sequence[Any] = (),
     routes: Sequence[Any] = (),
-    grace: float | None = None,
-    deployment: str | None = None,
-    sign_media_urls: bool | None = None,
-    url_lifetime: float | None = None,
-    embedded: bool | None = None,
-    spool_limit: int | None = None,
-    ledger: str | os.PathLike[str] | None = None,
-    audit_log: str | os.PathLike[str] | None = None,
-    audit_required: bool | None = None,
-    session_memory: int | None = None,
-    refusal_page: str | os.PathLike[str] | None = None,
     streamlit_options: Mapping[str, Any] | None = None,
+    **settings: Unpack[SettingArguments],
 ) -> None:
     """
     Serve a Streamlit script with its media guarded.
@@ -64,48 +56,17 @@ def secure_run(
 
     Args:
         script: The script to serve, usually ``__file__``.
-        secret: At least 32 bytes, or several such with the newest first. Default: ``SECURE_MEDIA_SECRET``,
-            ``SECURE_MEDIA_SECRET_FILE``, or ``secret`` in ``[secure_media]`` of secrets.toml; else a random one.
-        policy: Who may have what. Default: ``own_session() | signed_url()``.
+        settings: The settings, each by its name: ``secret``, ``policy``, ``grace`` and so on.
         collections: Named directories of files that links can be made to: ``{"reports": "reports/"}``.
         handlers: On Tornado, endpoints of your own: ``(r"/reports/(.*)", MyHandler)``. Guarded unless marked `public`.
         routes: On Starlette, the same: ``Route("/reports/{name}", endpoint)``.
-        grace: For how long media stay available after their tab is closed, in seconds. Default: 30.
-        deployment: Sets this app apart from another with the same secret on the same host.
-        sign_media_urls: Whether every media URL carries a grant, for browsers that send no cookie. Default: `embedded`.
-        url_lifetime: For how long such a grant is good, in seconds. Default: 4 hours.
-        embedded: Whether pages of other sites show the app in a frame. Default: False.
-        spool_limit: How much of the disk bytes that links are for, and streams that are shown, may take, in bytes.
-            Default: 8 GiB.
-        ledger: The file that keeps revocations and uses, or ``"memory"``. Default:
-            ``.streamlit/secure_media.sqlite3``, made on first use.
-        audit_log: A file that gets one line of JSON per decision and per delivery; ``"-"`` for stderr. Default: none.
-        audit_required: Whether media are refused while that cannot be written. Default: False.
-        session_memory: How much memory a session's media may take up that will never be sent to its page, in
-            bytes: frames of an animation that came faster than messages leave. Default: 32 MiB.
-        refusal_page: An HTML file with the words of your own for people who are refused. ``{app}`` in it becomes the
-            address of the app. Default: a built-in page.
         streamlit_options: Options as for ``streamlit run``, such as ``{"server.port": 8080}``.
     """
-    arguments: dict[str, Any] = {
-        "secret": secret,
-        "policy": policy,
-        "collections": collections,
-        "handlers": handlers,
-        "routes": routes,
-        "grace": grace,
-        "deployment": deployment,
-        "sign_media_urls": sign_media_urls,
-        "url_lifetime": url_lifetime,
-        "embedded": embedded,
-        "spool_limit": spool_limit,
-        "ledger": ledger,
-        "audit_log": audit_log,
-        "audit_required": audit_required,
-        "session_memory": session_memory,
-        "refusal_page": refusal_page,
-        "streamlit_options": streamlit_options,
-    }
+    own: dict[str, Any] = {"collections": collections, "handlers": handlers, "routes": routes}
+    own["streamlit_options"] = streamlit_options
+    refuse_unknown_arguments(TABLE, settings, function="secure_run", others=own)
+    # A setting that is left out has changed too, if it was there at start.
+    arguments: dict[str, Any] = {**dict.fromkeys(ARGUMENTS), **settings, **own}
     if is_inside(script, arguments):
         return
     if not is_imported_by_a_child_or_a_test(script):
@@ -180,24 +141,10 @@ def _serve(
         pass
 
 
+@shows_settings
 @said_in_one_line
 def guard(
-    app: Any,
-    *,
-    secret: Secret | None = None,
-    policy: Policy | None = None,
-    collections: Mapping[str, Any] | None = None,
-    grace: float | None = None,
-    deployment: str | None = None,
-    sign_media_urls: bool | None = None,
-    url_lifetime: float | None = None,
-    embedded: bool | None = None,
-    spool_limit: int | None = None,
-    ledger: str | os.PathLike[str] | None = None,
-    audit_log: str | os.PathLike[str] | None = None,
-    audit_required: bool | None = None,
-    session_memory: int | None = None,
-    refusal_page: str | os.PathLike[str] | None = None,
+    app: Any, *, collections: Mapping[str, Any] | None = None, **settings: Unpack[SettingArguments]
 ) -> GuardedApp:
     """
     Guard the media of an ``st.App``, or of any ASGI app around one.
@@ -207,25 +154,14 @@ def guard(
 
     Args:
         app: An ``st.App``, or an ASGI app (FastAPI, Starlette) that mounts one. It must not have been started.
-        secret: As for `secure_run`.
-        policy: As for `secure_run`.
+        settings: The settings, as for `secure_run`.
         collections: As for `secure_run`.
-        grace: As for `secure_run`.
-        deployment: As for `secure_run`.
-        sign_media_urls: As for `secure_run`.
-        url_lifetime: As for `secure_run`.
-        embedded: As for `secure_run`.
-        spool_limit: As for `secure_run`.
-        ledger: As for `secure_run`.
-        audit_log: As for `secure_run`.
-        audit_required: As for `secure_run`.
-        session_memory: As for `secure_run`.
-        refusal_page: As for `secure_run`.
 
     Raises:
         ConfigurationError: A setting is wrong, or Streamlit has been started already. It has been written to stderr,
             and ends the program without a traceback unless it is caught.
     """
+    refuse_unknown_arguments(TABLE, settings, function="guard", others=("collections",))
     from secure_media.host import contract
     from secure_media.host import deployment as hooks
 
@@ -240,21 +176,7 @@ def guard(
         msg = f"guard(app): expected an ASGI app such as st.App('main.py'), got {type(app).__name__}"
         raise ConfigurationError(msg)
     hooks.refuse_what_goes_around()
-    loaded = _load(
-        secret=secret,
-        policy=policy,
-        grace=grace,
-        deployment=deployment,
-        sign_media_urls=sign_media_urls,
-        url_lifetime=url_lifetime,
-        embedded=embedded,
-        spool_limit=spool_limit,
-        ledger=ledger,
-        audit_log=audit_log,
-        audit_required=audit_required,
-        session_memory=session_memory,
-        refusal_page=refusal_page,
-    )
+    loaded = _load(**settings)
     # Built later, with Streamlit's configuration as it will be then: App.run(config=...) has yet to change it.
     hooks.install(
         lambda script: hooks.Deployment(loaded, collections=collections, app=script), origin=_line_of_the_caller()
@@ -268,9 +190,9 @@ def _line_of_the_caller() -> str:
     return "" if frame is None else f"{os.path.realpath(frame.f_code.co_filename)}:{frame.f_lineno}"
 
 
-def _load(**options: Any) -> settings.Settings:
-    loaded = settings.load(environ=os.environ, secrets_section=secrets_section(), **options)
-    for sentence in unknown(os.environ, settings.NAMES):
+def _load(**arguments: Unpack[SettingArguments]) -> Settings:
+    loaded = load(environ=os.environ, secrets_section=secrets_section(), **arguments)
+    for sentence in unknown_variables(TABLE, os.environ):
         click.echo(f"secure_media: {sentence}", err=True)
     if loaded.ephemeral:
         click.echo(
