@@ -79,11 +79,12 @@ WORKERS = str(min(8, 2 * (os.cpu_count() or 1)))
 
 @nox.session
 def check(session: nox.Session) -> None:
-    """Lint, types and the architecture."""
+    """Lint, types, and nothing that nobody uses."""
     session.install("streamlit[starlette]==1.56.0", WORKING_STARLETTE, *GROUPS["check"], "-e", ".", "nox")
     session.run("ruff", "check", ".")
     session.run("ruff", "format", "--check", ".")
     session.run("mypy")
+    session.run("vulture")
 
 
 @nox.session

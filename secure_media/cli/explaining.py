@@ -5,7 +5,6 @@ from __future__ import annotations
 import datetime
 import json
 import time
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 import click
@@ -16,6 +15,7 @@ from secure_media.cli.setting import Setting, load, normal, options_of_the_app
 from secure_media.core.identity import Identified
 from secure_media.core.model import AccessContext, Browser, Credentials, ResourceKind, tag
 from secure_media.errors import DenialReason
+from secure_media.servers.incoming import cookies_in
 
 #: What a cookie is, if it names no browser.
 _COOKIES = {
@@ -66,7 +66,7 @@ def explain(
     request = Request(
         asked,
         Credentials(
-            cookies=tuple(_cookies("" if cookie is None else reading.or_stdin(cookie))),
+            cookies=tuple(cookies_in(_header(cookie))),
             tokens=asked.tokens,
             secure=asked.secure,
         ),
@@ -202,9 +202,6 @@ def _plainly(reason: DenialReason) -> tuple[DenialReason, str]:
     return reason, sentences.plain(reason)
 
 
-def _cookies(header: str) -> Iterator[tuple[str, str]]:
-    """Split a ``Cookie`` header as the server does, keeping duplicates."""
-    for part in header.strip().removeprefix("Cookie:").split(";"):
-        name, separator, value = part.strip(" \t").partition("=")
-        if separator:
-            yield name, value
+def _header(cookie: str | None) -> str:
+    """Return the value of a ``Cookie`` header, of which people also paste the name."""
+    return "" if cookie is None else reading.or_stdin(cookie).strip().removeprefix("Cookie:")

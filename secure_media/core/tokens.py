@@ -104,10 +104,6 @@ class GrantCodec:
             raise MalformedCredentialError("not the canonical form")
         return claims_in(payload)
 
-    def is_retired(self, token: str) -> bool:
-        """Return whether `token` was signed by a key that only verifies any more."""
-        return parts_of(token)[0] != self._keys.active.kid
-
     def __repr__(self) -> str:
         return f"GrantCodec({self._keys!r})"
 

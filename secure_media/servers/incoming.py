@@ -80,15 +80,15 @@ connection: ContextVar[Connection | None] = ContextVar("secure_media_connection"
 
 def credentials(incoming: Incoming) -> Credentials:
     return Credentials(
-        cookies=tuple(_cookies("; ".join(incoming.all("cookie")))),
+        cookies=tuple(cookies_in("; ".join(incoming.all("cookie")))),
         tokens=tokens_in(incoming.path, incoming.query),
         authorization=tuple(incoming.all("authorization")),
         secure=incoming.secure,
     )
 
 
-def _cookies(header: str) -> list[tuple[str, str]]:
-    """Split a ``Cookie`` header (RFC 6265 section 4.2.1), keeping duplicates for the guard to see."""
+def cookies_in(header: str) -> list[tuple[str, str]]:
+    """Return the pairs in a ``Cookie`` header (RFC 6265 section 4.2.1), duplicates included, for the guard to see."""
     pairs = []
     for part in header.split(";"):
         name, separator, value = part.strip(" \t").partition("=")

@@ -21,8 +21,6 @@ _BYTES = 20
 _ON_TERMS, _NOT_ON_TERMS = b"\x7e", b"\x7f"
 #: An id with or without an extension: Streamlit appends one that goes with the type, and nothing is ever read from it.
 _NAME = re.compile(r"([0-9a-f]{40})(?:\.[^/]*)?\Z", re.ASCII)
-#: An id inside of a text.
-ID_IN_URL = re.compile(r"/media/([0-9a-f]{40})(?![0-9a-f])")
 
 
 def media_id_in(name: str) -> str | None:

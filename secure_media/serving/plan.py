@@ -240,39 +240,6 @@ def _disposition(what: Presentation) -> Headers:
     return ()
 
 
-def accelerated(what: Presentation, location: str) -> Plan:
-    """
-    Return the plan for a response whose body nginx fills in, ranges and conditions included.
-
-    Of these headers, nginx keeps the type, the disposition and Cache-Control by itself, and the others only where its
-    configuration repeats them.
-
-    Args:
-        what: What is sent.
-        location: Where nginx has it: a path below an ``internal`` location, percent-encoded.
-    """
-    headers: Headers = (
-        ("Content-Type", what.content_type),
-        *_confined(what.content_type),
-        ("Cache-Control", "private, no-cache" if what.save_as is None else "private, no-store"),
-        ("Content-Length", "0"),
-        ("X-Accel-Redirect", location),
-        *_disposition(what),
-    )
-    return Plan(200, headers)
-
-
-def moved(location: str, method: str) -> Plan:
-    """Return the plan that sends a client on to `location`, this time and no other."""
-    return fixed(302, b"Found\n", method, ("Location", http.location(location)))
-
-
-def may_be_a_document(content_type: str) -> bool:
-    """Return whether a browser might open that type as a document, with scripts in it: HTML, SVG and other XML."""
-    essence = content_type.partition(";")[0].strip().lower()
-    return essence.endswith(("html", "xml", "xsl"))
-
-
 def forbidden(method: str) -> Plan:
     """Return the one answer to every denial."""
     return fixed(403, b"Forbidden\n", method)

@@ -272,4 +272,5 @@ def test_redirect_is_for_get_and_kept_by_nobody(folder: Path, method: str, sent:
         assert headers["Cache-Control"] == "private, no-store"
         assert headers["Referrer-Policy"] == "no-referrer"
         assert headers["Content-Length"] == "0"
+        assert set(plan.no_content().headers) < set(response.headers)
         assert response.source is None

@@ -14,7 +14,6 @@ from secure_media.serving.plan import (
     Presentation,
     forbidden,
     method_not_allowed,
-    moved,
     no_content,
     not_found,
     precondition_failed,
@@ -238,7 +237,6 @@ def test_download_with_an_empty_name_is_a_download() -> None:
         pytest.param(method_not_allowed("POST"), id="405"),
         pytest.param(serve(_file(save_as="a"), "GET", Conditions()), id="file"),
         pytest.param(no_content(), id="204"),
-        pytest.param(moved("https://store.example/x", "GET"), id="302"),
         pytest.param(precondition_failed("GET"), id="412"),
         pytest.param(unavailable("GET", 30), id="503"),
     ],
@@ -289,7 +287,6 @@ def test_type_that_is_none_becomes_unknown_bytes(save_as: str | None) -> None:
         pytest.param(method_not_allowed, 405, b"Method Not Allowed\n", id="method-not-allowed"),
         pytest.param(precondition_failed, 412, b"Precondition Failed\n", id="precondition-failed"),
         pytest.param(lambda method: unavailable(method, 30), 503, b"Service Unavailable\n", id="unavailable"),
-        pytest.param(lambda method: moved("/x", method), 302, b"Found\n", id="moved"),
     ],
 )
 def test_fixed_answers_say_one_line(make: Callable[[str], Plan], status: int, body: bytes) -> None:
@@ -320,15 +317,6 @@ def test_refused_method_learns_which_ones_there_are() -> None:
 def test_who_comes_while_the_store_is_away_learns_when_to_come_again() -> None:
     """503 says after how many seconds it is worth to try again (RFC 9110 section 10.2.3)."""
     assert _headers(unavailable("GET", 30))["Retry-After"] == "30"
-
-
-def test_way_to_another_place_is_good_for_one_request() -> None:
-    """302 holds the presigned URL as it was signed, for no cache to keep, and nothing that could end the header."""
-    url = "https://store.example/key%20name?X-Amz-Signature=ab%2Fc&x=a+b"
-
-    assert _headers(moved(url, "GET"))["Location"] == url
-    assert _headers(moved(url, "GET"))["Cache-Control"] == "private, no-store"
-    assert _headers(moved("/x\r\nSet-Cookie: a=b", "GET"))["Location"] == "/x%0D%0ASet-Cookie:%20a=b"
 
 
 def test_answer_of_nothing_has_neither_body_nor_length() -> None:
