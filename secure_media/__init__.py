@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from secure_media.core import policy as _policies
 from secure_media.errors import ConfigurationError as ConfigurationError
 from secure_media.errors import GrantError as GrantError
+from secure_media.errors import ScriptError as ScriptError
 from secure_media.errors import SecureMediaError as SecureMediaError
 from secure_media.host.entry import made_in_one_line as _made_in_one_line
 from secure_media.host.entry import said_in_one_line as _said_in_one_line
@@ -34,6 +35,7 @@ __all__ = [
     "Collection",
     "ConfigurationError",
     "GrantError",
+    "ScriptError",
     "SecureMediaError",
     "allow_if",
     "audio",

@@ -13,7 +13,8 @@ Every error that secure_media raises, in one tree, and the reasons for which a r
     │   ├── NotYetValidCredentialError      before ``nbf``
     │   ├── AudienceMismatchError           meant for somebody else (``aud``, ``iss``)
     │   └── ClaimMismatchError              a required claim is missing or has another value
-    ├── GrantError                          in a script: a link that cannot be made or revoked as asked for
+    ├── ScriptError                         in a script: something that cannot be shown or offered as asked for
+    │   └── GrantError                      a link that cannot be made or revoked, or terms that cannot be granted
     ├── LedgerUnavailableError              revocations and uses cannot be read or written, or the clock is behind
     └── MediaError
         ├── MediaNotFoundError              nothing is stored under that id (any more)
@@ -116,8 +117,12 @@ class ClaimMismatchError(CredentialError):
     reason = DenialReason.CLAIM_MISMATCH
 
 
-class GrantError(SecureMediaError):
-    """A link cannot be made or revoked as a script asks for it. The message names the argument and the fix."""
+class ScriptError(SecureMediaError):
+    """A script asks for something that cannot be shown or offered. The message names the argument and the fix."""
+
+
+class GrantError(ScriptError):
+    """A link cannot be made or revoked as a script asks for it, or nothing can be shown on such terms."""
 
 
 class LedgerUnavailableError(SecureMediaError):

@@ -10,7 +10,7 @@ from urllib.parse import unquote, urlsplit
 
 from secure_media.core import addresses
 from secure_media.core.model import Action, Disposition, Resource, ResourceKind
-from secure_media.errors import CredentialError, GrantError, MediaNotFoundError, StoreUnavailableError
+from secure_media.errors import CredentialError, GrantError, MediaNotFoundError, ScriptError, StoreUnavailableError
 from secure_media.host import script, terms
 from secure_media.host.deployment import Deployment
 from secure_media.host.showing import stored_file
@@ -219,6 +219,13 @@ class _Asked:
 
 def _resource(serving: Deployment, source: Any, lifetime: float, asked: _Asked) -> Resource:
     """Return what a link to `source` is for, after making sure that there is such a thing."""
+    try:
+        return _found(serving, source, lifetime, asked)
+    except ScriptError as error:  # also of what elements show, where it has nothing to do with a grant
+        raise GrantError(str(error)) from None
+
+
+def _found(serving: Deployment, source: Any, lifetime: float, asked: _Asked) -> Resource:
     if isinstance(source, (bytes, bytearray, memoryview)):
         mimetype = asked.content_type or type_of(asked.filename) or "application/octet-stream"
         return Resource(ResourceKind.MEDIA, serving.linked.put(bytes(source), mimetype, lifetime))

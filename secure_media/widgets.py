@@ -17,7 +17,7 @@ from typing import Any, TypeVar
 
 import streamlit as st
 
-from secure_media.errors import GrantError
+from secure_media.errors import ScriptError
 from secure_media.host import script, showing, terms
 from secure_media.host.deployment import Deployment
 from secure_media.settings import DEFAULT_URL_LIFETIME
@@ -61,7 +61,8 @@ def image(*args: Any, expires_in: Lifetime = DEFAULT_URL_LIFETIME, bind: str | N
         kwargs: As for `st.image`.
 
     Raises:
-        GrantError: An argument will not do, or there is no such file in the collection.
+        ScriptError: An argument will not do, or there is no such file in the collection; a `GrantError` if it is the
+            terms that will not do.
     """
     with _on_terms(expires_in, bind) as serving:
         args, kwargs = _shown("image", "image", serving, args, kwargs)
@@ -94,7 +95,7 @@ def pdf(*args: Any, expires_in: Lifetime = DEFAULT_URL_LIFETIME, bind: str | Non
     """Show what `st.pdf` shows, for a time; for the rest, see `audio`. A file is not read into memory."""
     if not hasattr(st, "pdf"):
         msg = f"pdf: Streamlit {st.__version__} has no st.pdf; it came with 1.49"
-        raise GrantError(msg)
+        raise ScriptError(msg)
     with _on_terms(expires_in, bind) as serving:
         args, kwargs = _shown("pdf", "data", serving, args, kwargs)
         return st.pdf(*args, **kwargs)
@@ -127,12 +128,12 @@ def download_button(
         kwargs: As for `st.download_button`.
 
     Raises:
-        GrantError: An argument will not do, or `data` is a text of the form of a file's name in a collection.
+        ScriptError: An argument will not do, or `data` is a text of the form of a file's name in a collection.
     """
     with _on_terms(expires_in, bind, max_uses) as serving:
         if source is not None:
             if len(args) > 1 or "data" in kwargs:
-                raise GrantError("source: expected either data or source, got both")
+                raise ScriptError("source: expected either data or source, got both")
             kwargs["data"] = source
         given = _by_name(args, kwargs)
         data = given["data"]
@@ -173,13 +174,13 @@ def download_zip(
         kwargs: As for `st.download_button`, but for ``data`` and ``mime``.
 
     Raises:
-        GrantError: A name leads out of the archive ("Zip Slip") or is there twice, there is no such file, or what makes
-            archives is not installed.
+        ScriptError: A name leads out of the archive ("Zip Slip") or is there twice, there is no such file, or what
+            makes archives is not installed.
     """
     taken = sorted({"data", "mime", "source"} & set(kwargs))
     if taken:
         msg = f"{taken[0]}: an archive has none; pass files={{name: source, ...}}"
-        raise GrantError(msg)
+        raise ScriptError(msg)
     given = _by_name((label, b""), {**kwargs, "file_name": file_name, "mime": "application/zip"})
     with _on_terms(expires_in, bind, max_uses) as serving:
         if serving is None:

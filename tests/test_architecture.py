@@ -19,11 +19,10 @@ NAME = "secure_media"
 
 #: The ladder, from the ground up. A module imports from its own rung or from lower ones.
 LADDER = [
-    {"errors", "version"},
+    {"amounts", "errors", "version"},
     {"core"},
     {"serving"},
     {
-        "amounts",
         "arguments",
         "audit",
         "environment",
@@ -47,6 +46,7 @@ PUBLIC = [
     "Collection",
     "ConfigurationError",
     "GrantError",
+    "ScriptError",
     "SecureMediaError",
     "allow_if",
     "audio",
@@ -240,6 +240,19 @@ def test_errors_have_one_root() -> None:
         word.strip("│├└─ ").split()[0]
         for word in (errors.__doc__ or "").splitlines()
         if word.strip("│├└─ ").split(" ")[0].endswith("Error")
+    }
+
+
+def test_only_what_grants_raises_errors_of_grants() -> None:
+    """Who catches a `GrantError` catches what is wrong with a link or its terms, not with what an element shows."""
+    assert issubclass(errors.GrantError, errors.ScriptError)
+    assert {module for module in _modules() if "secure_media.errors.GrantError" in _imports(module)} == {
+        "secure_media",
+        "secure_media.host.issuing",
+        "secure_media.host.script",
+        "secure_media.host.sessions",
+        "secure_media.host.terms",
+        "secure_media.links",
     }
 
 

@@ -22,7 +22,7 @@ from secure_media.core.identity import BrowserIdentity
 from secure_media.core.keys import Key, KeyRing, Purpose
 from secure_media.core.model import Action, Browser, Credentials, Grant, Resource, ResourceKind
 from secure_media.core.tokens import GrantCodec
-from secure_media.errors import BusyError, GrantError, MediaNotFoundError
+from secure_media.errors import BusyError, MediaNotFoundError, ScriptError
 from secure_media.host.given import Given
 from secure_media.host.issuing import Holder, Issuer
 from secure_media.host.sessions import Sessions
@@ -240,7 +240,7 @@ def _linked(_: Path) -> Fill:
     contents = LinkedContents(KeyRing([SECRET]), Spool(4 * UNIT, later=_never), later=_never)
 
     def share(number: int) -> None:
-        with suppress(GrantError):
+        with suppress(ScriptError):
             contents.put(b"%d" % number, "text/csv", 3600)
 
     return Fill(contents, share, 32 * 1024 + 4)

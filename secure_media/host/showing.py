@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, NoReturn, Protocol
 
-from secure_media.errors import GrantError, MediaChangedError, MediaNotFoundError
+from secure_media.errors import MediaChangedError, MediaNotFoundError, ScriptError
 from secure_media.serving import http
 from secure_media.serving.collections import Collections, StoredFile
 from secure_media.serving.names import parse_name
@@ -129,7 +129,7 @@ class Showing:
             value: What the script has passed.
 
         Raises:
-            GrantError: It names a file of a collection that has none of that name, is no picture, or finds no room.
+            ScriptError: It names a file of a collection that has none of that name, is no picture, or finds no room.
         """
         if kind == "image" and isinstance(value, (list, tuple)):
             return [self.element(kind, each) for each in value]
@@ -178,10 +178,10 @@ class Showing:
             disabled: Whether nobody can press the button, so that nothing may be made.
 
         Raises:
-            GrantError: The text is the name of a file of a collection.
+            ScriptError: The text is the name of a file of a collection.
         """
         if isinstance(value, str) and value.splitlines() == [value] and _is_named(self._collections, value):
-            raise GrantError(
+            raise ScriptError(
                 "data: that text has the form of a file's name in a collection. Pass source=... to offer the file; "
                 "to offer the text itself, pass it as bytes: text.encode()"
             )
@@ -215,11 +215,11 @@ class Showing:
             files: The source of each by the name that it has in the archive. A text is ``collection/key``.
 
         Raises:
-            GrantError: It cannot be made of these, or under these names.
+            ScriptError: It cannot be made of these, or under these names.
         """
         if not isinstance(files, Mapping):
             msg = f"files: expected a mapping of names to sources, got {type(files).__name__}"
-            raise GrantError(msg)
+            raise ScriptError(msg)
         members = [self._member(name, value) for name, value in zip(member_names(files), files.values(), strict=True)]
         return Archive(members, once=any(map(_is_there_once, files.values())))
 
@@ -260,7 +260,7 @@ class Showing:
                 f"files[{name!r:.100}]: expected 'collection/key', a path, bytes, a file, an iterator of bytes or a "
                 f"function that returns one of these, got {type(value).__name__}"
             )
-            raise GrantError(msg)
+            raise ScriptError(msg)
         return Member(name, None, lambda: pieces_of(value))
 
 
@@ -274,7 +274,7 @@ def stored_file(collections: Collections, name: Any, argument: str = "source") -
         argument: What to call it in errors.
 
     Raises:
-        GrantError: There is none that can be had; says why.
+        ScriptError: There is none that can be had; says why.
         StoreUnavailableError: Its disk or store does not answer.
     """
     collection, slash, _ = name.partition("/") if isinstance(name, str) else ("", "", "")
@@ -285,12 +285,12 @@ def stored_file(collections: Collections, name: Any, argument: str = "source") -
             msg = (
                 f"{argument}: expected 'collection/key', got {name!r:.100}; for a file on the disk, pass a pathlib.Path"
             )
-        raise GrantError(msg)
+        raise ScriptError(msg)
     try:
         return collections.open(name)
     except MediaNotFoundError as error:
         msg = f"{argument}: there is no file {name!r:.200}: {error}"
-        raise GrantError(msg) from None
+        raise ScriptError(msg) from None
 
 
 def unserved(kind: str, value: Any) -> Any:
@@ -325,13 +325,13 @@ class _Existing:
 
 
 def _existing(path: os.PathLike[str] | os.PathLike[bytes], argument: str) -> _Existing:
-    """Return the state of the file at `path`; raise `GrantError` if there is none that can be read."""
+    """Return the state of the file at `path`; raise `ScriptError` if there is none that can be read."""
     absolute = os.path.abspath(os.fsdecode(path))
     try:
         file = FileSource(absolute)
     except MediaNotFoundError as error:
         msg = f"{argument}: the file {error}"
-        raise GrantError(msg) from None
+        raise ScriptError(msg) from None
     file.close()
     return _Existing(absolute, file.size, file.signature)
 
@@ -433,4 +433,4 @@ def _picture(source: Source) -> str:
         return "image/webp"
     if head[4:12] == b"ftypavif":
         return "image/avif"
-    raise GrantError("image: that is no PNG, JPEG, GIF, WebP, AVIF or BMP; show others from a path or a collection")
+    raise ScriptError("image: that is no PNG, JPEG, GIF, WebP, AVIF or BMP; show others from a path or a collection")

@@ -64,7 +64,7 @@ class LinkedContents:
         Hold `content` for so many seconds at least, and return its media id.
 
         Raises:
-            GrantError: There is no room for it. The message names the setting and the fix.
+            ScriptError: There is no room for it. The message names the setting and the fix.
         """
         media_id = new_media_id(self._key, b"linked", hashlib.sha256(content).digest(), mimetype, None, "")
         until = self._clock() + seconds + _LONGER

@@ -18,7 +18,8 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from itertools import accumulate
 
-from secure_media.errors import GrantError, MediaChangedError
+from secure_media import amounts
+from secure_media.errors import MediaChangedError, ScriptError
 from secure_media.serving.later import Later, later
 from secure_media.serving.sources import Descriptor, pread, pwrite
 
@@ -68,7 +69,7 @@ class Spool:
         Write these bytes down, and return what reads them.
 
         Raises:
-            GrantError: There is no room for them. The message names the setting and the fix.
+            ScriptError: There is no room for them. The message names the setting and the fix.
         """
         extents: list[_Extent] = []
         size = room = 0
@@ -103,17 +104,18 @@ class Spool:
         """Return room for `wanted` bytes, or for some of them."""
         wanted = -(-wanted // UNIT) * UNIT
         if os.getpid() != self.process:
-            raise GrantError("what a forked process makes cannot be served by the one that it was forked from")
+            raise ScriptError("what a forked process makes cannot be served by the one that it was forked from")
         with self._lock, _explained():
             self._opened()
             self._collect()
             if self.taken + wanted > self.limit:
+                more, taken, limit = map(amounts.size, (wanted, self.taken, self.limit))
                 msg = (
-                    f"spool_limit: no room for {wanted} more bytes; {self.taken} of {self.limit} are taken, by "
-                    "bytes that links are for and by streams that are shown. Give links less time, or set "
-                    "SECURE_MEDIA_SPOOL_LIMIT (in bytes) to what the disk can spare"
+                    f"spool_limit: no room for {more} more; {taken} of {limit} are taken, by bytes that links are for "
+                    "and by streams that are shown. Give links less time, or set SECURE_MEDIA_SPOOL_LIMIT to what the "
+                    "disk can spare"
                 )
-                raise GrantError(msg)
+                raise ScriptError(msg)
             if self._free:
                 start, stop = self._free.pop(0)
                 if stop - start > wanted:
@@ -239,4 +241,4 @@ def _explained() -> Iterator[None]:
             f"temporary files: {why}. Free some of the disk, or set TMPDIR to a folder with room that this process may "
             "write to"
         )
-        raise GrantError(msg) from None
+        raise ScriptError(msg) from None

@@ -371,7 +371,7 @@ def spooled(pieces: Iterator[bytes], spool: Spool) -> tuple[Source, bytes]:
     Many of them are in the spool meanwhile.
 
     Raises:
-        GrantError: There is no room for them.
+        ScriptError: There is no room for them.
     """
     digest = sha256()
 

@@ -14,7 +14,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import Any
 
-from secure_media.errors import GrantError, MediaNotFoundError
+from secure_media.errors import MediaNotFoundError, ScriptError
 from secure_media.serving.streams import IteratorStream
 
 #: In characters.
@@ -50,7 +50,7 @@ class Archive:
         once: Whether it can be made only once, since it contains something that is there only once.
 
     Raises:
-        GrantError: What makes archives is not installed.
+        ScriptError: What makes archives is not installed.
     """
 
     def __init__(self, members: Sequence[Member], *, once: bool = False) -> None:
@@ -78,19 +78,19 @@ def member_names(names: Iterable[Any]) -> list[str]:
     Return these names after making sure that whoever unpacks the archive gets each file, below the folder they chose.
 
     Raises:
-        GrantError: One is no relative path ("Zip Slip"), or two are one file on some system.
+        ScriptError: One is no relative path ("Zip Slip"), or two are one file on some system.
     """
     checked, seen = [], set()
     for name in names:
         fault = _fault_of(name)
         if fault is not None:
             msg = f"files: expected names such as 'reports/q3.pdf', got {name!r:.100}: {fault}"
-            raise GrantError(msg)
+            raise ScriptError(msg)
         # Windows and macOS do not tell capitals apart, nor two spellings of an accent.
         folded = unicodedata.normalize("NFC", unicodedata.normalize("NFC", name).casefold())
         if folded in seen:
             msg = f"files: {name!r:.100} is there twice for systems that do not tell capitals apart; rename one"
-            raise GrantError(msg)
+            raise ScriptError(msg)
         seen.add(folded)
         checked.append(name)
     return checked
@@ -136,7 +136,7 @@ def _new(*, sized: bool) -> Any:
     try:
         from zipstream import ZipStream  # type: ignore[import-not-found,import-untyped,unused-ignore]
     except ImportError:
-        raise GrantError(
+        raise ScriptError(
             "download_zip: what makes archives is not installed. Run: pip install 'streamlit-secure-media[zip]'"
         ) from None
     return ZipStream(sized=sized)

@@ -10,7 +10,7 @@ from collections.abc import Callable
 import pytest
 
 from secure_media.core.keys import KeyRing
-from secure_media.errors import GrantError
+from secure_media.errors import ScriptError
 from secure_media.serving import linked
 from secure_media.serving.linked import LinkedContents
 from secure_media.serving.sources import MemorySource
@@ -122,7 +122,7 @@ def test_number_of_contents_is_bounded() -> None:
     for each in range(number):
         world.contents.put(each.to_bytes(4, "big"), "text/csv", DAY)
 
-    with pytest.raises(GrantError, match="SECURE_MEDIA_SPOOL_LIMIT"):
+    with pytest.raises(ScriptError, match="SECURE_MEDIA_SPOOL_LIMIT"):
         world.contents.put(b"one more", "text/csv", DAY)
 
     assert len(world.contents._media) == len(world.contents._until) == len(world.contents._ends) == number
@@ -137,7 +137,7 @@ def test_large_contents_are_bounded() -> None:
     first = world.contents.put(_content(8 * MIB), "text/csv", DAY)
     world.contents.put(_content(8 * MIB, seed=1), "text/csv", 60)
 
-    with pytest.raises(GrantError, match="spool_limit"):
+    with pytest.raises(ScriptError, match="spool_limit"):
         world.contents.put(_content(8 * MIB, seed=2), "text/csv", DAY)
 
     assert _of(world, first) == _content(8 * MIB)

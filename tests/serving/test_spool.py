@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from secure_media.errors import GrantError, MediaChangedError
+from secure_media.errors import MediaChangedError, ScriptError
 from secure_media.serving import spool as spools
 from secure_media.serving.spool import UNIT, Spool, SpooledSource
 
@@ -86,7 +86,7 @@ def test_room_is_bounded(world: World) -> None:
     spool = world.spool()
     source = spool.put([_content(ROOM - UNIT)])
 
-    with pytest.raises(GrantError, match="SECURE_MEDIA_SPOOL_LIMIT"):
+    with pytest.raises(ScriptError, match="SECURE_MEDIA_SPOOL_LIMIT"):
         spool.put([_content(UNIT + 1)])
 
     assert _whole(source) == _content(ROOM - UNIT)
@@ -98,7 +98,7 @@ def test_many_small_contents_are_bounded_too(world: World) -> None:
     spool = world.spool()
     sources = [spool.put([b"x"]) for _ in range(ROOM // UNIT)]
 
-    with pytest.raises(GrantError, match="spool_limit"):
+    with pytest.raises(ScriptError, match="spool_limit"):
         spool.put([b"x"])
 
     assert {_whole(source) for source in sources} == {b"x"}
@@ -123,7 +123,7 @@ def test_room_is_never_taken_from_under_a_reader(world: World) -> None:
     held = {"a": spool.put([_content(ROOM)])}
     reader = held.pop("a")
 
-    with pytest.raises(GrantError):
+    with pytest.raises(ScriptError):
         spool.put([b"x"])
 
     assert _whole(reader) == _content(ROOM)
@@ -140,7 +140,7 @@ def test_what_failed_takes_no_room(world: World) -> None:
     for _ in range(3):
         with pytest.raises(KeyError):
             spool.put(failing())
-        with pytest.raises(GrantError):
+        with pytest.raises(ScriptError):
             spool.put(_content(UNIT) for _ in range(100_000))
 
     assert _whole(spool.put([_content(ROOM)])) == _content(ROOM)
@@ -203,7 +203,7 @@ def test_full_disk_is_said_plainly(world: World, monkeypatch: pytest.MonkeyPatch
     with open("/dev/full", "r+b", buffering=0) as full:
         monkeypatch.setattr(tempfile, "TemporaryFile", lambda **_: full)
         spool = world.spool()
-        with pytest.raises(GrantError, match=r"the disk is full.*TMPDIR") as caught:
+        with pytest.raises(ScriptError, match=r"the disk is full.*TMPDIR") as caught:
             spool.put([b"x"])
     assert caught.value.__cause__ is None
     world.pass_by()
@@ -217,7 +217,7 @@ def test_folder_that_cannot_be_written_is_said_plainly(
     monkeypatch.setenv("TMPDIR", str(tmp_path / "none"))
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "none"))
 
-    with pytest.raises(GrantError, match=r"no file can be written.*TMPDIR"):
+    with pytest.raises(ScriptError, match=r"no file can be written.*TMPDIR"):
         world.spool().put([b"x"])
 
 
@@ -261,7 +261,7 @@ def test_forked_process_neither_reads_nor_destroys(world: World) -> None:
                 said += b"r"
             try:
                 spool.put([b"x"])
-            except GrantError:
+            except ScriptError:
                 said += b"w"
             sources.clear()
             spool._trim()

@@ -17,7 +17,7 @@ import pytest
 
 from secure_media.core.keys import KeyRing
 from secure_media.core.model import Action, Grant, Resource, ResourceKind
-from secure_media.errors import GrantError, MediaError, MediaNotFoundError
+from secure_media.errors import MediaError, MediaNotFoundError, ScriptError
 from secure_media.serving.collections import Collections
 from secure_media.serving.delivery import PIECE, Delivery
 from secure_media.serving.ledger import reserve_whole
@@ -430,7 +430,7 @@ def test_spooled_bytes_can_be_read_anywhere(size: int, kind: type) -> None:
     assert (source.size, source.read(1, size - 1)) == (size, content[1:])
     assert digest == spooled(iter([content]), spool)[1] != spooled(iter([content + b"x"]), spool)[1]
     if size > INLINE_LIMIT:
-        with pytest.raises(GrantError, match="spool_limit"):
+        with pytest.raises(ScriptError, match="spool_limit"):
             spooled(iter([content]), Spool(0))
 
 

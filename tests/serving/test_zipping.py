@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from secure_media.errors import GrantError, MediaError, MediaNotFoundError
+from secure_media.errors import MediaError, MediaNotFoundError, ScriptError
 from secure_media.serving.streams import pieces_of
 from secure_media.serving.zipping import Archive, Member, member_names
 from tests.servers import eventually
@@ -177,7 +177,7 @@ def test_archive_of_what_is_there_once_can_be_made_once() -> None:
 def test_name_that_leads_elsewhere_is_refused(name: Any) -> None:
     """An archive whose member would be unpacked outside of its folder ("Zip Slip") is not made; a decent one is."""
     assert member_names(["a.txt", "folder/..b/c..d"]) == ["a.txt", "folder/..b/c..d"]
-    with pytest.raises(GrantError, match="files: "):
+    with pytest.raises(ScriptError, match="files: "):
         member_names(["a.txt", name])
 
 
@@ -193,7 +193,7 @@ def test_name_that_leads_elsewhere_is_refused(name: Any) -> None:
 )
 def test_name_that_will_not_do_is_told_why(name: Any, reason: str) -> None:
     """What a file may be called on this system and not in an archive for every system is said in words."""
-    with pytest.raises(GrantError) as caught:
+    with pytest.raises(ScriptError) as caught:
         member_names([name])
 
     assert reason in str(caught.value)
@@ -211,12 +211,12 @@ def test_two_names_for_one_file_are_refused(names: list[str]) -> None:
     """Two members of which one would overwrite the other, on some system, are not put into one archive."""
     for name in names:
         assert member_names([name]) == [name]
-    with pytest.raises(GrantError, match="is there twice"):
+    with pytest.raises(ScriptError, match="is there twice"):
         member_names(names)
 
 
 def test_missing_library_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     """Without the package that makes archives, the error says what to install."""
     monkeypatch.setitem(sys.modules, "zipstream", None)
-    with pytest.raises(GrantError, match=r"pip install 'streamlit-secure-media\[zip\]'"):
+    with pytest.raises(ScriptError, match=r"pip install 'streamlit-secure-media\[zip\]'"):
         Archive([])
