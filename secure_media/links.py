@@ -16,6 +16,7 @@ from secure_media.host.deployment import Deployment
 from secure_media.host.showing import stored_file
 from secure_media.servers.urls import FILES, TOKEN_PARAMETER, path_to, tokens_in
 from secure_media.serving import http
+from secure_media.serving.inputs import Input, classify
 from secure_media.serving.names import is_prefix, quoted
 from secure_media.serving.types import type_of
 
@@ -226,16 +227,17 @@ def _resource(serving: Deployment, source: Any, lifetime: float, asked: _Asked) 
 
 
 def _found(serving: Deployment, source: Any, lifetime: float, asked: _Asked) -> Resource:
-    if isinstance(source, (bytes, bytearray, memoryview)):
+    given = classify(source)
+    if given is Input.BYTES:
         mimetype = asked.content_type or type_of(asked.filename) or "application/octet-stream"
         return Resource(ResourceKind.MEDIA, serving.linked.put(bytes(source), mimetype, lifetime))
-    if isinstance(source, os.PathLike):
+    if given is Input.PATH:
         try:
             name = serving.collections.name_of(source)
         except MediaNotFoundError as error:
             msg = f"source: {error}"
             raise GrantError(msg) from None
-    elif isinstance(source, str):
+    elif given is Input.TEXT:
         name = source
     else:
         msg = f"source: expected 'collection/key', a path or bytes, got {type(source).__name__}"
@@ -252,7 +254,7 @@ def _found(serving: Deployment, source: Any, lifetime: float, asked: _Asked) -> 
 
 def _nowhere(source: Any) -> str:
     """Return what stands for a link where nothing is served: a URL under a name that leads nowhere (RFC 2606)."""
-    name = source if isinstance(source, str) else "bytes" if isinstance(source, (bytes, bytearray)) else "file"
+    name = {Input.TEXT: source, Input.BYTES: "bytes"}.get(classify(source), "file")
     return f"https://app.invalid{FILES}{quoted(name)}"
 
 

@@ -8,7 +8,6 @@ up with can be taken for one, and no widget becomes another one because its sour
 
 from __future__ import annotations
 
-import io
 import os
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -17,6 +16,7 @@ from typing import Any, NoReturn, Protocol
 from secure_media.errors import MediaChangedError, MediaNotFoundError, ScriptError
 from secure_media.serving import http
 from secure_media.serving.collections import Collections, StoredFile
+from secure_media.serving.inputs import NATIVE, Input, classify
 from secure_media.serving.names import parse_name
 from secure_media.serving.sources import FileSource, Source
 from secure_media.serving.spool import Spool
@@ -26,8 +26,8 @@ from secure_media.serving.streams import (
     Once,
     Supply,
     Withdrawn,
+    content_of,
     file_of,
-    is_streamed,
     pieces_of,
     pieces_of_source,
     spooled,
@@ -140,19 +140,18 @@ class Showing:
 
     def _origin(self, kind: str, value: Any) -> _Origin | None:
         """Return where the bytes come from; None for what the native element takes as it is, and keeps on the disk."""
-        if isinstance(value, str) and _is_named(self._collections, value):
+        given = classify(value)
+        if given is Input.TEXT and _is_named(self._collections, value):
             return _InCollection(value)
-        if kind == "pdf" and isinstance(value, (str, os.PathLike)) and os.path.isfile(value):
+        if kind == "pdf" and given in (Input.TEXT, Input.PATH) and os.path.isfile(value):
             return _OnDisk(os.path.abspath(os.fsdecode(value)))
-        if isinstance(value, (str, bytes, os.PathLike)) or _is_in_memory(value):
+        if given in NATIVE:
             return None
         source: Source | None = file_of(value)
         if isinstance(source, FileSource):
             identity = source.signature
-        elif is_streamed(value) or callable(value):
-            source, identity = spooled(pieces_of(value), self._spool)
         else:
-            return None
+            source, identity = spooled(pieces_of(value), self._spool)
         return _Opened(source, identity, _picture(source) if kind == "image" else None)
 
     # --- for download buttons
@@ -180,27 +179,22 @@ class Showing:
         Raises:
             ScriptError: The text is the name of a file of a collection.
         """
-        if isinstance(value, str) and value.splitlines() == [value] and _is_named(self._collections, value):
+        given = classify(value)
+        if given is Input.TEXT and value.splitlines() == [value] and _is_named(self._collections, value):
             raise ScriptError(
                 "data: that text has the form of a file's name in a collection. Pass source=... to offer the file; "
                 "to offer the text itself, pass it as bytes: text.encode()"
             )
-        if isinstance(value, os.PathLike):
+        if given is Input.PATH:
             path = _existing(value, "source").path
             return Offer(origin=_OnDisk(path), file_name=os.path.basename(path), mime=type_of(path))
-        if isinstance(value, (str, bytes)) or _is_in_memory(value):
+        if given in NATIVE:
             return Offer(value)
         file = file_of(value)
         if file is not None:
             name = os.path.basename(value.name) if isinstance(value.name, str) else None
             return Offer(origin=_Opened(file, file.signature), file_name=name, mime=name and type_of(name))
-        supply: Supply
-        if is_streamed(value):
-            supply = Once(value)
-        elif callable(value):
-            supply = Made(value)
-        else:
-            return Offer(value)
+        supply: Supply = Once(value) if given is Input.STREAM else Made(value)
         return self.supplied(supply, place, disabled=disabled)
 
     def supplied(self, supply: Supply, place: Callable[[], bytes], *, disabled: bool = False) -> Offer:
@@ -224,7 +218,8 @@ class Showing:
         return Archive(members, once=any(map(_is_there_once, files.values())))
 
     def _member(self, name: str, value: Any) -> Member:
-        if isinstance(value, str):
+        given = classify(value)
+        if given is Input.TEXT:
             file = stored_file(self._collections, value, argument=f"files[{name!r:.100}]")
             file.close()
 
@@ -235,7 +230,7 @@ class Showing:
                 return pieces_of_source(again.source)
 
             return Member(name, file.source.size, reopened)
-        if isinstance(value, os.PathLike):
+        if given is Input.PATH:
             seen = _existing(value, f"files[{name!r:.100}]")
 
             def reopened_path() -> Iterator[bytes]:
@@ -245,17 +240,13 @@ class Showing:
                 return pieces_of_source(again)
 
             return Member(name, seen.size, reopened_path)
-        if isinstance(value, (bytes, bytearray, memoryview)):
-            content = bytes(value)
-            return Member(name, len(content), lambda: pieces_of(content))
-        if hasattr(value, "getvalue"):
-            held = value.getvalue()
-            content = held.encode() if isinstance(held, str) else bytes(held)
+        if given in (Input.BYTES, Input.BUFFER):
+            content = bytes(value) if given is Input.BYTES else content_of(value)
             return Member(name, len(content), lambda: pieces_of(content))
         opened = file_of(value)
         if opened is not None:
             return Member(name, opened.size, lambda: pieces_of_source(opened))
-        if not is_streamed(value) and not callable(value):
+        if given is Input.OTHER:
             msg = (
                 f"files[{name!r:.100}]: expected 'collection/key', a path, bytes, a file, an iterator of bytes or a "
                 f"function that returns one of these, got {type(value).__name__}"
@@ -301,10 +292,11 @@ def unserved(kind: str, value: Any) -> Any:
         kind: ``image``, ``audio``, ``video``, ``pdf`` or ``download``.
         value: What the script has passed.
     """
+    given = classify(value)
     if kind == "download":
-        return value if isinstance(value, (str, bytes)) or _is_in_memory(value) else b""
-    named = isinstance(value, str) and parse_name(value) is not None and not os.path.exists(value)
-    if named or is_streamed(value) or callable(value):
+        return value if given in NATIVE - {Input.PATH, Input.OTHER} else b""
+    named = given is Input.TEXT and parse_name(value) is not None and not os.path.exists(value)
+    if named or given not in NATIVE:
         return "<svg xmlns='http://www.w3.org/2000/svg'/>" if kind == "image" else b""
     return value
 
@@ -416,12 +408,7 @@ def _is_named(collections: Collections, text: str) -> bool:
 
 
 def _is_there_once(value: Any) -> bool:
-    return not isinstance(value, (str, bytes, os.PathLike)) and file_of(value) is None and is_streamed(value)
-
-
-def _is_in_memory(value: Any) -> bool:
-    """Return whether the native elements know `value`, or will say what is wrong with it: `io.BytesIO`, a text file."""
-    return hasattr(value, "getvalue") or isinstance(value, io.TextIOBase)
+    return classify(value) in (Input.STREAM, Input.TEXT_FILE)
 
 
 def _picture(source: Source) -> str:

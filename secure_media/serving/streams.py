@@ -8,11 +8,8 @@ it is over, when it fails, and when the client has gone.
 from __future__ import annotations
 
 import asyncio
-import io
 import logging
 import os
-import stat
-import tempfile
 import threading
 import time
 from abc import ABC, abstractmethod
@@ -24,6 +21,7 @@ from typing import Any, Protocol
 
 from secure_media.errors import MediaError, MediaNotFoundError
 from secure_media.serving.delivery import PIECE
+from secure_media.serving.inputs import Input, classify, descriptor_in
 from secure_media.serving.sources import INLINE_LIMIT, FileSource, MemorySource, Source
 from secure_media.serving.spool import Spool
 from secure_media.serving.turns import CODE
@@ -272,11 +270,6 @@ class Withdrawn:
 # --- what apps pass in
 
 
-def is_streamed(value: Any) -> bool:
-    """Return whether `stream_of` takes `value`."""
-    return hasattr(value, "read") or isinstance(value, (Iterator, AsyncIterator))
-
-
 def source_of(value: Any) -> Source | None:
     """
     Return `value` as bytes that can be read from any position, if it has any: bytes, a text, a path, an open file.
@@ -284,33 +277,38 @@ def source_of(value: Any) -> Source | None:
     Raises:
         MediaNotFoundError: A path leads to no file that can be read.
     """
-    if isinstance(value, str):
+    kind = classify(value)
+    if kind is Input.TEXT:
         return MemorySource(value.encode())
-    if isinstance(value, (bytes, bytearray, memoryview)):
+    if kind is Input.BYTES:
         return MemorySource(bytes(value))
-    if isinstance(value, os.PathLike):
+    if kind is Input.PATH:
         return FileSource(os.fsdecode(value))
-    if isinstance(value, io.BytesIO):
-        return MemorySource(value.getvalue())
-    if isinstance(value, io.TextIOBase):
-        return MemorySource((value.getvalue() if isinstance(value, io.StringIO) else value.read()).encode())
+    if kind is Input.BUFFER:
+        return MemorySource(content_of(value))
+    if kind is Input.TEXT_FILE:
+        return MemorySource(value.read().encode())
     return file_of(value)
+
+
+def content_of(buffer: Any) -> bytes:
+    """Return all bytes of an `Input.BUFFER`."""
+    held = buffer.getvalue()
+    return held.encode() if isinstance(held, str) else bytes(held)
 
 
 def file_of(value: Any) -> FileSource | None:
     """
     Return the file on the disk that `value`, an open file, reads: from its start, and also after `value` is closed.
 
-    None for everything else. So also for what only has the descriptor of a file with other bytes: what `gzip.open`
-    returns, say, gives what is inside of the file.
+    None for everything else.
     """
-    file: Any = value.file if isinstance(value, tempfile._TemporaryFileWrapper) else value
-    raw = file.raw if type(file) in (io.BufferedReader, io.BufferedRandom) else file
-    if type(raw) is not io.FileIO or not raw.readable() or not stat.S_ISREG(os.fstat(raw.fileno()).st_mode):
+    descriptor = descriptor_in(value)
+    if descriptor is None:
         return None
-    if file.writable():
-        file.flush()
-    return FileSource.from_descriptor(os.dup(raw.fileno()))
+    if value.writable():
+        value.flush()
+    return FileSource.from_descriptor(os.dup(descriptor))
 
 
 def stream_of(value: Any) -> Stream:
@@ -343,7 +341,7 @@ def pieces_of(value: Any) -> Iterator[bytes]:
         TypeError: It is nothing that `body_of` takes.
         MediaNotFoundError: A path leads to no file that can be read.
     """
-    if callable(value):
+    if classify(value) is Input.FUNCTION:
         value = value()
     source = source_of(value)
     if source is not None:
