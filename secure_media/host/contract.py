@@ -46,6 +46,12 @@ _EVERYWHERE: tuple[tuple[str, str, tuple[str, ...]], ...] = (
     ("streamlit.runtime.app_session", "AppSession.handle_backmsg", ("self", "msg")),
     ("streamlit.runtime.app_session", "AppSession.flush_browser_queue", ("self",)),
     ("streamlit.runtime.caching", "save_media_data", ()),
+    ("streamlit.runtime.caching.cache_utils", "replay_cached_messages", ("result",)),
+    (
+        "streamlit.runtime.media_file_manager",
+        "MediaFileManager.add",
+        ("self", "path_or_data", "mimetype", "coordinates"),
+    ),
 )
 #: Up to 1.56.
 _TORNADO: tuple[tuple[str, str, tuple[str, ...]], ...] = (

@@ -185,10 +185,6 @@ class _Installation:
             raise ConfigurationError("Streamlit has no runtime yet, so there is nothing to guard")
         return self._deployment
 
-    def terms(self) -> Terms | None:
-        """Return the terms on which a script is just showing something, if any."""
-        return None if self._deployment is None else self._deployment.terms.get()
-
     def install(self, build: Build, *, origin: str) -> None:
         """
         Hook into Streamlit.
@@ -212,7 +208,7 @@ class _Installation:
         for name in SERVER_LOGGERS:
             logging.getLogger(name).addFilter(TokenFilter())
         _hook_runtime(self)
-        replays.hook(self.terms)
+        replays.hook()
         if contract.has_starlette():
             see_through_uvicorn()
             _hook_starlette(self)

@@ -1,16 +1,21 @@
 """
 Elements of cached functions: Streamlit keeps what they have given to the storage, and gives it again for each replay.
 
-A replay knows nothing of the code that has shown the element. So what was shown on terms is kept along with them.
+So what a session is shown by a replay, its own script has registered, as all else. Streamlit itself keeps this for some
+elements only, and a replay knows nothing of the code that has shown one. Here it is kept for all of them, with what
+makes the medium what it is: the terms on which it was shown, and the name under which a download is saved.
 """
 
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable
+from typing import Any, NamedTuple
 
+from streamlit import runtime
 from streamlit.runtime import caching
+from streamlit.runtime.caching import cache_utils
 
+from secure_media.host.showing import is_fleeting
 from secure_media.host.terms import Terms
 
 #: The attribute that holds what a `Kept` stands for. Looked up by name: Streamlit may forget and import again the
@@ -18,35 +23,71 @@ from secure_media.host.terms import Terms
 _ORIGIN = "secure_media_kept"
 
 
+class Handed(NamedTuple):
+    """
+    What an element has given to the storage.
+
+    Args:
+        given: Bytes or a path, or what stands for them.
+        terms: On which it is shown, if on any.
+        save_as: Under which name it is saved, if it is a download.
+    """
+
+    given: str | bytes
+    terms: Terms | None = None
+    save_as: str | None = None
+
+
 class Kept(bytes):
-    """What Streamlit keeps instead of what an element on terms has given to the storage."""
+    """What Streamlit keeps of a medium that is more than its bytes."""
 
 
-def kept(given: str | bytes, terms: Terms) -> Kept:
-    """Return what stands for what an element on `terms` has given to the storage."""
+def kept(handed: Handed) -> str | bytes:
+    """Return what Streamlit is to keep: what was given, or what stands for it."""
+    if handed.terms is None and handed.save_as is None:
+        return handed.given
     keep = Kept()
-    setattr(keep, _ORIGIN, (given, terms))
+    setattr(keep, _ORIGIN, tuple(handed))
     return keep
 
 
-def unkept(given: str | bytes) -> tuple[str | bytes, Terms | None]:
-    """Return what an element has given to the storage, now or before it was kept, and the terms that were kept."""
-    origin: tuple[str | bytes, Terms] | None = getattr(given, _ORIGIN, None)
-    return (given, None) if origin is None else origin
+def unkept(given: str | bytes) -> Handed:
+    """Return what an element has given to the storage, now or before it was kept."""
+    return Handed(*getattr(given, _ORIGIN, (given,)))
 
 
-def hook(current: Callable[[], Terms | None]) -> None:
+def keep(handed: Handed, mimetype: str, media_id: str) -> None:
     """
-    Have terms kept along with what is shown on them. Streamlit 1.45-1.67.
+    Have Streamlit keep what an element has just given to the storage, if a cached function shows it.
 
-    Args:
-        current: Returns the terms on which a script is just showing something, if any.
+    Streams that a download button offers are not kept: they are there once, and `st.cache_data` could not copy them.
     """
-    original = caching.save_media_data
+    if handed.save_as is None or not is_fleeting(handed.given):
+        # Under a place of its own. The one in the layout may be that of another element where it is replayed.
+        _save_media_data(kept(handed), mimetype, f"secure_media {media_id}")
+
+
+#: Streamlit's own, which keeps media until the element that shows them is made. 1.45-1.67.
+_save_media_data = getattr(caching.save_media_data, "__wrapped__", caching.save_media_data)
+
+
+def hook() -> None:
+    """Let nobody but `keep` keep media, and let replays register them before they are shown. Streamlit 1.45-1.67."""
+    original = vars(cache_utils)["replay_cached_messages"]
+
+    @functools.wraps(_save_media_data)
+    def save_media_data(media_data: str | bytes, mimetype: str, media_id: str) -> None:
+        """Do nothing: the storage has seen to it."""
 
     @functools.wraps(original)
-    def save_media_data(media_data: str | bytes, mimetype: str, media_id: str) -> None:
-        terms = current()
-        original(media_data if terms is None else kept(media_data, terms), mimetype, media_id)
+    def replay_cached_messages(result: Any, *args: Any, **kwargs: Any) -> None:
+        # Media of a block, as the avatar of a chat message is, are kept with the first element inside of it.
+        if any(not hasattr(message, "media_data") for message in result.messages):
+            manager = runtime.get_instance().media_file_mgr
+            for message in result.messages:
+                for medium in getattr(message, "media_data", None) or ():
+                    manager.add(medium.media, medium.mimetype, medium.media_id)
+        original(result, *args, **kwargs)
 
     caching.save_media_data = save_media_data
+    vars(cache_utils)["replay_cached_messages"] = replay_cached_messages

@@ -359,8 +359,16 @@ class _Named:
         return self.origin.put(store, collections, self.mime or mimetype, self.file_name or save_as, terms)
 
 
+def is_fleeting(given: str | bytes) -> bool:
+    """Return whether what an element has handed over stands for something that is there in this process, and now."""
+    origin: Any = getattr(given, _ORIGIN, None)
+    return bool(getattr(getattr(origin, "origin", origin), "fleeting", False))
+
+
 class _Fleeting:
     """There in this process, and now: `st.cache_data` must not keep it for later."""
+
+    fleeting = True
 
     def __reduce__(self) -> NoReturn:
         raise TypeError("only paths and files of collections can be shown by a cached function, not streams")

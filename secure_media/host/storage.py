@@ -13,7 +13,7 @@ from streamlit.runtime.memory_media_file_storage import (
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from secure_media.errors import MediaError
-from secure_media.host.replays import unkept
+from secure_media.host.replays import Handed, keep, unkept
 from secure_media.host.showing import Showing
 from secure_media.host.terms import CurrentTerms, PendingTerms
 from secure_media.serving.shown import ShownLedger
@@ -59,16 +59,16 @@ class SecureMediaStorage(MemoryMediaFileStorage):
         self, path_or_data: str | bytes, mimetype: str, kind: MediaFileKind, filename: str | None = None
     ) -> str:
         """Store a file or bytes and return the id."""
-        save_as = None
+        given, terms, save_as = unkept(path_or_data)
+        terms = terms or self._terms.get()
         if kind is MediaFileKind.DOWNLOADABLE:
             save_as = filename or f"streamlit_download{get_extension_for_mimetype(mimetype)}"
-        given, terms = unkept(path_or_data)
-        terms = terms or self._terms.get()
         try:
             media_id = self._showing.stored(given, mimetype, save_as, "" if terms is None else terms.name)
         except MediaError as error:
             msg = f"Error opening '{given}'" if type(given) is str else str(error)
             raise MediaFileStorageError(msg) from error
+        keep(Handed(given, terms, save_as), mimetype, media_id)
         context = get_script_run_ctx(suppress_warning=True)  # None for deferred downloads: they run outside of scripts
         session_id = None if context is None else context.session_id
         pending = None if session_id is None or terms is None else self._pending(session_id)

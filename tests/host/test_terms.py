@@ -9,6 +9,7 @@ from __future__ import annotations
 import copy
 import datetime
 import hashlib
+import pickle
 import re
 import threading
 from collections.abc import Iterator
@@ -21,7 +22,7 @@ import pytest
 from streamlit.proto.BackMsg_pb2 import BackMsg
 
 from secure_media.errors import GrantError
-from secure_media.host.replays import kept, unkept
+from secure_media.host.replays import Handed, kept, unkept
 from secure_media.host.terms import MAX_LIFETIME, CurrentTerms, PendingTerms, Terms, binding, lifetime, uses
 from secure_media.settings import DEFAULT_URL_LIFETIME
 from tests.browser.chromium import HAS_PDF
@@ -263,11 +264,13 @@ def test_put_from_many_threads_loses_nothing(clock: Clock) -> None:
 @pytest.mark.parametrize("given", [pytest.param(b"\x89PNG", id="bytes"), pytest.param("/a/path.mp4", id="path")])
 def test_terms_are_kept_along_with_what_an_element_gave(given: str | bytes) -> None:
     """In a copy, as `st.cache_data` makes one, too; and what was not kept on terms has none."""
-    assert unkept(given) == (given, None)
+    assert unkept(given) == Handed(given)
+    assert kept(Handed(given)) is given
 
-    for stored in (kept(given, ONE), copy.copy(kept(given, ONE))):
-        assert unkept(stored) == (given, ONE)
-        assert stored == b""
+    for handed in (Handed(given, ONE), Handed(given, None, "a.txt"), Handed(given, ONE, "a.txt")):
+        for stored in (kept(handed), copy.copy(kept(handed)), pickle.loads(pickle.dumps(kept(handed)))):  # noqa: S301
+            assert unkept(stored) == handed
+            assert stored == b""
 
 
 # --- what a script may ask for
