@@ -17,6 +17,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 
 from secure_media.core.identity import BrowserIdentity
 from secure_media.core.keys import Key, KeyRing, Purpose
@@ -25,6 +26,7 @@ from secure_media.core.tokens import GrantCodec
 from secure_media.errors import BusyError, MediaNotFoundError, ScriptError
 from secure_media.host.given import Given
 from secure_media.host.issuing import Holder, Issuer
+from secure_media.host.notices import MOST_HIDEABLE, Notices
 from secure_media.host.sessions import Sessions
 from secure_media.host.terms import PendingTerms, Terms
 from secure_media.servers import asgi, forwarded, scheme
@@ -131,6 +133,7 @@ def _tokens(_: Path) -> Fill:
 def _holders(_: Path) -> Fill:
     sessions = Sessions(
         gate=_NoGate(),  # type: ignore[arg-type]
+        guard=None,  # type: ignore[arg-type]
         ledger=_ledger(),
         store=_store(lambda: 0.0),
         issuer=None,  # type: ignore[arg-type]
@@ -157,6 +160,25 @@ class _StreamlitSession:
 def _arguments(_: Path) -> Fill:
     given = Given({"grace": 30, "ledger": None})
     return Fill(given, lambda number: given.changed({"grace": number}), 2, 100)
+
+
+def _notices(most: int) -> Fill:
+    def yes(_: object) -> bool:
+        return True
+
+    notices = Notices(is_its_own=yes, lacks_cookie=yes, text=str, tell=lambda: None)
+
+    def show(number: int) -> None:
+        tab, picture = ForwardMsg(), ForwardMsg()
+        tab.metadata.delta_path.extend((0, number))
+        tab.delta.add_block.tab.label = "tab"
+        picture.metadata.delta_path.extend((0, number, 0))
+        query = f"?media_token={number}" if number % 2 else ""
+        picture.delta.new_element.imgs.imgs.add().url = f"/media/{number:040}.png{query}"
+        notices.put(tab)
+        notices.put(picture)
+
+    return Fill(notices, show, most)
 
 
 def _pending_terms(_: Path) -> Fill:
@@ -477,6 +499,11 @@ BOUNDS = {
     "host.given:Given._seen": Bound("the parameters of `secure_run`", _arguments),
     "host.given:Given._told": Bound("the parameters of `secure_run`", _arguments),
     "host.issuing:Holder.tokens": Bound("the last 20,000 of a session", _tokens),
+    "host.notices:Notices._hideable": Bound("the first 500 of a run", lambda _: _notices(MOST_HIDEABLE)),
+    "host.notices:Notices._known": Bound("with a query, and without one", lambda _: _notices(2)),
+    "host.notices:Notices._places": Bound(
+        "one of each of these, and of what is around them", lambda _: _notices(MOST_HIDEABLE + 1)
+    ),
     "host.sessions:Sessions._holders": Bound("Streamlit's sessions: it is weak", _holders),
     "host.terms:PendingTerms._pending": Bound("the last 20,000", _pending_terms),
     "servers.asgi:_name_what_the_server_lacks": Bound("once", _said_of_the_server),

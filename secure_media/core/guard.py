@@ -6,7 +6,7 @@ import logging
 
 from secure_media.core import policy as policies
 from secure_media.core.identity import BrowserIdentity, Identified
-from secure_media.core.model import AccessContext, AccessRequest, Decision, Deny, ResourceKind
+from secure_media.core.model import AccessContext, AccessRequest, Allow, Browser, Decision, Deny, ResourceKind
 from secure_media.errors import DenialReason
 
 logger = logging.getLogger(__name__)
@@ -41,14 +41,31 @@ class Guard:
             request: The question.
             policy: The rule for this resource, if it has one of its own.
         """
+        return self._decide(request, policy, None)
+
+    def lacks_browser(self, request: AccessRequest) -> bool:
+        """
+        Return whether `request` is denied and a valid cookie of ours would change that.
+
+        For telling people, not for deciding: nobody gets anything by it. It takes for granted that this was shown to
+        whoever asks.
+        """
+        unknown = self.decide(request)
+        if isinstance(unknown, Allow) or unknown.reason is DenialReason.NOT_SHOWN:
+            return False
+        known = self._decide(request, None, self.identity.new())
+        return isinstance(known, Allow) or known.reason is DenialReason.NOT_SHOWN
+
+    def _decide(self, request: AccessRequest, policy: policies.Policy | None, assumed: Browser | None) -> Decision:
         try:
             if request.resource is None:
                 return Deny(DenialReason.MALFORMED_RESOURCE)
             identified = self.identity.identify(request.credentials, now=request.now)
+            browser, reason = assumed, DenialReason.NO_CREDENTIAL
             if isinstance(identified, Identified):
-                browser, reason = identified.browser, DenialReason.NO_CREDENTIAL
+                browser = identified.browser
             else:
-                browser, reason = None, identified
+                reason = identified
             context = AccessContext(
                 resource=request.resource,
                 action=request.action,

@@ -134,6 +134,7 @@ class Deployment:
         self.showing = Showing(self.store, self.collections, spool)
         self.sessions = Sessions(
             gate=self.gate,
+            guard=guard,
             ledger=self.ledger,
             store=self.store,
             issuer=self.issuer,

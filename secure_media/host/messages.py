@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Hashable, Iterable, Iterator
-from typing import Any
+from typing import Any, NamedTuple
 
 from google.protobuf.descriptor import FieldDescriptor
 from google.protobuf.message import Message
@@ -15,6 +15,23 @@ from secure_media.serving.shown import ShownLedger
 
 #: A media URL inside of a text: the id and the extension.
 MEDIA_URL = re.compile(r"/media/([0-9a-f]{40})(?![0-9a-f])(\.\w{1,16})?", re.ASCII)
+#: What may follow it: a query, as grants are put into one.
+_QUERY = re.compile(r"\?([\w=&%.~-]*)", re.ASCII)
+#: The component behind `st.pdf`, which is one of Streamlit's own in all but its form.
+PDF = re.compile(r"streamlit[-_]pdf\.")
+
+
+class MediaUrl(NamedTuple):
+    """
+    A media URL in a message.
+
+    Args:
+        media_id: What it stands for.
+        query: Undecoded; empty if it has none.
+    """
+
+    media_id: str
+    query: str
 
 
 def observe(message: ForwardMsg, session_id: str, ledger: ShownLedger) -> None:
@@ -33,7 +50,7 @@ def observe(message: ForwardMsg, session_id: str, ledger: ShownLedger) -> None:
     elif kind in DEFERRED:
         ledger.sent_deferred(session_id, _ids_in([_deferred_url(message)]))
     elif kind == "new_session":
-        ledger.run_started(session_id, whole=not _is_fragment_run(message))
+        ledger.run_started(session_id, whole=is_run_of_all(message))
     elif kind == "script_finished":
         ledger.run_finished(session_id, whole=message.script_finished == ForwardMsg.FINISHED_SUCCESSFULLY)
 
@@ -62,6 +79,25 @@ def media_ids(message: Message) -> list[str]:
     registered.
     """
     return _ids_in(_texts(message))
+
+
+def media_urls(message: ForwardMsg) -> Iterator[MediaUrl]:
+    """Yield every media URL that `message` puts on the page."""
+    kind: str | None = message.WhichOneof("type")
+    if kind not in {"delta", "logo", "page_config_changed", *DEFERRED}:
+        return
+    for text in _texts(getattr(message, kind)):
+        for match in MEDIA_URL.finditer(text) if "/media/" in text else ():
+            query = _QUERY.match(text, match.end())
+            yield MediaUrl(match[1], query[1] if query else "")
+
+
+def is_run_of_all(message: ForwardMsg) -> bool:
+    """Return whether the run that this ``new_session`` begins is of the whole script, not of a fragment."""
+    if hasattr(message.new_session, "fragment_ids_this_run"):  # up to 1.66
+        return not message.new_session.fragment_ids_this_run
+    run = getattr(message.metadata, "run", None)  # 1.67
+    return run is None or not run.fragment_ids
 
 
 def _ids_in(texts: Iterable[str]) -> list[str]:
@@ -118,13 +154,6 @@ def _offered(message: ForwardMsg) -> str | None:
     if element.WhichOneof("type") != "download_button":
         return None
     return getattr(element.download_button, "deferred_file_id", None)  # 1.52 and later
-
-
-def _is_fragment_run(message: ForwardMsg) -> bool:
-    if hasattr(message.new_session, "fragment_ids_this_run"):  # up to 1.66
-        return bool(message.new_session.fragment_ids_this_run)
-    run = getattr(message.metadata, "run", None)  # 1.67
-    return bool(run is not None and run.fragment_ids)
 
 
 def _texts(message: Message) -> Iterator[str]:

@@ -11,10 +11,12 @@ from streamlit.proto.BackMsg_pb2 import BackMsg
 from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 from streamlit.runtime.session_manager import SessionClient, SessionManager
 
+from secure_media.core.guard import Guard
 from secure_media.core.model import Action, Resource, ResourceKind
 from secure_media.errors import GrantError, LedgerUnavailableError
 from secure_media.host import messages, signing
 from secure_media.host.issuing import Holder, Issuer
+from secure_media.host.notices import CookielessLog, Notices, as_asked_by, text
 from secure_media.host.signing import Place
 from secure_media.host.sites import site, site_of_page
 from secure_media.host.sweeping import Sweeper
@@ -37,6 +39,7 @@ class Sessions:
 
     Args:
         gate: Tells browsers apart.
+        guard: Knows what a browser without a cookie lacks.
         ledger: Records what was shown.
         store: Where media are, to be swept when pages change.
         issuer: Issues grants.
@@ -49,6 +52,7 @@ class Sessions:
         self,
         *,
         gate: Gate,
+        guard: Guard,
         ledger: ShownLedger,
         store: MediaStore,
         issuer: Issuer,
@@ -61,6 +65,8 @@ class Sessions:
         self.sweeper = Sweeper(ledger, store)
         self.sign_all = sign_all
         self.embedded = embedded
+        self._guard = guard
+        self._cookieless = CookielessLog(embedded=embedded)
         self._holders: weakref.WeakValueDictionary[str, Holder] = weakref.WeakValueDictionary()
 
     def holder(self, session_id: str) -> Holder | None:
@@ -94,6 +100,20 @@ class Sessions:
 
             page.on_goodbye = said_goodbye
         return holder
+
+    def notices(self, holder: Holder) -> Notices | None:
+        """Return the notices on the page that is just being connected; None if its browser is known, or nothing is."""
+        request = _handshake()
+        if request is None or holder.browser is not None:
+            return None
+        return Notices(
+            is_its_own=lambda media_id: (
+                is_on_terms(media_id) or self.ledger.may_have_grant(holder.session_id, media_id)
+            ),
+            lacks_cookie=lambda url: self._guard.lacks_browser(as_asked_by(request, url)),
+            text=lambda: text(holder),
+            tell=lambda: self._cookieless.tell(holder, secure=request.secure),
+        )
 
 
 def _handshake() -> Incoming | None:
@@ -157,7 +177,7 @@ def _watch_what_leaves(client: SessionClient, holder: Holder, sessions: Sessions
     On the instance: a proxy around it would no longer be the client that Streamlit compares with ``is`` (1.61 and
     later).
     """
-    send = client.write_forward_msg
+    send, notices = client.write_forward_msg, sessions.notices(holder)
 
     def sign(resource: Resource, action: Action, place: Place) -> str | None:
         asked = terms_of(resource, place)
@@ -191,18 +211,21 @@ def _watch_what_leaves(client: SessionClient, holder: Holder, sessions: Sessions
         return sessions.sign_all if its_own else None
 
     def write_forward_msg(message: ForwardMsg) -> None:
-        leaving = message
+        leaving = [message]
         try:
             messages.observe(message, holder.session_id, sessions.ledger)
             sessions.sweeper.soon()
             if message.WhichOneof("type") == "new_session":
                 holder.pending.run_started()
-            leaving = signing.signed(message, sign)
+            leaving = [signing.signed(message, sign)]
+            if notices is not None:
+                leaving = notices.put(leaving[0])
         except Exception:
             # An exception here would end Streamlit's loop for all sessions. What is not recorded is not served, and a
             # URL without its grant is as good as none.
             logger.exception("hook.failed")
-        send(leaving)
+        for each in leaving:
+            send(each)
 
     client.write_forward_msg = write_forward_msg  # type: ignore[method-assign, assignment]
 

@@ -12,7 +12,7 @@ from urllib.parse import unquote
 from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 
 from secure_media.core.model import Action, Resource, ResourceKind
-from secure_media.host.messages import DEFERRED, MEDIA_URL
+from secure_media.host.messages import DEFERRED, MEDIA_URL, PDF
 from secure_media.servers.urls import STATIC, TOKEN_PARAMETER, UPLOAD
 
 
@@ -30,9 +30,6 @@ Sign = Callable[[Resource, Action, Place], str | None]
 #: Elements take the address of a static file with a slash (1.56 and later), themes that of a font without.
 _STATIC_URL = re.compile(rf"/?{STATIC[1:]}([^?#]+)\Z")
 _UPLOAD_URL = re.compile(rf"{UPLOAD}([^/?#]+)/[^/?#]+\Z")
-
-#: The component behind `st.pdf`, which is one of Streamlit's own in all but its form.
-_PDF = re.compile(r"streamlit[-_]pdf\.")
 
 #: Elements with one URL, and the field that holds it; a component has its URLs inside of JSON.
 _URL_OF_ELEMENT = {
@@ -73,7 +70,7 @@ def _place(message: Any) -> Place:
     element = message.delta.new_element
     name = element.WhichOneof("type")
     if name in ("component_instance", "bidi_component"):
-        return Place.ELEMENT if _PDF.match(getattr(element, name).component_name) else Place.APP
+        return Place.ELEMENT if PDF.match(getattr(element, name).component_name) else Place.APP
     return {"download_button": Place.LINK, "iframe": Place.APP}.get(name, Place.ELEMENT)
 
 

@@ -30,3 +30,12 @@ def chromium(playwright: Playwright) -> Iterator[Browser]:
     browser = playwright.chromium.launch(executable_path=path, args=list(ARGUMENTS))
     yield browser
     browser.close()
+
+
+@pytest.fixture(scope="module")
+def strict(chromium: Browser) -> Iterator[Browser]:
+    """Start a Chromium that blocks third-party cookies, and takes any certificate, for downloads too."""
+    arguments = [*ARGUMENTS, "--test-third-party-cookie-phaseout", "--ignore-certificate-errors"]
+    browser = chromium.browser_type.launch(executable_path=executable(), args=arguments)
+    yield browser
+    browser.close()

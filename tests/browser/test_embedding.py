@@ -11,13 +11,11 @@ from playwright.sync_api import Response as PageResponse
 from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 
 from tests.browser.chromium import (
-    ARGUMENTS,
     FORBIDDEN,
     HAS_PDF,
     MEDIA,
     SERVED,
     OtherSite,
-    executable,
     fetch,
     frame_with,
     new_browser,
@@ -29,6 +27,7 @@ from tests.browser.chromium import (
     wait_until_idle,
     wait_until_loaded,
 )
+from tests.host.test_notices import CANNOT
 from tests.host.test_routes import certificate
 from tests.servers import SECRET, AppServer, eventually
 
@@ -80,15 +79,6 @@ def serve(settings: str, folder: Path, *, https: bool = False) -> AppServer:
 
 
 # --- in a frame of another site
-
-
-@pytest.fixture(scope="module")
-def strict(chromium: Browser) -> Iterator[Browser]:
-    """Start a Chromium that blocks third-party cookies, and takes any certificate, for downloads too."""
-    arguments = [*ARGUMENTS, "--test-third-party-cookie-phaseout", "--ignore-certificate-errors"]
-    browser = chromium.browser_type.launch(executable_path=executable(), args=arguments)
-    yield browser
-    browser.close()
 
 
 class Framed:
@@ -154,15 +144,19 @@ def test_browser_of_these_tests_blocks_third_party_cookies(strict: Browser) -> N
 
 @pytest.mark.parametrize("https", [pytest.param(False, id="http"), pytest.param(True, id="https")])
 def test_app_that_is_not_made_for_frames_shows_no_media_there(strict: Browser, tmp_path: Path, https: bool) -> None:
-    """Without any setting the media of an app are refused in a frame of another site, where no cookie of ours comes."""
+    """Without any setting the media of an app are refused in a frame of another site, and the page says why."""
     with (
         serve("", tmp_path, https=https) as server,
         new_browser(strict, ignore_https_errors=True) as context,
         Framed(context, server) as framed,
     ):
-        eventually(lambda: framed.page.title() and len(framed.responses) >= SHOWN, "requests for media")
+        # In the place of the first picture stands why.
+        eventually(lambda: framed.page.title() and len(framed.responses) >= SHOWN - 1, "requests for media")
         assert {response.status for response in framed.responses} == {403}
         assert context.cookies() == []
+        notice = framed.frame.get_by_role("alert")
+        assert CANNOT in notice.inner_text()
+        assert notice.get_by_role("link").get_attribute("href") == f"{framed.origin}/"
 
 
 def test_media_load_in_a_frame_by_the_grants_in_their_urls(strict: Browser, tmp_path: Path) -> None:

@@ -258,3 +258,39 @@ def test_policy_that_fails_is_a_denial(caplog: pytest.LogCaptureFixture) -> None
 
     assert decision == Deny(DenialReason.INTERNAL)
     assert [record.message for record in caplog.records] == ["guard.failed"]
+
+
+def _lacks_browser(policy: Policy, credentials: Credentials, resource: Resource | None = MEDIA) -> bool:
+    request = AccessRequest(resource=resource, action=Action.VIEW, credentials=credentials, now=NOW)
+    return _guard(policy).lacks_browser(request)
+
+
+_SPOILED = Credentials(cookies=((IDENTITY.cookie_name(secure=False), "no cookie of ours"),))
+
+
+@pytest.mark.parametrize(
+    ("policy", "expected"),
+    [
+        pytest.param(own_session(), True, id="own session"),
+        pytest.param(own_session() | signed_url(), True, id="own session or link"),
+        pytest.param(own_session() & allow_if(lambda context: True), True, id="own session and condition"),
+        pytest.param(allow_if(lambda context: context.browser is not None), True, id="any browser"),
+        pytest.param(allow_if(lambda context: True), False, id="everyone"),
+        pytest.param(allow_if(lambda context: False), False, id="nobody"),
+        pytest.param(signed_url(), False, id="link"),
+        pytest.param(allow_if(lambda context: False) & own_session(), False, id="something else first"),
+        pytest.param(own_session() | allow_if(lambda context: True), False, id="something else will do"),
+    ],
+)
+def test_guard_knows_whether_a_cookie_would_help(policy: Policy, expected: bool) -> None:
+    """A request without a cookie, or with one that does not hold, lacks a browser if that is all that it lacks."""
+    assert [_lacks_browser(policy, Credentials()), _lacks_browser(policy, _SPOILED)] == [expected, expected]
+
+
+def test_request_with_a_cookie_or_a_grant_lacks_no_browser() -> None:
+    """Whoever has shown a valid cookie lacks none, be it for media of somebody else's; nor does a valid grant."""
+    policy, elsewhere = own_session() | signed_url(), Resource(ResourceKind.MEDIA, "1" * 40)
+    assert not _lacks_browser(policy, _cookie())
+    assert not _lacks_browser(policy, Credentials(tokens=(CODEC.issue(GRANT),)))
+    assert not _lacks_browser(policy, Credentials(), None)
+    assert not _lacks_browser(policy, _cookie(Browser("bob-browser")), elsewhere)

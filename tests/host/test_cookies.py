@@ -16,6 +16,8 @@ from tests.servers import SECRET, AppServer, Browser
 APP = """
 import streamlit as st
 
+if "twice" in st.query_params:
+    st.download_button("first", "the first one", "b.txt")
 st.download_button("x", f"for {st.query_params.get('who')}", "a.txt")
 """
 SITE = "https://app.example"
@@ -61,8 +63,9 @@ def test_planted_plain_cookie_makes_no_page_the_attackers(server: AppServer, vis
     victim = _over_https(server)
     victim.cookies.update(planted)
 
-    with victim.open(query="who=victim") if visits else victim.connect(query="who=victim") as tab:
-        (url,) = tab.urls()
+    query = "who=victim&twice=1"
+    with victim.open(query=query) if visits else victim.connect(query=query) as tab:
+        url = tab.urls()[-1]
         assert victim.get(url).status == (200 if visits else 403)
         assert mallory.get(url).status == 403
 
