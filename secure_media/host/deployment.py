@@ -126,6 +126,7 @@ class Deployment:
             redemptions=Redemptions(settings.keys, deployment=name),
             base_path=self.base_path,
             refusal_page=settings.refusal_page,
+            cookieless=settings.embedded or settings.sign_media_urls,
             refresh=refresh,
         )
         audit.write_to(settings.audit_log, required=settings.audit_required)

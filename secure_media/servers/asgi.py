@@ -21,6 +21,7 @@ from secure_media.servers.incoming import Connection, Incoming, connection
 from secure_media.servers.opening import Opening
 from secure_media.servers.returning import Returning
 from secure_media.servers.scheme import came_over_https
+from secure_media.servers.uploads import with_xsrf_cookie
 from secure_media.servers.urls import exact_path
 from secure_media.serving.plan import CHUNK, Plan, forbidden
 from secure_media.serving.streams import Stream, next_piece
@@ -81,6 +82,8 @@ class GuardMiddleware:
             if answer is not None:
                 await write(answer, receive, send)
                 return
+            if self._gate.vouches_for(request):
+                scope = with_xsrf_cookie(scope)
             amendments = self._gate.amendments(request)
             await self._app(scope, receive, _amending(send, amendments) if amendments else send)
         elif scope["type"] == "websocket":

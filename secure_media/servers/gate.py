@@ -10,29 +10,14 @@ from typing import Any
 
 from secure_media import audit
 from secure_media.core.guard import Guard
-from secure_media.core.model import (
-    AccessRequest,
-    Action,
-    Allow,
-    Browser,
-    Decision,
-    Deny,
-    Grant,
-    Resource,
-    ResourceKind,
-)
+from secure_media.core.model import AccessRequest, Action, Allow, Browser, Decision, Deny, Grant, Resource, ResourceKind
 from secure_media.core.policy import Policy
 from secure_media.core.redemptions import Redemptions
 from secure_media.errors import DenialReason, LedgerUnavailableError, MediaNotFoundError, StoreUnavailableError
 from secure_media.servers.bait import Bait
 from secure_media.servers.codings import Codings
 from secure_media.servers.cookies import Cookies
-from secure_media.servers.incoming import (
-    Incoming,
-    conditions,
-    credentials,
-    player,
-)
+from secure_media.servers.incoming import Incoming, conditions, credentials, player
 from secure_media.servers.navigation import is_ahead_of_time
 from secure_media.servers.opening import Opening, whose
 from secure_media.servers.presentation import plays_on, presented_as
@@ -40,6 +25,7 @@ from secure_media.servers.probes import answer_to_a_probe
 from secure_media.servers.redeeming import Redeeming, may_be_pressed
 from secure_media.servers.refusals import Refusals
 from secure_media.servers.returning import Returning
+from secure_media.servers.uploads import Uploads
 from secure_media.servers.urls import MEDIA, OWN, STATIC, UPLOAD, action_in, file_name
 from secure_media.serving import plan
 from secure_media.serving.absence import LostPages
@@ -91,6 +77,7 @@ class Gate:
         redemptions: Tells in which browsers the button of a link was pressed.
         base_path: ``server.baseUrlPath`` as ``/base``, or the empty string.
         refusal_page: The page for refused navigations, as HTML; None for ours.
+        cookieless: Whether the app is made for places where Streamlit's cookies do not come.
         refresh: Takes a look at whether the keys have changed.
         clock: Seconds since the epoch.
     """
@@ -107,6 +94,7 @@ class Gate:
         redemptions: Redemptions,
         base_path: str,
         refusal_page: str | None = None,
+        cookieless: bool = False,
         refresh: Callable[[], None] = lambda: None,
         clock: Callable[[], float] = time.time,
     ) -> None:
@@ -122,6 +110,7 @@ class Gate:
         self._clock = clock
         self._cookies = Cookies(guard.identity, clock)
         self._refusals = Refusals(base_path, refusal_page)
+        self._uploads = Uploads(cookieless=cookieless)
         self._redeeming = Redeeming(redemptions, ledger, self._refusals, clock=clock)
         #: What the server asks itself for, while it does.
         self.bait: Bait | None = None
@@ -163,6 +152,10 @@ class Gate:
     def shows_a_cookie(self, incoming: Incoming | None) -> bool:
         """Return whether `incoming` has a cookie of our name, be it one that holds or not."""
         return incoming is not None and self._cookies.shown(incoming)
+
+    def vouches_for(self, incoming: Incoming) -> bool:
+        """Return whether Streamlit's XSRF check may pass over `incoming`, an upload that was let go on."""
+        return self._below_base(incoming.path).startswith(UPLOAD) and self._uploads.vouches_for(incoming)
 
     def amendments(self, incoming: Incoming) -> tuple[tuple[str, str | None], ...]:
         """
