@@ -801,7 +801,7 @@ def test_copy_that_broke_off_is_refused(rotation: Rotation, caplog: pytest.LogCa
 def test_file_that_was_written_long_ago_is_read_at_the_first_look(tmp_path: Path) -> None:
     """An app that nobody asked for a while drops a key with the first request, not with the second."""
     path, clock = Path(_file(tmp_path, ONE)), Clock()
-    file = KeyFile("SECURE_MEDIA_SECRET_FILE", str(path), clock=clock, wall=lambda: path.stat().st_ctime + 5)
+    file = KeyFile("SECURE_MEDIA_SECRET_FILE", str(path), clock=clock, wall=lambda: path.stat().st_ctime + 6)
     path.write_text(f"{TWO}\n")  # of another size: the clock of the disk may not have moved on
 
     clock.now += 3600
