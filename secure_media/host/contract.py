@@ -46,6 +46,18 @@ _EVERYWHERE: tuple[tuple[str, str, tuple[str, ...]], ...] = (
     ("streamlit.runtime.app_session", "AppSession.handle_backmsg", ("self", "msg")),
     ("streamlit.runtime.app_session", "AppSession.flush_browser_queue", ("self",)),
     ("streamlit.runtime.caching", "save_media_data", ()),
+    ("streamlit.runtime.caching", "CACHE_DATA_MESSAGE_REPLAY_CTX._media_data", ()),
+    ("streamlit.runtime.caching", "CACHE_DATA_MESSAGE_REPLAY_CTX._cached_message_stack", ()),
+    (
+        "streamlit.runtime.caching.cached_message_replay",
+        "CachedMessageReplayContext.save_block_message",
+        ("self", "block_proto"),
+    ),
+    (
+        "streamlit.runtime.caching.cached_message_replay",
+        "CachedMessageReplayContext.calling_cached_function",
+        ("self", "func"),
+    ),
     ("streamlit.runtime.caching.cache_utils", "replay_cached_messages", ("result",)),
     (
         "streamlit.runtime.media_file_manager",

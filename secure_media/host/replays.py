@@ -12,15 +12,22 @@ import functools
 from typing import Any, NamedTuple
 
 from streamlit import runtime
+from streamlit.proto.Block_pb2 import Block
 from streamlit.runtime import caching
 from streamlit.runtime.caching import cache_utils
+from streamlit.runtime.caching.cached_message_replay import BlockMsgData, CachedMessageReplayContext
 
+from secure_media.host import messages
 from secure_media.host.showing import is_fleeting
 from secure_media.host.terms import Terms
 
 #: The attribute that holds what a `Kept` stands for. Looked up by name: Streamlit may forget and import again the
 #: module that has made it (see `deployment.guarding`).
 _ORIGIN = "secure_media_kept"
+
+
+#: Begins the place under which something is kept; the id follows.
+_PLACE = "secure_media "
 
 
 class Handed(NamedTuple):
@@ -64,7 +71,7 @@ def keep(handed: Handed, mimetype: str, media_id: str) -> None:
     """
     if handed.save_as is None or not is_fleeting(handed.given):
         # Under a place of its own. The one in the layout may be that of another element where it is replayed.
-        _save_media_data(kept(handed), mimetype, f"secure_media {media_id}")
+        _save_media_data(kept(handed), mimetype, _PLACE + media_id)
 
 
 #: Streamlit's own, which keeps media until the element that shows them is made. 1.45-1.67.
@@ -81,8 +88,8 @@ def hook() -> None:
 
     @functools.wraps(original)
     def replay_cached_messages(result: Any, *args: Any, **kwargs: Any) -> None:
-        # Media of a block, as the avatar of a chat message is, are kept with the first element inside of it.
-        if any(not hasattr(message, "media_data") for message in result.messages):
+        # A block is shown before the element with which Streamlit may have kept what is in it.
+        if any(isinstance(message, BlockMsgData) for message in result.messages):
             manager = runtime.get_instance().media_file_mgr
             for message in result.messages:
                 for medium in getattr(message, "media_data", None) or ():
@@ -90,4 +97,50 @@ def hook() -> None:
         original(result, *args, **kwargs)
 
     caching.save_media_data = save_media_data
+    _keep_media_of_blocks()
     vars(cache_utils)["replay_cached_messages"] = replay_cached_messages
+
+
+def _keep_media_of_blocks() -> None:
+    """
+    Have what a block shows (the avatar of a chat message) kept with it.
+
+    Streamlit keeps it with the next element. There may be none, or it is of another function, whose replays would
+    register for others what this one has shown.
+    """
+    context: Any = CachedMessageReplayContext
+    call, save = context.calling_cached_function, context.save_block_message
+
+    @functools.wraps(call)
+    def calling_cached_function(self: Any, *arguments: Any, **named: Any) -> Any:
+        _forget_pending(self)  # what was shown before this function is not its own
+        return call(self, *arguments, **named)
+
+    @functools.wraps(save)
+    def save_block_message(self: Any, block_proto: Block, *arguments: Any, **named: Any) -> None:
+        save(self, block_proto, *arguments, **named)
+        shown = {_PLACE + media_id for media_id in messages.media_ids(block_proto)}
+        own = [medium for medium in self._media_data if medium.media_id in shown]
+        for captured in _captured(self) if own else ():
+            if captured and captured[-1].message is block_proto:
+                # Named as it is with elements, and of no class of ours: what is on the disk can be read without us.
+                object.__setattr__(captured[-1], "media_data", own)
+
+    context.calling_cached_function = calling_cached_function
+    context.save_block_message = save_block_message
+
+
+def _forget_pending(context: Any) -> None:
+    """Let go of the media that wait for the next element."""
+    if hasattr(context, "_media_data_var"):  # 1.67
+        context._media_data_var.set(())
+    else:
+        context._media_data = []
+
+
+def _captured(context: Any) -> list[list[Any]]:
+    """Return the messages of each cached function that is just running."""
+    stack = context._cached_message_stack
+    if isinstance(stack, list):  # up to 1.66
+        return stack
+    return [capture.messages for capture in stack.get() if capture.active]
