@@ -353,7 +353,7 @@ def _closed_sessions(_: Path) -> Fill:
 
 def _lost_pages(_: Path) -> Fill:
     pages = LostPages(clock=lambda: 0.0)
-    return Fill(pages, lambda number: pages.lost(f"browser {number}", ["film"]), REMEMBERED_BROWSERS)
+    return Fill(pages, lambda number: pages.lost(f"browser {number}", "tab", ["film"]), REMEMBERED_BROWSERS)
 
 
 def _waiting_requests(_: Path) -> Fill:
@@ -419,7 +419,7 @@ def _waiting_sessions(_: Path) -> Fill:
         ledger.end(f"session {number}")
         ledger.settle()
 
-    return Fill(ledger, come_and_go, 3, 500)
+    return Fill(ledger, come_and_go, 4, 500)
 
 
 def _references(_: Path) -> Fill:

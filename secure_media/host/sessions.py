@@ -137,6 +137,7 @@ def secure_session_manager(base: type[SessionManager], sessions: Sessions) -> ty
         ) -> str:
             known = gate.browser(_handshake())
             browser = None if known is None else known.id
+            named = existing_session_id
             # The id of a session travels in URLs and logs; knowing it must not be enough to take the session over.
             if existing_session_id is not None and not ledger.may_resume(existing_session_id, browser):
                 existing_session_id = None
@@ -147,7 +148,7 @@ def secure_session_manager(base: type[SessionManager], sessions: Sessions) -> ty
                 existing_session_id=existing_session_id,
                 session_id_override=session_id_override,
             )
-            ledger.begin(session_id, browser)
+            ledger.begin(session_id, browser, named=named)
             active = self.get_active_session_info(session_id)
             if active is not None:
                 _watch_what_leaves(client, sessions.opened(active.session, session_id), sessions)

@@ -39,28 +39,36 @@ class LostPages:
     def __init__(self, *, patience: float = PATIENCE, clock: Callable[[], float] = time.monotonic) -> None:
         self._patience = patience
         self._clock = clock
-        #: By browser: until when it is remembered, and what its lost pages showed.
-        self._lost: OrderedDict[str, tuple[float, dict[str, None]]] = OrderedDict()
+        #: By browser: until when it is remembered, and what its lost pages showed, each with the page's session.
+        self._lost: OrderedDict[str, tuple[float, dict[tuple[str, str], None]]] = OrderedDict()
         self._waiting: dict[tuple[str, str], set[asyncio.Future[None]]] = {}
         self._count: Counter[str] = Counter()
 
-    def lost(self, browser: str, media_ids: Iterable[str]) -> None:
-        """Note that a page of `browser` is gone without a goodbye, and what it showed."""
+    def lost(self, browser: str, session_id: str, media_ids: Iterable[str]) -> None:
+        """Note that the page of `browser` with that session is gone without a goodbye, and what it showed."""
         now = self._clock()
         _, known = self._lost.pop(browser, (0.0, {}))
         for media_id in media_ids:
-            known.pop(media_id, None)
-            known[media_id] = None
+            known.pop((session_id, media_id), None)
+            known[session_id, media_id] = None
         while len(known) > REMEMBERED_IDS:
             del known[next(iter(known))]
         self._lost[browser] = now + REMEMBERED_FOR, known
         while len(self._lost) > REMEMBERED_BROWSERS or next(iter(self._lost.values()))[0] <= now:
             self._lost.popitem(last=False)
 
+    def take(self, browser: str, session_id: str) -> list[str]:
+        """Return what the page with that session showed, and expect it no longer; nothing if it was not lost."""
+        until, known = self._lost.get(browser, (0.0, {}))
+        taken = [each for each in known if each[0] == session_id and self._clock() < until]
+        for each in taken:
+            del known[each]
+        return [media_id for _, media_id in taken]
+
     def expects(self, browser: str, media_id: str) -> bool:
         """Return whether a page of `browser` that showed `media_id` may come back any moment."""
         until, known = self._lost.get(browser, (0.0, {}))
-        return media_id in known and self._clock() < until
+        return self._clock() < until and any(media_id == shown for _, shown in known)
 
     async def wait(self, browser: str, media_id: str) -> None:
         """Return once a page of `browser` shows `media_id`, or when that takes too long, or too many wait already."""

@@ -62,10 +62,19 @@ class ShownLedger:
 
     # --- the life of a session
 
-    def begin(self, session_id: str, browser: str | None) -> None:
-        """Record that `browser` opened the session, or came back to it."""
+    def begin(self, session_id: str, browser: str | None, *, named: str | None = None) -> None:
+        """
+        Record that `browser` opened the session, or came back to it, with a page that says its session is `named`.
+
+        If that was lost, the page is back, with what it shows: Streamlit does not run the script for this.
+        """
         with self._lock:
-            self._visits.begin(session_id, browser)
+            session = self._visits.begin(session_id, browser)
+            if browser is not None and named is not None:
+                on_page = self.lost.take(browser, named)
+                if named != session_id:
+                    session.page.show(("back", named), frozenset(on_page))
+                self._show(session, on_page)
 
     def may_resume(self, session_id: str, browser: str | None) -> bool:
         """Return whether `browser` is the one that had this session. Sessions without a browser are nobody's."""
@@ -76,17 +85,18 @@ class ShownLedger:
             return self._visits.may_be_resumed(session)
 
     def goodbye(self, session_id: str) -> None:
-        """Record that the session's page says that it is being closed."""
+        """Record that the session's page says that it is being closed. Its connection may be gone already."""
         with self._lock:
-            self._visits.goodbye(session_id)
+            visit = self._visits.goodbye(session_id)
+            if visit is not None and visit.browser is not None:
+                self.lost.take(visit.browser, session_id)
 
     def end(self, session_id: str) -> None:
         """Record that the session's connection is gone. If there was no goodbye, its page may be back in a moment."""
         with self._lock:
             visit = self._visits.end(session_id)
             if visit is not None and visit.browser is not None and not visit.closed:
-                on_page = [media_id for media_id in visit.page.needs if media_id in visit.shown]
-                self.lost.lost(visit.browser, (*visit.shown, *on_page))
+                self.lost.lost(visit.browser, session_id, visit.all_shown())
 
     # --- what happens in it
 
@@ -138,7 +148,7 @@ class ShownLedger:
             media_ids = tuple(media_ids)
             if reference:
                 session.references.remember(reference, media_ids)
-            mine = frozenset(media_id for media_id in media_ids if _is_its_own(session, media_id))
+            mine = frozenset(media_id for media_id in media_ids if session.has(media_id))
             session.page.show(place, mine | (session.page.at(place) if adds else frozenset()))
             self._show(session, mine)
 
@@ -213,7 +223,7 @@ class ShownLedger:
             session = self._visits.find(session_id)
             if session is not None:
                 session.page.run_finished(self._clock(), whole=whole)
-                self._settle(session)
+                session.page.settle(self._clock())
 
     # --- what may go
 
@@ -238,7 +248,7 @@ class ShownLedger:
                 if session is None or not session.page.unsent:
                     self._waiting.discard(session_id)
                 else:
-                    later |= self._settle(session)
+                    later |= session.page.settle(self._clock())
             return later
 
     def take_replaced(self) -> list[str]:
@@ -288,16 +298,6 @@ class ShownLedger:
     # --- with the lock held
 
     def _show(self, session: Visit, media_ids: Iterable[str]) -> None:
-        for media_id in media_ids:
-            session.page.arrived(media_id)
-            seen = session.granted if is_on_terms(media_id) else session.shown
-            remember(seen, media_id, None, needed=session.page.needs)
+        session.arrived(media_ids)
         if session.browser is not None:
             self.lost.shown(session.browser, media_ids)
-
-    def _settle(self, session: Visit) -> bool:
-        return session.page.settle(self._clock())
-
-
-def _is_its_own(session: Visit, media_id: str) -> bool:
-    return media_id in session.page.unsent or media_id in session.shown or media_id in session.granted

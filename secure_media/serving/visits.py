@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 
 from secure_media.core.model import tag
-from secure_media.serving.pages import InUse, Page
+from secure_media.serving.media_ids import is_on_terms
+from secure_media.serving.pages import InUse, Page, remember
 from secure_media.serving.references import References
 
 #: How many sessions that have ended are remembered, the last ones: of all browsers, and of one. Streamlit itself lets
 #: 128 be resumed.
 MOST_ENDED, MOST_ENDED_OF_ONE = 10_000, 256
+#: For how long what a page showed whose connection broke is kept beyond the time for which its session may be resumed,
+#: in seconds: that page may still come back, with another session.
+KEPT_FOR_LATECOMERS = 60.0
 
 
 @dataclass(slots=True)
@@ -32,6 +36,21 @@ class Visit:
     ended_at: float | None = None
     #: Whether its page was closed. Else its connection broke, and the page may well be back in a moment.
     closed: bool = False
+
+    def has(self, media_id: str) -> bool:
+        """Return whether its own script has registered it for this session, or it was sent here."""
+        return media_id in self.page.unsent or media_id in self.shown or media_id in self.granted
+
+    def arrived(self, media_ids: Iterable[str]) -> None:
+        """Record that they were sent."""
+        for media_id in media_ids:
+            self.page.arrived(media_id)
+            seen = self.granted if is_on_terms(media_id) else self.shown
+            remember(seen, media_id, None, needed=self.page.needs)
+
+    def all_shown(self) -> list[str]:
+        """Return all that was shown, last what still is."""
+        return [*self.shown, *(media_id for media_id in self.page.needs if media_id in self.shown)]
 
 
 class Visits:
@@ -62,13 +81,13 @@ class Visits:
         self._broken: dict[str, None] = {}
         self._ended_of: dict[str | None, dict[str, None]] = {}
 
-    def begin(self, session_id: str, browser: str | None) -> None:
-        """Record that `browser` opened the session, or came back to it."""
+    def begin(self, session_id: str, browser: str | None) -> Visit:
+        """Record that `browser` opened the session, or came back to it, and return it."""
         self._forget_old()
         visit = self._by_id.get(session_id)
         if visit is None or visit.browser != browser:
             self._forget(session_id)
-            self._by_id[session_id] = Visit(browser, Page(self.in_use, limit=self._limit))
+            self._by_id[session_id] = visit = Visit(browser, Page(self.in_use, limit=self._limit))
             self._by_tag[tag(session_id)] = session_id
             if browser is not None:
                 self._of_browser.setdefault(browser, set()).add(session_id)
@@ -76,15 +95,17 @@ class Visits:
             visit.ended_at, visit.closed = None, False
             self._is_not_ended(session_id, browser)
             visit.page.reopen()
+        return visit
 
-    def goodbye(self, session_id: str) -> None:
-        """Record that the page says that it is being closed. Its connection may be gone already."""
+    def goodbye(self, session_id: str) -> Visit | None:
+        """Record that the page says that it is being closed, and return its session, if it is known."""
         visit = self._by_id.get(session_id)
         if visit is not None:
             visit.closed = True
             if session_id in self._broken:
                 del self._broken[session_id]
                 self._in_grace[session_id] = None
+        return visit
 
     def end(self, session_id: str) -> Visit | None:
         """Record that the session's connection is gone, and return the session if it was alive."""
@@ -128,19 +149,25 @@ class Visits:
         return visit.ended_at is None or self._clock() < visit.ended_at + self._resumable
 
     def close_pages(self) -> bool:
-        """Close the pages of sessions that count no more. Return whether others have ended and still count."""
+        """Close the pages that nobody comes back to. Return whether others have ended and may be come back to."""
         for ended in (self._in_grace, self._broken):
             while ended:
                 session_id = next(iter(ended))
-                if self.counts(self._by_id[session_id]):
+                if self._is_kept(self._by_id[session_id]):
                     break
                 del ended[session_id]
                 self._by_id[session_id].page.close()
         return bool(self._in_grace or self._broken)
 
+    def _is_kept(self, visit: Visit) -> bool:
+        """Return whether the page's media are kept: while it counts, and for latecomers."""
+        if visit.ended_at is None or visit.closed:
+            return self.counts(visit)
+        return self._clock() < visit.ended_at + max(self._grace, self._resumable + KEPT_FOR_LATECOMERS)
+
     def _forget_old(self) -> None:
         self.close_pages()
-        horizon = self._clock() - max(self._grace, self._resumable)
+        horizon = self._clock() - max(self._grace, self._resumable + KEPT_FOR_LATECOMERS)
         while self._ended:
             session_id = next(iter(self._ended))
             ended_at = self._by_id[session_id].ended_at

@@ -14,7 +14,8 @@ from tests.servers import SECRET, AppServer, Browser, Response, Tab, eventually
 PAGE = """
 import streamlit as st
 st.file_uploader("file")
-st.audio(b"the film", format="audio/wav")
+if "hide" not in st.query_params:
+    st.audio(b"the film", format="audio/wav")
 """
 
 
@@ -107,6 +108,31 @@ def test_request_waits_for_its_page_to_come_back(forgetful: AppServer) -> None:
         with ann.connect() as back:
             assert back.urls() == [url]
             assert asking.answer().body == b"the film"
+
+
+def test_page_that_is_back_with_another_session_has_its_media(forgetful: AppServer) -> None:
+    """
+    A page comes back so late that it gets a new session, for which Streamlit runs no script: its film plays on.
+
+    The page of another browser that names its session gets nothing.
+    """
+    ann, bob = Browser(forgetful), Browser(forgetful)
+    tab = ann.open()
+    (url,) = tab.urls()
+    cut(tab)
+    asking = Asking(ann, url)
+    with Tab(bob.visit(), resume=tab.session_id):
+        assert bob.get(url).status == 403
+        assert asking.is_alive()
+        back = Tab(ann, resume=tab.session_id)
+        assert asking.answer().body == b"the film"
+        assert ann.get(url, {"Range": "bytes=4-"}).body == b"film"
+        assert bob.get(url).status == 403
+
+    back.rerun(query="hide=1")
+    assert back.session_id != tab.session_id
+    back.close()
+    eventually(lambda: ann.get(url).status == 403, "the end of the page that said goodbye")
 
 
 def test_page_that_stays_away_is_refused_in_the_end(forgetful: AppServer) -> None:

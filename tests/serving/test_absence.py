@@ -23,7 +23,7 @@ class Clock:
 
 def _lost(*media_ids: str, browser: str = "anna", clock: Clock | None = None, patience: float = 60.0) -> LostPages:
     pages = LostPages(patience=patience, clock=clock or Clock())
-    pages.lost(browser, media_ids)
+    pages.lost(browser, "tab", media_ids)
     return pages
 
 
@@ -60,10 +60,26 @@ def test_pages_of_one_browser_add_up() -> None:
     """What an earlier lost page showed is not forgotten for a later one."""
     pages = _lost("film")
 
-    pages.lost("anna", ["song"])
+    pages.lost("anna", "second-tab", ["song"])
 
     assert pages.expects("anna", "film")
     assert pages.expects("anna", "song")
+
+
+def test_page_that_is_back_is_expected_no_longer() -> None:
+    """What it showed is told once, to its browser alone, and is then still expected if another lost page showed it."""
+    clock = Clock()
+    pages = _lost("film", "song", clock=clock)
+    pages.lost("anna", "second-tab", ["film"])
+
+    assert pages.take("bert", "tab") == pages.take("anna", "other-tab") == []
+    assert pages.take("anna", "tab") == ["film", "song"]
+    assert pages.take("anna", "tab") == []
+    assert pages.expects("anna", "film")
+    assert not pages.expects("anna", "song")
+
+    clock.now += absence.REMEMBERED_FOR
+    assert pages.take("anna", "second-tab") == []
 
 
 def test_expectation_ends() -> None:
@@ -121,12 +137,12 @@ def test_memory_is_bounded() -> None:
     """The last ids of the last browsers are remembered, and no more."""
     pages = LostPages(clock=Clock())
 
-    pages.lost("anna", map(str, range(absence.REMEMBERED_IDS + 1)))
+    pages.lost("anna", "tab", map(str, range(absence.REMEMBERED_IDS + 1)))
     assert not pages.expects("anna", "0")
     assert pages.expects("anna", "1")
     assert pages.expects("anna", str(absence.REMEMBERED_IDS))
     for number in range(absence.REMEMBERED_BROWSERS):
-        pages.lost(f"browser {number}", ["film"])
+        pages.lost(f"browser {number}", "tab", ["film"])
     assert not pages.expects("anna", "1")
     assert pages.expects("browser 0", "film")
 
@@ -137,6 +153,6 @@ def test_what_is_over_is_forgotten() -> None:
     pages = _lost("film", clock=clock)
 
     clock.now += absence.REMEMBERED_FOR
-    pages.lost("bert", ["film"])
+    pages.lost("bert", "tab", ["film"])
 
     assert list(pages._lost) == ["bert"]

@@ -13,6 +13,7 @@ import pytest
 from secure_media.core.model import tag
 from secure_media.serving.pages import REMEMBERED
 from secure_media.serving.shown import ShownLedger
+from secure_media.serving.visits import KEPT_FOR_LATECOMERS
 
 GRACE = 30.0
 RESUMABLE = 120.0
@@ -200,7 +201,51 @@ def test_page_counts_for_as_long_as_it_may_be_back(
     assert not ledger.was_shown("anna", "film")
     assert not ledger.has_session("anna")
     assert not ledger.is_current(tag("anna-tab"))
+    assert ledger.on_screen() == (set() if closed else {"film"})
+
+    clock.now += KEPT_FOR_LATECOMERS
+    ledger.settle()
     assert ledger.on_screen() == set()
+
+
+def test_page_that_is_back_with_another_session_shows_what_it_showed(ledger: ShownLedger, clock: Clock) -> None:
+    """Streamlit has given its session up, and runs no script for the new one: its media go on until it does."""
+    _show(ledger, "anna-tab", "film")
+    ledger.end("anna-tab")
+    clock.now += RESUMABLE + 1
+    ledger.settle()
+    ledger.begin("anna-new-tab", "anna", named="anna-tab")
+    clock.now += 24 * 3600.0
+    ledger.settle()
+
+    assert ledger.was_shown("anna", "film")
+    assert ledger.on_screen() == {"film"}
+    assert not ledger.lost.expects("anna", "film")
+
+    ledger.run_started("anna-new-tab")
+    ledger.run_finished("anna-new-tab")
+    assert ledger.on_screen() == set()
+
+    ledger.goodbye("anna-new-tab")
+    ledger.end("anna-new-tab")
+    clock.now += GRACE
+    assert not ledger.was_shown("anna", "film")
+
+
+def test_page_that_names_the_session_of_another_shows_nothing(ledger: ShownLedger, clock: Clock) -> None:
+    """Neither a session of another browser, nor one that was closed, nor one that is alive, gives anything."""
+    _show(ledger, "anna-tab", "film")
+    ledger.begin("eve-tab", "eve", named="anna-tab")
+    ledger.end("anna-tab")
+    ledger.begin("eve-second-tab", "eve", named="anna-tab")
+    ledger.begin("nobodys-tab", None, named="anna-tab")
+    assert not ledger.was_shown("eve", "film")
+    assert ledger.lost.expects("anna", "film")
+
+    ledger.goodbye("anna-tab")
+    ledger.begin("anna-new-tab", "anna", named="anna-tab")
+    clock.now += RESUMABLE
+    assert not ledger.was_shown("anna", "film")
 
 
 def test_broken_connection_does_not_keep_closed_pages(ledger: ShownLedger, clock: Clock) -> None:
@@ -717,7 +762,7 @@ def test_old_sessions_are_forgotten(ledger: ShownLedger, clock: Clock, trigger: 
     """A session that can neither be resumed nor count any more leaves no trace when others come or go."""
     _show(ledger, "anna-tab", "m")
     _close(ledger, "anna-tab")
-    clock.now += RESUMABLE + 1
+    clock.now += RESUMABLE + KEPT_FOR_LATECOMERS + 1
 
     if trigger == "begin":
         ledger.begin("carla-tab", "carla")
