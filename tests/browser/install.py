@@ -7,7 +7,7 @@ import shutil
 import subprocess
 import sys
 
-NEEDED = ("chromium", "ffmpeg", "nginx", "curl")
+NEEDED = ("chromium", "firefox-esr", "ffmpeg", "nginx", "curl")
 
 
 def main() -> int:
