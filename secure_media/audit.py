@@ -16,6 +16,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from secure_media import telling
 from secure_media.core.model import Action, Allow, Browser, Decision, Resource, tag
 from secure_media.core.redact import redact
 from secure_media.errors import ConfigurationError, DenialReason
@@ -76,7 +77,7 @@ def record(
         method: Of the request.
         resource: What was asked for; None if that cannot be told.
         client_ip: Where the client is.
-        path: What stands for such a resource.
+        path: Of the request, without its query; stands for such a resource.
         self_check: Whether the server has asked itself, to see that it is refused.
 
     Returns:
@@ -90,6 +91,7 @@ def record(
         level = logging.DEBUG
     else:
         level = logging.WARNING if decision.reason in _SUSPICIOUS else logging.INFO
+    telling.decided(decision, level, method=method, path=path, resource=resource, client_ip=client_ip)
     if not listens(level):
         return True
     fields = {"method": method, "resource": path if resource is None else str(resource), "client_ip": client_ip}

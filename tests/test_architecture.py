@@ -22,6 +22,7 @@ LADDER = [
     {"amounts", "errors", "version"},
     {"core"},
     {"serving"},
+    {"console", "reasons", "repeats", "telling"},
     {
         "arguments",
         "audit",

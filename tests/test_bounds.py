@@ -6,6 +6,7 @@ import asyncio
 import dataclasses
 import gc
 import hashlib
+import logging
 import os
 import re
 import resource
@@ -29,6 +30,7 @@ from secure_media.host.issuing import Holder, Issuer
 from secure_media.host.notices import MOST_HIDEABLE, Notices
 from secure_media.host.sessions import Sessions
 from secure_media.host.terms import PendingTerms, Terms
+from secure_media.repeats import MOST_TOLD, Repeats, Told
 from secure_media.servers import asgi, forwarded, scheme
 from secure_media.servers.forwarded import Proxies
 from secure_media.serving import sources
@@ -492,7 +494,22 @@ def _waiting(_: Path) -> Fill:
     return Fill(_Queues(turns), ask, 5)
 
 
+# --- what is told
+
+
+def _told(most: int) -> Fill:
+    repeats = Repeats(lambda level, text, /, **fields: None, clock=lambda: 0.0, later=lambda seconds, function: None)
+
+    def tell(number: int) -> None:
+        level = (logging.INFO, logging.WARNING)[number % 2]
+        repeats.tell(Told(level, f"from client {number}", "no cookie"), "a line")
+
+    return Fill(repeats, tell, most, 1000)
+
+
 BOUNDS = {
+    "repeats:Repeats._counts": Bound("20 of each level", lambda _: _told(2 * MOST_TOLD)),
+    "repeats:Repeats._rest": Bound("the levels that there are", lambda _: _told(2)),
     "core.identity:BrowserIdentity._genuine": Bound("the last 4,096 cookies", _cookies),
     "core.identity:BrowserIdentity._known": Bound("the keys that are in use", _rotated_keys),
     "core.keys:Key._derived": Bound("the purposes that there are", _derived),

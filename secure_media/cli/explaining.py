@@ -15,6 +15,7 @@ from secure_media.cli.setting import Setting, load, normal, options_of_the_app
 from secure_media.core.identity import Identified
 from secure_media.core.model import AccessContext, Browser, Credentials, ResourceKind, tag
 from secure_media.errors import DenialReason
+from secure_media.reasons import sentence
 from secure_media.servers.incoming import cookies_in
 
 #: What a cookie is, if it names no browser.
@@ -156,7 +157,8 @@ def _reasons(
     """Return every reason for a denial, with its sentence."""
     resource, tokens = request.asked.resource, len(request.asked.tokens)
     if resource is None:
-        return [_plainly(DenialReason.MALFORMED_RESOURCE)]
+        what_else = "a link to a folder needs the rest of a key behind it"
+        return [(DenialReason.MALFORMED_RESOURCE, f"{sentence(DenialReason.MALFORMED_RESOURCE)}; {what_else}")]
     if tokens > 1:
         return [(DenialReason.MALFORMED_CREDENTIAL, f"the URL has {tokens} tokens, and one is expected")]
     if presented is None:
@@ -177,15 +179,14 @@ def _reasons(
 
 
 def _without_token(kind: ResourceKind, *, known: bool) -> tuple[DenialReason, str]:
-    """Return why a request without a token is not allowed by a link."""
+    """Return why a request without a token is not allowed by a link. What sessions were shown is not known here."""
     if kind is ResourceKind.FILE:
-        return (
-            DenialReason.NO_CREDENTIAL,
-            "without a token: a file of a collection needs a link, or a policy of its own",
-        )
-    if not known:
-        return _plainly(DenialReason.NO_CREDENTIAL)
-    return _plainly(DenialReason.NOT_OWNER if kind is ResourceKind.STATIC else DenialReason.NOT_SHOWN)
+        return DenialReason.NO_CREDENTIAL, f"without a token: {sentence(DenialReason.NOT_SHOWN, kind=kind)}"
+    who, reason = "that was shown it", DenialReason.NOT_SHOWN
+    if kind is ResourceKind.STATIC:
+        who, reason = "that has the app open", DenialReason.NOT_OWNER
+    text = f"without a token: only a browser {who} gets this; the server's log says whether this one"
+    return reason if known else DenialReason.NO_CREDENTIAL, text
 
 
 def _verdict(reasons: list[tuple[DenialReason, str]], kind: ResourceKind, *, asks_first: bool) -> str:
@@ -196,10 +197,6 @@ def _verdict(reasons: list[tuple[DenialReason, str]], kind: ResourceKind, *, ask
     if kind is ResourceKind.FILE or reasons[0][0] is DenialReason.MALFORMED_RESOURCE:
         return "denied: 403"
     return "denied: 403, unless it comes from a browser that has it on screen"
-
-
-def _plainly(reason: DenialReason) -> tuple[DenialReason, str]:
-    return reason, sentences.plain(reason)
 
 
 def _header(cookie: str | None) -> str:

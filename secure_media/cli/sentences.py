@@ -8,49 +8,9 @@ from collections.abc import Callable
 from secure_media.core.grants import CLOCK_LEEWAY
 from secure_media.core.model import AccessContext, Action, Grant, Resource, ResourceKind
 from secure_media.errors import DenialReason
+from secure_media.reasons import sentence
 
 _UNITS = ((24 * 3600, "d"), (3600, "h"), (60, "min"), (1, "s"))
-
-
-#: The sentence where nothing more is known. Every reason has one.
-_PLAIN: dict[DenialReason, str] = {
-    DenialReason.NO_CREDENTIAL: (
-        "without a token: only the browser that was shown it gets this; ask the server's log secure_media.audit"
-    ),
-    DenialReason.MALFORMED_CREDENTIAL: "not in canonical form: no token looks like this, or it was changed on its way",
-    DenialReason.MALFORMED_RESOURCE: (
-        "the path cannot be the name of any media or file; a link to a folder needs the rest of a key behind it"
-    ),
-    DenialReason.SIGNATURE_MISMATCH: (
-        "signature does not match: forged or changed, or made for another deployment or base path"
-    ),
-    DenialReason.UNKNOWN_KEY: "signed by {key}, which is not in the ring (dropped, or another deployment)",
-    DenialReason.EXPIRED: "expired",
-    DenialReason.NOT_YET_VALID: "not valid yet, or a clock is wrong",
-    DenialReason.AUDIENCE_MISMATCH: "the JWT was made by somebody else or for somebody else (iss, aud)",
-    DenialReason.CLAIM_MISMATCH: "the JWT lacks a claim that the policy requires, or it has another value",
-    DenialReason.OTHER_RESOURCE: "made for something else",
-    DenialReason.OTHER_ACTION: "made for another action",
-    DenialReason.OTHER_SUBJECT: "made for another subject",
-    DenialReason.OTHER_BROWSER: "made for another browser",
-    DenialReason.OTHER_NETWORK: "made for another network",
-    DenialReason.SESSION_ENDED: (
-        "good as long as a session is alive: whether it is, only the running server knows (see --session-alive)"
-    ),
-    DenialReason.REVOKED: "revoked",
-    DenialReason.USED_UP: "used up",
-    DenialReason.LEDGER_UNAVAILABLE: "whether it was revoked or used up cannot be read",
-    DenialReason.OTHER_ORIGIN: "the button of the link was not pressed on its own page, but by another site",
-    DenialReason.AUDIT_UNAVAILABLE: "the app's audit log cannot be written, and it is required (audit_required)",
-    DenialReason.NOT_SHOWN: (
-        "without a token: only the browser that was shown it gets this; ask the server's log secure_media.audit"
-    ),
-    DenialReason.NOT_OWNER: (
-        "without a token: only a browser that has the app open gets this; ask the server's log secure_media.audit"
-    ),
-    DenialReason.CONDITION_FALSE: "the app's own condition, allow_if(...), does not hold",
-    DenialReason.INTERNAL: "the guard failed on it: the traceback is in the server's log",
-}
 
 
 def plain(reason: DenialReason, kid: str = "") -> str:
@@ -61,7 +21,7 @@ def plain(reason: DenialReason, kid: str = "") -> str:
         reason: The reason.
         kid: The name of the key that the token names, if it is one.
     """
-    return _PLAIN[reason].replace("{key}", f"key {kid}" if kid else "a key")
+    return sentence(reason, "link", key=kid)
 
 
 def exact(reason: DenialReason, grant: Grant, context: AccessContext) -> str:
@@ -122,6 +82,10 @@ def _used_up(grant: Grant, context: AccessContext) -> str:
     return f"used up: {grant.max_uses} of {grant.max_uses}"
 
 
+def _session_ended(grant: Grant, context: AccessContext) -> str:
+    return "good as long as a session is alive: whether it is, only the running server knows (see --session-alive)"
+
+
 _EXACT: dict[DenialReason, Callable[[Grant, AccessContext], str]] = {
     DenialReason.EXPIRED: _expired,
     DenialReason.NOT_YET_VALID: _not_yet,
@@ -130,6 +94,7 @@ _EXACT: dict[DenialReason, Callable[[Grant, AccessContext], str]] = {
     DenialReason.OTHER_SUBJECT: _other_subject,
     DenialReason.OTHER_BROWSER: _other_browser,
     DenialReason.OTHER_NETWORK: _other_network,
+    DenialReason.SESSION_ENDED: _session_ended,
     DenialReason.USED_UP: _used_up,
 }
 

@@ -230,9 +230,24 @@ class Allow:
 
 @dataclass(frozen=True, slots=True)
 class Deny:
-    """No, and why. The reason is for logs and tests, never for the client."""
+    """
+    No, and why. For logs and tests, never for the client.
+
+    Args:
+        reason: Why.
+        credential: What did not hold, in words: ``cookie``, ``link``, ``JWT in cookie sso``.
+    """
 
     reason: DenialReason
+    credential: str = field(default="", compare=False)
+
+    def beside(self, other: Deny) -> Deny:
+        """Return the more telling of the two, for the log."""
+        if other.reason is not DenialReason.NO_CREDENTIAL:
+            return other
+        if self.reason is not DenialReason.NO_CREDENTIAL:
+            return self
+        return Deny(self.reason, " and no ".join(filter(None, (self.credential, other.credential))))
 
 
 Decision = Allow | Deny

@@ -38,6 +38,9 @@ class Evidence:
 class Policy(abc.ABC):
     """One rule. Combine rules with ``|`` (either will do) and ``&`` (both are needed)."""
 
+    #: The credential that it looks at, in words, for the log.
+    _in_words = ""
+
     @abc.abstractmethod
     def decide(self, context: AccessContext, evidence: Evidence) -> Decision:
         """Return `Allow` or `Deny`. May raise `CredentialError`; anything else raised is a denial too."""
@@ -58,10 +61,12 @@ def decide(policy: Policy, context: AccessContext, evidence: Evidence) -> Decisi
     """Ask `policy`, and turn whatever it raises into a denial."""
     try:
         decision = policy.decide(context, evidence)
+        if isinstance(decision, Deny) and not decision.credential:
+            decision = Deny(decision.reason, policy._in_words)
     except CredentialError as error:
-        return Deny(error.reason)
+        return Deny(error.reason, policy._in_words)
     except LedgerUnavailableError:  # the ledger has said why, once
-        return Deny(DenialReason.LEDGER_UNAVAILABLE)
+        return Deny(DenialReason.LEDGER_UNAVAILABLE, policy._in_words)
     except Exception:
         logger.exception("guard.failed")
         return Deny(DenialReason.INTERNAL)
@@ -79,9 +84,7 @@ class _Either(Policy):
         if isinstance(first, Allow):
             return first
         second = decide(self._right, context, evidence)
-        if isinstance(second, Deny) and second.reason is DenialReason.NO_CREDENTIAL:
-            return first  # the more telling of the two reasons, for the log
-        return second
+        return first.beside(second) if isinstance(second, Deny) else second
 
     @property
     def heeds_grants(self) -> bool:
@@ -121,6 +124,8 @@ class _Both(Policy):
 
 
 class _OwnSession(Policy):
+    _in_words = "cookie"
+
     def decide(self, context: AccessContext, evidence: Evidence) -> Decision:
         browser = context.browser
         if browser is None:
@@ -141,6 +146,8 @@ class _OwnSession(Policy):
 
 
 class _SignedUrl(Policy):
+    _in_words = "link"
+
     def decide(self, context: AccessContext, evidence: Evidence) -> Decision:
         tokens = context.credentials.tokens
         if not tokens:
@@ -168,6 +175,7 @@ class _Jwt(Policy):
         self, cookie: str, verifier: JwtVerifier, require: Mapping[str, Any] | Callable[[dict[str, Any]], bool]
     ) -> None:
         self._cookie = cookie
+        self._in_words = f"JWT in cookie {cookie}"
         self._verifier = verifier
         self._require = require
 

@@ -14,7 +14,7 @@ from streamlit.runtime import runtime as streamlit_runtime
 from streamlit.runtime.memory_media_file_storage import MemoryMediaFileStorage
 from streamlit.runtime.runtime import Runtime, RuntimeConfig
 
-from secure_media import audit
+from secure_media import audit, telling
 from secure_media.core.guard import Guard
 from secure_media.core.identity import BrowserIdentity
 from secure_media.core.policy import Evidence
@@ -207,6 +207,7 @@ class _Installation:
             )
         contract.check()
         self._build, self._origin = build, origin
+        telling.attach()
         for name in SERVER_LOGGERS:
             logging.getLogger(name).addFilter(TokenFilter())
         _hook_runtime(self)

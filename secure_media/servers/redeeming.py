@@ -93,8 +93,13 @@ class Redeeming:
 
     def _pressed(self, incoming: Incoming, grant: Grant, resource: Resource) -> plan.Plan:
         if not is_from_own_page(incoming):
-            refused = Deny(DenialReason.OTHER_ORIGIN)
-            audit.record(refused, method=incoming.method, resource=resource, client_ip=incoming.client_ip)
+            audit.record(
+                Deny(DenialReason.OTHER_ORIGIN, "link"),
+                method=incoming.method,
+                resource=resource,
+                client_ip=incoming.client_ip,
+                path=incoming.path,
+            )
             return self._refusals.plan(incoming)
         name = self._redemptions.cookie_name(grant, secure=incoming.secure)
         gone = self._redemptions.superfluous(credentials(incoming), name)

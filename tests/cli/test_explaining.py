@@ -204,10 +204,12 @@ def test_cookie_names_the_subject(shell: Shell) -> None:
 @pytest.mark.parametrize(
     ("link", "reason"),
     [
-        pytest.param({"made_for": "beta/"}, "signature does not match: forged or changed", id="other-deployment"),
+        pytest.param(
+            {"made_for": "beta/"}, "the signature of the link does not match: forged or changed", id="other-deployment"
+        ),
         pytest.param(
             {"secret": OTHER_SECRET},
-            f"signed by key {KeyRing([OTHER_SECRET]).active.kid}, which is not in the ring (dropped, or another",
+            f"the link was signed by key {KeyRing([OTHER_SECRET]).active.kid}, which is not in the ring",
             id="unknown-key",
         ),
     ],
@@ -250,7 +252,7 @@ def test_revoked_and_used_up_links_are_told_apart(shell: Shell) -> None:
     ledger.close()
 
     assert _reasons(shell.run("explain", used).out) == ["used up: 1 of 1"]
-    assert _reasons(shell.run("explain", revoked, "--subject", "alice").out) == ["revoked"]
+    assert _reasons(shell.run("explain", revoked, "--subject", "alice").out) == ["the link was revoked"]
 
 
 @pytest.mark.parametrize(
@@ -258,7 +260,7 @@ def test_revoked_and_used_up_links_are_told_apart(shell: Shell) -> None:
     [
         pytest.param("memory", 0, "not known here: the ledger is in the memory of the app", id="memory"),
         pytest.param("nowhere", 0, "there is no ledger", id="no-file"),
-        pytest.param("text", 1, "whether it was revoked or used up cannot be read: ledger:", id="broken"),
+        pytest.param("text", 1, "whether the link was revoked or used up cannot be read: ledger:", id="broken"),
     ],
 )
 def test_ledger_out_of_reach_is_mentioned(
@@ -279,21 +281,21 @@ def test_ledger_out_of_reach_is_mentioned(
         pytest.param(
             f"/media/{MEDIA_ID}.png",
             "",
-            "without a token: only the browser that was shown it gets this; ask the server's log secure_media.audit",
+            "without a token: only a browser that was shown it gets this; the server's log says whether this one",
             "denied: 403, unless it comes from a browser that has it on screen",
             id="media",
         ),
         pytest.param(
             f"/app/media/{MEDIA_ID}.png",
             "COOKIE",
-            "without a token: only the browser that was shown it gets this; ask the server's log secure_media.audit",
+            "without a token: only a browser that was shown it gets this; the server's log says whether this one",
             "denied: 403, unless it comes from a browser that has it on screen",
             id="media-with-cookie",
         ),
         pytest.param(
             "/app/static/logo.png",
             "COOKIE",
-            "without a token: only a browser that has the app open gets this; ask the server's log secure_media.audit",
+            "without a token: only a browser that has the app open gets this; the server's log says whether this one",
             "denied: 403, unless it comes from a browser that has it on screen",
             id="static",
         ),

@@ -122,16 +122,18 @@ def test_now_is_the_default(shell: Shell) -> None:
 @pytest.mark.parametrize(
     ("change", "last"),
     [
-        pytest.param("forged", "signature does not match: forged", id="forged"),
-        pytest.param("tampered", "signature does not match: forged", id="tampered"),
+        pytest.param("forged", "the signature of the link does not match: forged", id="forged"),
+        pytest.param("tampered", "the signature of the link does not match: forged", id="tampered"),
         pytest.param(
-            "other-deployment", "signature does not match: forged or changed, or made for another", id="other"
+            "other-deployment",
+            "the signature of the link does not match: forged or changed, or made for another",
+            id="other",
         ),
-        pytest.param("unknown", f"signed by key {OTHER_KID}, which is not in the ring", id="unknown-key"),
-        pytest.param("padded", "not in canonical form", id="padded"),
-        pytest.param("garbage", "not in canonical form", id="garbage"),
-        pytest.param("long", "not in canonical form", id="too-long"),
-        pytest.param("not-ascii", "not in canonical form", id="not-ascii"),
+        pytest.param("unknown", f"the link was signed by key {OTHER_KID}, which is not in the ring", id="unknown-key"),
+        pytest.param("padded", "the link is not in canonical form", id="padded"),
+        pytest.param("garbage", "the link is not in canonical form", id="garbage"),
+        pytest.param("long", "the link is not in canonical form", id="too-long"),
+        pytest.param("not-ascii", "the link is not in canonical form", id="not-ascii"),
     ],
 )
 def test_token_that_is_not_genuine_is_not_valid(shell: Shell, change: str, last: str) -> None:
@@ -165,7 +167,7 @@ def test_other_spelling_of_the_signature_is_not_canonical(shell: Shell) -> None:
     alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
     result = shell.run("inspect", token[:-1] + alphabet[alphabet.index(token[-1]) + 1])
 
-    assert (result.code, result.last[:21]) == (1, "not in canonical form")
+    assert (result.code, result.last[:33]) == (1, "the link is not in canonical form")
 
 
 def test_deployment_and_base_path_can_be_given(shell: Shell) -> None:
@@ -222,7 +224,7 @@ def test_ledger_is_read(shell: Shell) -> None:
     ledger.revoke_everything()
     ledger.close()
 
-    assert shell.run("inspect", link).last == "revoked; used up: 3 of 3"
+    assert shell.run("inspect", link).last == "the link was revoked; used up: 3 of 3"
 
 
 def test_broken_ledger_makes_no_token_valid(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -233,7 +235,7 @@ def test_broken_ledger_makes_no_token_valid(shell: Shell, monkeypatch: pytest.Mo
     result = shell.run("inspect", shell.token(max_uses=1))
 
     assert result.code == 1
-    assert result.last.startswith("whether it was revoked or used up cannot be read")
+    assert result.last.startswith("whether the link was revoked or used up cannot be read")
 
 
 def test_ledger_in_memory_is_out_of_reach(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -220,8 +220,8 @@ def _parts(browser: Browser) -> list[str]:
     return [part for value in browser.cookies.values() for part in value.split(".") if len(part) > 8]
 
 
-def test_console_gets_no_more_than_before(server: AppServer) -> None:
-    """Grants and deliveries are in the file, and not in what the server prints; warnings are in both."""
+def test_console_gets_denials_in_words(server: AppServer) -> None:
+    """Grants and deliveries are in the file, and not in what the server prints; denials are in both, there in words."""
     browser = Browser(server)
     with browser.open() as tab:
         since = Since(server)
@@ -229,7 +229,9 @@ def test_console_gets_no_more_than_before(server: AppServer) -> None:
         assert since.one("media.delivered")
         assert browser.get("/media/not-an-id").status == 403
         assert since.one("media.denied")["level"] == "WARNING"
-    assert "media.denied reason=malformed_resource" in server.log
+    said = "WARNING secure_media: 403 GET /some/app/media/not-an-id from 127.0.0.1: the path cannot be the name of any"
+    assert server.log.count(said) == 1
+    assert "media.denied" not in server.log
     assert "media.allowed" not in server.log
     assert "media.delivered" not in server.log
 

@@ -1,0 +1,65 @@
+"""Why a request was denied, in words: one sentence for each reason, for the log and for people who ask."""
+
+from __future__ import annotations
+
+from secure_media.core.model import Deny, ResourceKind
+from secure_media.errors import DenialReason
+
+#: ``{credential}`` is what did not hold, such as ``cookie``, ``link`` or ``JWT in cookie sso``; ``{key}`` is its key.
+_SENTENCES: dict[DenialReason, str] = {
+    DenialReason.NO_CREDENTIAL: "no {credential}",
+    DenialReason.MALFORMED_CREDENTIAL: (
+        "the {credential} is not in canonical form: none looks like this, or it was changed on its way"
+    ),
+    DenialReason.MALFORMED_RESOURCE: "the path cannot be the name of any media or file",
+    DenialReason.SIGNATURE_MISMATCH: (
+        "the signature of the {credential} does not match: forged or changed, or made for another deployment or base "
+        "path"
+    ),
+    DenialReason.UNKNOWN_KEY: (
+        "the {credential} was signed by {key}, which is not in the ring (dropped, or another deployment)"
+    ),
+    DenialReason.EXPIRED: "the {credential} has expired",
+    DenialReason.NOT_YET_VALID: "the {credential} is not valid yet, or a clock is wrong",
+    DenialReason.AUDIENCE_MISMATCH: "the {credential} was made by somebody else or for somebody else (iss, aud)",
+    DenialReason.CLAIM_MISMATCH: "the {credential} lacks a claim that the policy requires, or it has another value",
+    DenialReason.OTHER_RESOURCE: "the {credential} was made for something else",
+    DenialReason.OTHER_ACTION: "the {credential} was made for another action: to view, or to download",
+    DenialReason.OTHER_SUBJECT: "the {credential} was made for another subject, or nobody is signed in",
+    DenialReason.OTHER_BROWSER: "the {credential} was made for another browser, or this one sends no cookie",
+    DenialReason.OTHER_NETWORK: "the {credential} was made for another network",
+    DenialReason.SESSION_ENDED: "the page that the {credential} was made for is gone",
+    DenialReason.REVOKED: "the {credential} was revoked",
+    DenialReason.USED_UP: "the {credential} is used up",
+    DenialReason.LEDGER_UNAVAILABLE: "whether the {credential} was revoked or used up cannot be read",
+    DenialReason.OTHER_ORIGIN: "the button of the {credential} was not pressed on its own page, but by another site",
+    DenialReason.AUDIT_UNAVAILABLE: "the app's audit log cannot be written, and it is required (audit_required)",
+    DenialReason.NOT_SHOWN: "this browser was not shown it",
+    DenialReason.NOT_OWNER: "this browser does not have the app open",
+    DenialReason.CONDITION_FALSE: "the app's own condition, allow_if(...), does not hold",
+    DenialReason.INTERNAL: "the guard failed on it: the traceback is in the server's log",
+}
+#: Where it means something else for a kind of resources.
+_OF_KINDS: dict[tuple[DenialReason, ResourceKind], str] = {
+    (DenialReason.NOT_SHOWN, ResourceKind.FILE): "a file of a collection needs a link, or a policy of its own",
+    (DenialReason.NOT_OWNER, ResourceKind.UPLOAD): "this browser does not have the page open that the upload is for",
+}
+
+
+def sentence(reason: DenialReason, credential: str = "", *, key: str = "", kind: ResourceKind | None = None) -> str:
+    """
+    Return what `reason` means, in words without a full stop.
+
+    Args:
+        reason: The reason.
+        credential: What did not hold.
+        key: The name of the key that it names, if it is known.
+        kind: Of what was asked for.
+    """
+    text = (kind and _OF_KINDS.get((reason, kind))) or _SENTENCES[reason]
+    return text.replace("{credential}", credential or "credential").replace("{key}", f"key {key}" if key else "a key")
+
+
+def why(decision: Deny, kind: ResourceKind | None) -> str:
+    """Return why it was denied, for what was asked for."""
+    return sentence(decision.reason, decision.credential, kind=kind)
