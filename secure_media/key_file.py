@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from secure_media.console import say
 from secure_media.core.keys import MIN_SECRET_BYTES, KeyRing
 from secure_media.errors import ConfigurationError
 
@@ -19,6 +20,8 @@ logger = logging.getLogger(__name__)
 _LOOK_EVERY = 1.0
 #: For how long nobody may have written to the file before it is read, in seconds. Half of a secret is a secret too.
 _SETTLED_AFTER = 1.0
+#: The same for a file that ends within a line with a new secret, in seconds: it may be half of one, or be meant so.
+_SETTLED_WITHOUT_AN_END = 30.0
 #: When a file was written so long ago that it is done for sure, by the machine's own clock, in seconds.
 _LONG_AGO = 5.0
 #: How paths begin that are neither absolute nor may be anything else.
@@ -63,15 +66,16 @@ class KeyFile:
         self._read = self._seen = self._look()
         self._seen_at = clock()
         self._next_look = clock() + _LOOK_EVERY
-        self._secrets = self._content()
+        self._secrets, _ = read_secret_file(name, value)
         self.ring = ring_of(name, self._secrets)
 
     def refresh(self) -> None:
         """
         Read the file again if it has changed; that is looked at once a second at most.
 
-        It is read when it has stayed the same for a second: whoever writes it in place is not done at once. A file that
-        will not do changes nothing: the keys stay as they were, and the log says why.
+        It is read when it has stayed the same for a second: whoever writes it in place is not done at once. Where it
+        ends in a new secret, and not in the end of a line, half a minute: that may be half of one. A file that will not
+        do changes nothing: the keys stay as they were, and the log says why.
         """
         now = self._clock()
         if now < self._next_look:
@@ -80,25 +84,29 @@ class KeyFile:
         state = self._look()
         if state != self._seen:
             self._seen, self._seen_at = state, now
-        if state == self._read or not self._is_settled(state, now):
+        if state == self._read or not self._is_settled(state, now, _SETTLED_AFTER, _LONG_AGO):
             return
         try:
-            secrets = self._content()
+            secrets, ends = read_secret_file(self._name, self._value)
             if self._look() != state:
                 return  # somebody has begun to write it
             self._refuse_what_was_cut_off(secrets)
+            whole = ends or not secrets or secrets[-1] in self._secrets
+            if not whole and not self._is_settled(state, now, _SETTLED_WITHOUT_AN_END, _SETTLED_WITHOUT_AN_END):
+                return
+            before = [key.kid for key in self.ring]
             if self.ring.rotate(secrets, setting=self._name):
-                logger.info("keys.rotated active=%s keys=%d", self.ring.active.kid, len(self.ring))
+                say(logging.INFO, f"{self._name}: keys rotated: {_change(before, [key.kid for key in self.ring])}")
             self._secrets = secrets
         except ConfigurationError as error:
             logger.error("keys.not_rotated %s", error)
         self._read = state
 
-    def _is_settled(self, state: _State | None, now: float) -> bool:
-        """Return whether nobody is just writing the file: it has not changed for a second, or not since long."""
-        if now - self._seen_at >= _SETTLED_AFTER:
+    def _is_settled(self, state: _State | None, now: float, unchanged: float, untouched: float) -> bool:
+        """Return whether nobody is just writing the file: it has not changed for so long, as seen or by the disk."""
+        if now - self._seen_at >= unchanged:
             return True
-        return state is not None and self._wall() - state.touched / 1e9 >= _LONG_AGO
+        return state is not None and self._wall() - state.touched / 1e9 >= untouched
 
     def _refuse_what_was_cut_off(self, secrets: list[str]) -> None:
         """Refuse a secret that is only the beginning of one that is known: the disk was full, or the copy broke off."""
@@ -106,9 +114,6 @@ class KeyFile:
             if any(known != secret and known.startswith(secret) for known in self._secrets):
                 msg = f"{self._name}: a secret in it is only the beginning of the one before; write the whole file anew"
                 raise ConfigurationError(msg)
-
-    def _content(self) -> list[str]:
-        return read_secret_file(self._name, self._value)
 
     def _look(self) -> _State | None:
         try:
@@ -135,8 +140,23 @@ def ring_of(name: str, secrets: Any) -> KeyRing:
     return KeyRing((part.strip() if isinstance(part, str) else part for part in secrets), setting=name)
 
 
-def read_secret_file(name: str, value: Any) -> list[str]:
-    """Return the secrets in a file: one a line, newest first; blank lines and lines that begin with # do not count."""
+def _change(before: list[str], after: list[str]) -> str:
+    """Return what became of the keys, by their names."""
+    retired, dropped = after[1:], [kid for kid in before if kid not in after]
+    parts = [f"{after[0]} signs"]
+    if retired:
+        parts.append(f"{', '.join(retired)} still verif{'ies' if len(retired) == 1 else 'y'}")
+    if dropped:
+        parts.append(f"{', '.join(dropped)} {'was' if len(dropped) == 1 else 'were'} dropped")
+    return "; ".join(parts)
+
+
+def read_secret_file(name: str, value: Any) -> tuple[list[str], bool]:
+    """
+    Return the secrets in a file, and whether its last line ends.
+
+    They are one a line, newest first; blank lines and lines that begin with # do not count.
+    """
     shown = str(value) if not may_be_a_secret(str(value)) else "the file (what it is called looks like a secret itself)"
     try:
         path = expanded(value)
@@ -150,7 +170,7 @@ def read_secret_file(name: str, value: Any) -> list[str]:
                 "(for a mounted Kubernetes secret, set defaultMode: 0400)"
             )
             raise ConfigurationError(msg)
-        lines = path.read_text("utf-8-sig").splitlines()
+        text = path.read_text("utf-8-sig")
     except OSError as error:
         msg = f"{name}: cannot read {shown}: {error.strerror}"
         raise ConfigurationError(msg) from None
@@ -163,7 +183,8 @@ def read_secret_file(name: str, value: Any) -> list[str]:
     except ValueError:
         msg = f"{name}: {shown!r} is not a path"
         raise ConfigurationError(msg) from None
-    return [line for line in map(str.strip, lines) if line and not line.startswith("#")]
+    lines = [line for line in map(str.strip, text.splitlines()) if line and not line.startswith("#")]
+    return lines, text.endswith(("\n", "\r"))
 
 
 def expanded(value: Any) -> Path:

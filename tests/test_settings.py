@@ -640,8 +640,8 @@ def test_keys_are_rotated_without_a_restart(rotation: Rotation, caplog: pytest.L
 
     assert rotation.file.ring is ring
     assert [record.getMessage() for record in caplog.records] == [
-        f"keys.rotated active={_kids(TWO)[0]} keys=2",
-        f"keys.rotated active={_kids(TWO)[0]} keys=1",
+        "SECURE_MEDIA_SECRET_FILE: keys rotated: {} signs; {} still verifies".format(*_kids(TWO, ONE)),
+        "SECURE_MEDIA_SECRET_FILE: keys rotated: {} signs; {} was dropped".format(*_kids(TWO, ONE)),
     ]
     assert ONE not in caplog.text
     assert TWO not in caplog.text
@@ -662,13 +662,13 @@ def test_settings_hold_the_keys_that_change(tmp_path: Path) -> None:
 @posix_only
 def test_file_is_looked_at_once_a_second(rotation: Rotation) -> None:
     """However many requests come, the disk is asked once a second."""
-    rotation.write(TWO)
+    rotation.write(f"{TWO}\n")
 
     assert rotation.kids_after(0) == _kids(ONE)
     assert rotation.kids_after(1.999) == _kids(ONE)
     assert rotation.kids_after(0.999) == _kids(ONE)
     assert rotation.kids_after(0.001) == _kids(TWO)
-    rotation.write(THREE)
+    rotation.write(f"{THREE}\n")
     assert rotation.kids_after(0.999) == _kids(TWO)
     assert rotation.kids_after(0.001) == _kids(TWO)
     assert rotation.kids_after(1) == _kids(THREE)
@@ -786,6 +786,34 @@ def test_half_written_file_is_not_read(rotation: Rotation, caplog: pytest.LogCap
 
 
 @posix_only
+@pytest.mark.parametrize("old", [pytest.param("", id="alone"), pytest.param(f"{ONE}\n", id="behind-the-old-one")])
+def test_new_secret_that_stays_half_written_is_not_taken(rotation: Rotation, old: str) -> None:
+    """Whoever writes a new secret in two pieces, some seconds apart, never has the first piece for a key."""
+    for piece in (TWO[:34], TWO[34:]):
+        with rotation.path.open("a" if piece in TWO[34:] else "w") as file:
+            file.write(f"{old if piece in TWO[:34] else ''}{piece}")
+        for _ in range(10):
+            assert rotation.kids_after(1) == _kids(ONE)
+
+    with rotation.path.open("a") as file:
+        file.write("\n")
+    rotation.kids_after(1)
+    assert rotation.kids_after(1) == _kids(*([ONE] if old else []), TWO)
+
+
+@posix_only
+def test_secret_whose_line_does_not_end_is_taken_in_the_end(rotation: Rotation) -> None:
+    """A file that is meant to end within a line is taken when nobody has written to it for half a minute."""
+    rotation.write(TWO)
+
+    assert rotation.kids_after(1) == _kids(ONE)
+    assert rotation.kids_after(29) == _kids(ONE)
+    assert rotation.kids_after(1) == _kids(TWO)
+    rotation.write(f"{THREE}\n{TWO}")  # known as it stands, so it is whole
+    assert rotation.settled() == _kids(THREE, TWO)
+
+
+@posix_only
 def test_copy_that_broke_off_is_refused(rotation: Rotation, caplog: pytest.LogCaptureFixture) -> None:
     """A file that stays cut off in a secret that is known changes nothing, and the log says so without the secret."""
     rotation.path.write_text(f"{TWO}\n{ONE[:33]}")
@@ -820,7 +848,8 @@ def test_secret_of_the_same_length_is_noticed(rotation: Rotation) -> None:
     os.utime(rotation.path, ns=(before.st_atime_ns, before.st_mtime_ns + 1))
 
     assert rotation.path.stat().st_size == before.st_size
-    assert rotation.settled() == _kids(other)
+    rotation.settled()
+    assert rotation.kids_after(30) == _kids(other)
 
 
 # --- what the new settings depend on

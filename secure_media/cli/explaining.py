@@ -27,7 +27,7 @@ _COOKIES = {
 }
 
 
-@click.command(cls=Command)
+@click.command(cls=Command, short_help="Print why a request is refused.")
 @click.argument("url", metavar="URL")
 @click.option("--cookie", metavar="HEADER", help="The request's Cookie header; - for stdin.")
 @click.option("--ip", metavar="ADDRESS", help="Where the request comes from.")
@@ -49,6 +49,10 @@ def explain(
 ) -> None:
     """
     Print every reason for which the guard refuses a request: exit code 0 if there is none, else 1.
+
+    \b
+        secure-media explain "https://app.example/secure-media/files/reports/q3.pdf?media_token=..."
+        secure-media explain "/media/..." --cookie "$COOKIE" --ip 192.0.2.7
 
     It asks what the guard asks, but not the running server: what only that knows, it says. Give `-` to have the URL
     read from stdin, which keeps it out of the history of the shell.

@@ -26,7 +26,7 @@ _OF_ITSELF = (
 )
 
 
-@click.command(name="inspect", cls=Command)
+@click.command(name="inspect", cls=Command, short_help="Print what a link says, and whether it holds.")
 @click.argument("token_or_url", metavar="TOKEN_OR_URL")
 @click.option("--at", callback=reading.moment, metavar="ISO", help="Judge as of then. Default: now.")
 @click.option("--json", "as_json", is_flag=True, help="Print it as JSON.")
@@ -36,6 +36,9 @@ def inspect(
 ) -> None:
     """
     Print what a token says, and whether it holds: exit code 0 if it does, else 1.
+
+    \b
+        secure-media inspect "https://app.example/secure-media/files/reports/q3.pdf?media_token=..."
 
     Give `-` to have it read from stdin, which keeps it out of the history of the shell.
     """

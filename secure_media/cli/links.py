@@ -22,7 +22,7 @@ from secure_media.serving.sqlite import SqliteLedger
 _MEDIA_ID = re.compile(r"[0-9a-f]{40}", re.ASCII)
 
 
-@click.command(cls=Command)
+@click.command(cls=Command, short_help="Print a link to a file, a folder or a media id.")
 @click.argument("resource", metavar="RESOURCE")
 @click.option(
     "--expires-in",
@@ -62,6 +62,10 @@ def sign(
     """
     Print a link to RESOURCE: collection/key, collection/folder/ for all below it, or a media id.
 
+    \b
+        secure-media sign reports/q3.pdf --expires-in 7d --url https://app.example
+        secure-media sign reports/2026/ --expires-in 1h --subject anna
+
     Whoever has the link can use it, unless it is for a subject or a network. Whether there is such a file is not looked
     at. Without --url, the path is printed.
     """
@@ -89,7 +93,7 @@ def sign(
     click.echo(f"{origin}{quote(shown)}{path_to(target, action, token)}")
 
 
-@click.command(cls=Command)
+@click.command(cls=Command, short_help="Withdraw a link, all links for a subject, or everything.")
 @click.argument("link", required=False, metavar="[LINK]")
 @click.option(
     "--subject", callback=reading.text, metavar="SUB", help="Every link for this subject that was made until now."
@@ -101,6 +105,10 @@ def revoke(
 ) -> None:
     """
     Withdraw a link, all links for a subject, or everything. Running servers heed it from the next request on.
+
+    \b
+        secure-media revoke "https://app.example/secure-media/files/reports/q3.pdf?media_token=..."
+        secure-media revoke --subject anna
 
     Give `-` to have the LINK read from stdin. Run it where the app is started, or name the app's ledger in
     SECURE_MEDIA_LEDGER.

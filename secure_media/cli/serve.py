@@ -2,31 +2,51 @@
 
 from __future__ import annotations
 
+import difflib
 from pathlib import Path
 
 import click
 
+from secure_media import console
+from secure_media.cli.command import Command, Failure, nearest
 from secure_media.host import launch
 
+_OWN = ["--audit", "--quiet", "--help"]
 
-@click.command(context_settings={"ignore_unknown_options": True})
+
+@click.command(
+    cls=Command,
+    short_help="Serve a Streamlit script with its media guarded.",
+    context_settings={"ignore_unknown_options": True},
+)
 @click.argument("app", type=click.Path())
 @click.argument("options", nargs=-1, type=click.UNPROCESSED)
-def run(app: str, options: tuple[str, ...]) -> None:
+@click.option("--audit", is_flag=True, help="Write a line for every decision: for what is allowed too.")
+@click.option("--quiet", is_flag=True, help="Write lines for warnings and errors only.")
+def run(app: str, options: tuple[str, ...], audit: bool, quiet: bool) -> None:
     """
     Serve APP, a Streamlit script, with its media guarded.
 
     Options of `streamlit run` come after `--`, arguments for the script after a second one:
 
+    \b
+        secure-media run app.py
+        secure-media run app.py --audit
         secure-media run app.py -- --server.port=8080 -- --for-the-script
 
-    The secret comes from SECURE_MEDIA_SECRET, SECURE_MEDIA_SECRET_FILE or secrets.toml.
+    The secret comes from SECURE_MEDIA_SECRET, SECURE_MEDIA_SECRET_FILE or secrets.toml. What is refused is a line on
+    the terminal; a level or a handler on the logger `secure_media` changes that.
     """
+    if audit and quiet:
+        raise Failure("--audit and --quiet contradict each other; give one of them")
     flags, args = _split(options)
+    _refuse_misspelt(flags)
+    if audit or quiet:
+        console.set_volume(console.Volume.AUDIT if audit else console.Volume.QUIET)
     launch.run(app, flags=flags, args=args)
 
 
-@click.command()
+@click.command(cls=Command, short_help="Serve an example with every kind of media, on this machine.")
 @click.option("--port", type=click.IntRange(0, 65535), help="Where to listen. Default: 8501, or the next free one.")
 @click.option(
     "--address",
@@ -36,9 +56,15 @@ def run(app: str, options: tuple[str, ...]) -> None:
     help="Where others may reach it: 0.0.0.0 for every network that this machine is in.",
 )
 def demo(port: int | None, address: str) -> None:
-    """Serve an example with every kind of media, on this machine only."""
+    """
+    Serve an example with every kind of media, on this machine only.
+
+    \b
+        secure-media demo --port 8080
+    """
     options: dict[str, str | int] = {"server.address": address}
-    launch.run(demo_script(), streamlit_options=options if port is None else {**options, "server.port": port})
+    options = options if port is None else {**options, "server.port": port}
+    launch.run(demo_script(), streamlit_options=options, is_demo=True)
 
 
 def demo_script() -> Path:
@@ -47,6 +73,14 @@ def demo_script() -> Path:
     installed = package / "_examples"
     folder = installed if installed.is_dir() else package.parent / "examples"
     return folder / "01_private_media.py"
+
+
+def _refuse_misspelt(flags: list[str]) -> None:
+    """Refuse what is no option of Streamlit's, which have dots in them, but looks like one of ours."""
+    for flag in flags:
+        name = flag.partition("=")[0]
+        if name.startswith("--") and "." not in name and difflib.get_close_matches(name, _OWN, 1):
+            raise Failure(f"no such option: {name}; {nearest(name, _OWN)}")
 
 
 def _split(options: tuple[str, ...]) -> tuple[list[str], list[str]]:

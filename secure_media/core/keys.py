@@ -82,10 +82,12 @@ class KeyRing:
         ConfigurationError: There is no secret, or one is too short to resist guessing.
     """
 
-    __slots__ = ("_keys",)
+    __slots__ = ("_keys", "source")
 
     def __init__(self, secrets: Iterable[str | bytes], *, setting: str = "secret") -> None:
         self._keys: dict[str, Key] = {}
+        #: The setting that they come from.
+        self.source = setting
         for position, secret in enumerate(secrets, start=1):
             key = Key(_acceptable(secret, setting if position == 1 else f"{setting}, number {position}"))
             self._keys.setdefault(key.kid, key)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from typing import Any, cast
 
 from secure_media.errors import ConfigurationError
@@ -22,11 +23,14 @@ class GuardedApp:
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         """Handle one connection."""
         if scope["type"] == "lifespan":
+            startup = _Startup(self._prove, receive, send)
             try:
-                await self._app(scope, receive, self._proving(send))
+                await self._app(scope, startup.receive, startup.send)
             except ConfigurationError as error:
+                startup.refusal = error
+            if startup.refusal is not None:
                 # Said in so many words: servers take an exception for an app that knows no lifespan, and serve it.
-                await send({"type": "lifespan.startup.failed", "message": f"secure_media: {error}"})
+                await send({"type": "lifespan.startup.failed", "message": f"secure_media: {startup.refusal}"})
         else:
             if not self._proven:
                 await self._prove()
@@ -52,17 +56,6 @@ class GuardedApp:
     def __getattr__(self, name: str) -> Any:
         return getattr(self._app, name)
 
-    def _proving(self, send: Any) -> Any:
-        async def send_after_proof(message: Any) -> None:
-            if message["type"] == "lifespan.startup.complete":
-                try:
-                    await self._prove()
-                except ConfigurationError as error:
-                    message = {"type": "lifespan.startup.failed", "message": f"secure_media: {error}"}
-            await send(message)
-
-        return send_after_proof
-
     async def _prove(self) -> None:
         from streamlit.runtime.runtime import Runtime
         from streamlit.web.server.starlette.starlette_app import App
@@ -79,3 +72,32 @@ class GuardedApp:
             # Around a framework of the user's own, where Streamlit is mounted is unknown; its storage is not.
             raise ConfigurationError("Streamlit keeps its media in a storage that is not guarded")
         self._proven = True
+
+
+class _Startup:
+    """
+    The lifespan of the app as it sees it: when the proof fails after its start, it is told to shut down.
+
+    The server hears of the failure when that is done. It would break off what is still going on with a traceback.
+    """
+
+    def __init__(self, prove: Callable[[], Awaitable[None]], receive: Any, send: Any) -> None:
+        self._prove = prove
+        self._receive = receive
+        self._send = send
+        #: Why it may not go on.
+        self.refusal: ConfigurationError | None = None
+
+    async def receive(self) -> Any:
+        """Return what happens next."""
+        return await self._receive() if self.refusal is None else {"type": "lifespan.shutdown"}
+
+    async def send(self, message: Any) -> None:
+        """Pass on what the app says, its start only with the proof."""
+        if message["type"] == "lifespan.startup.complete":
+            try:
+                await self._prove()
+            except ConfigurationError as error:
+                self.refusal = error
+        if self.refusal is None:
+            await self._send(message)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import difflib
 import functools
 import inspect
+import logging
 import multiprocessing
 import sys
 import traceback
@@ -18,6 +19,7 @@ from typing import Any, NoReturn, ParamSpec, TypeVar
 
 import click
 
+from secure_media.console import say
 from secure_media.errors import ConfigurationError
 
 P = ParamSpec("P")
@@ -86,12 +88,19 @@ def refuse(why: str, *, code: int | None = None) -> NoReturn:
         code: What the process ends with.
     """
     if is_page():
+        _say_once(why)
         stop_page(why)
     click.echo(f"secure_media: {why}", err=True)
     if code is None:
         is_worker = multiprocessing.parent_process() is not None or "gunicorn" in sys.modules
         code = _WORKER_CANNOT_START if is_worker else _WRONG_SETTING
     raise Refusal(why, code) from None
+
+
+@functools.lru_cache(maxsize=64)
+def _say_once(why: str) -> None:
+    """Write it to the log as well: whoever has edited a running app does not look at its page at once."""
+    say(logging.ERROR, why)
 
 
 def is_page() -> bool:

@@ -80,6 +80,7 @@ def run(
     flags: Sequence[str] = (),
     streamlit_options: Mapping[str, Any] | None = None,
     given: Given | None = None,
+    is_demo: bool = False,
     **options: Any,
 ) -> NoReturn:
     """
@@ -91,10 +92,11 @@ def run(
         flags: Options of ``streamlit run``, as on its command line.
         streamlit_options: The same by name.
         given: What a `secure_run` for this script was given, if one starts it.
+        is_demo: Whether nobody wants to keep anything of it.
         options: The arguments of `secure_run`.
     """
     try:
-        _serve(_existing(script), [*flags, *flags_of(streamlit_options or {})], args, options, given)
+        _serve(_existing(script), [*flags, *flags_of(streamlit_options or {})], args, options, given, is_demo)
     except ConfigurationError as error:
         # Not a traceback: it would quote the line with the secret in it.
         click.echo(f"secure_media: {error}", err=True)
@@ -105,7 +107,12 @@ def run(
 
 
 def _serve(
-    script: Path, flags: Sequence[str], args: Sequence[str], options: dict[str, Any], given: Given | None
+    script: Path,
+    flags: Sequence[str],
+    args: Sequence[str],
+    options: dict[str, Any],
+    given: Given | None,
+    is_demo: bool,
 ) -> None:
     from streamlit.web import bootstrap, cli
 
@@ -113,14 +120,16 @@ def _serve(
     from secure_media.host import deployment as hooks
 
     contract.check()
+    from secure_media.host.announcing import announce
     from secure_media.host.server import SecureServer
 
     handlers, routes = list(options.pop("handlers", ())), list(options.pop("routes", ()))
     collections = options.pop("collections", None)
 
     def build(app: str) -> hooks.Deployment:
-        return hooks.Deployment(
-            _load(**options),
+        loaded = _load(**options)
+        deployment = hooks.Deployment(
+            loaded,
             collections=collections,
             handlers=handlers,
             routes=routes,
@@ -128,6 +137,8 @@ def _serve(
             given=given,
             app=app,
         )
+        announce(loaded, deployment, is_demo=is_demo)
+        return deployment
 
     hooks.install(build, origin=str(script))
     bootstrap.Server = SecureServer  # type: ignore[attr-defined]
@@ -176,11 +187,17 @@ def guard(
         msg = f"guard(app): expected an ASGI app such as st.App('main.py'), got {type(app).__name__}"
         raise ConfigurationError(msg)
     hooks.refuse_what_goes_around()
+    from secure_media.host.announcing import announce
+
     loaded = _load(**settings)
+
+    def build(script: str) -> hooks.Deployment:
+        deployment = hooks.Deployment(loaded, collections=collections, app=script)
+        announce(loaded, deployment)
+        return deployment
+
     # Built later, with Streamlit's configuration as it will be then: App.run(config=...) has yet to change it.
-    hooks.install(
-        lambda script: hooks.Deployment(loaded, collections=collections, app=script), origin=_line_of_the_caller()
-    )
+    hooks.install(build, origin=_line_of_the_caller())
     return GuardedApp(app)
 
 
@@ -194,12 +211,6 @@ def _load(**arguments: Unpack[SettingArguments]) -> Settings:
     loaded = load(environ=os.environ, secrets_section=secrets_section(), **arguments)
     for sentence in unknown_variables(TABLE, os.environ):
         click.echo(f"secure_media: {sentence}", err=True)
-    if loaded.ephemeral:
-        click.echo(
-            "secure_media: no secret is set, so a random one was made for this process: cookies and links end with it. "
-            "To keep them, set SECURE_MEDIA_SECRET (run `secure-media keygen` to make one).",
-            err=True,
-        )
     return loaded
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import socket
 from collections.abc import Awaitable
 from typing import Any
@@ -13,6 +15,9 @@ from secure_media.errors import ConfigurationError
 from secure_media.host import deployment as hooks
 from secure_media.host.probe import probe_server
 
+#: How long a server that is not to go on may take to end, in seconds.
+_PATIENCE = 10.0
+
 
 class SecureServer(Server):
     """
@@ -23,10 +28,25 @@ class SecureServer(Server):
     """
 
     async def start(self) -> None:
-        """Start to listen, and stop again if media are given away."""
+        """Start to listen, open when it is proved that media are refused, and stop again if they are not."""
+        gate = hooks.current().gate
+        gate.unproved = True
         await super().start()
         self._send_at_once()
-        await probe_server(hooks.current())
+        try:
+            await probe_server(hooks.current())
+        except ConfigurationError:
+            await self._end()
+            raise
+        gate.unproved = False
+
+    async def _end(self) -> None:
+        """End what listens, so that nothing but the reason is left to say."""
+        serving = getattr(self, "_starlette_server", None)  # Streamlit 1.53-1.67
+        if serving is not None:
+            serving.stop()
+            with contextlib.suppress(asyncio.TimeoutError):
+                await asyncio.wait_for(serving.stopped.wait(), _PATIENCE)
 
     @property
     def stopped(self) -> Awaitable[None]:

@@ -73,7 +73,7 @@ class GuardMiddleware:
         """Handle one connection."""
         if scope["type"] == "http":
             request = incoming(scope)
-            answer = self._gate.answer(request)
+            answer = self._gate.not_yet(request) or self._gate.answer(request)
             if isinstance(answer, (Opening, Returning)):
                 async with _watching(receive) as gone:
                     answer = await answer.response(gone)

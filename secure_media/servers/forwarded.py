@@ -145,7 +145,10 @@ def proxies(*trusted: str) -> Proxies:
 
 
 def _elements(headers: Headers, name: str) -> Sequence[str]:
-    """Return the elements of a list that may be spread over several headers; empty ones are none (RFC 9110 5.6.1)."""
-    return [
-        element for key, value in headers if key == name for part in value.split(",") if (element := part.strip(" \t"))
-    ]
+    """
+    Return the elements of a list that may be spread over several headers, empty ones included.
+
+    A recipient may ignore those (RFC 9110 section 5.6.1). Here that would be to believe the one before: a proxy that
+    adds nothing, because its client has no address, would vouch for whatever the client has made up.
+    """
+    return [part.strip(" \t") for key, value in headers if key == name for part in value.split(",")]

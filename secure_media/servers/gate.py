@@ -45,6 +45,8 @@ logger = logging.getLogger(__name__)
 
 #: When to try again if an object store cannot be reached, in seconds.
 _RETRY_AFTER = 30
+#: The same if the server has just begun to listen.
+_RETRY_AT_START = 1
 #: What the page fetches before it opens its WebSocket, also after a server restart.
 _GREETINGS = frozenset({"/_stcore/health", "/_stcore/host-config"})
 #: NAME_MAX of the usual file systems, in bytes.
@@ -114,6 +116,14 @@ class Gate:
         self._redeeming = Redeeming(redemptions, ledger, self._refusals, clock=clock)
         #: What the server asks itself for, while it does.
         self.bait: Bait | None = None
+        #: Whether it is still to be proved that media are refused; until then, nothing else is answered.
+        self.unproved = False
+
+    def not_yet(self, incoming: Incoming) -> plan.Plan | None:
+        """Return the response to a request that comes too early, or None."""
+        if not self.unproved or self._below_base(incoming.path).startswith(MEDIA):
+            return None
+        return plan.unavailable(incoming.method, _RETRY_AT_START)
 
     def answer(self, incoming: Incoming) -> plan.Plan | Opening | Returning | None:
         """Return the response, or None if the request may go on to Streamlit."""

@@ -17,7 +17,7 @@ from streamlit.web.server.media_file_handler import MediaFileHandler
 from streamlit.web.server.upload_file_request_handler import UploadFileRequestHandler
 from tornado.httputil import HTTPHeaders, HTTPInputError, HTTPServerRequest
 from tornado.iostream import StreamClosedError
-from tornado.routing import PathMatches, Rule
+from tornado.routing import Matcher, PathMatches, Rule
 from tornado.web import Application, OutputTransform, RequestHandler, stream_request_body
 
 from secure_media.errors import ConfigurationError, DeliveryCutError, MediaError
@@ -245,6 +245,18 @@ class _Implausible(_Guarded):
     """Takes what Streamlit's file handlers answer with 500."""
 
 
+class _NotYet(_Guarded):
+    _ask = Gate.not_yet
+
+
+class _WhileUnproved(Matcher):
+    def __init__(self, gate: Gate) -> None:
+        self._gate = gate
+
+    def match(self, request: HTTPServerRequest) -> dict[str, Any] | None:
+        return {} if self._gate.unproved and self._gate.not_yet(incoming(request)) else None
+
+
 class _Endpoint(_Guarded):
     _ask = Gate.endpoint
 
@@ -312,6 +324,7 @@ def mount(
     application.settings[_GATE] = gate
     application.transforms.insert(0, type("Amend", (_Amend,), {"gate": gate}))
     rules: list[Any] = [
+        Rule(_WhileUnproved(gate), _NotYet),
         (r"^.*%00.*$", _Implausible),
         Rule(_OtherMethods(rf"^{base}(?:{MEDIA}|{OWN}).*$"), _WithBody, {"path": ""}),
         (rf"^{base}(?:{MEDIA}|{OWN}).*$", SecureMediaFileHandler, {"path": ""}),

@@ -116,6 +116,15 @@ def test_every_way_to_serve_an_app_is_guarded(
         page = server.request("GET", f"{server.base}/media/x", {"Accept": "text/html"})
         root = command[-1] if "--root-path" in command else ""
         assert f'<a href="{root}{server.base}/"' in page.body.decode()
+        (start,) = [line for line in server.log.splitlines() if "guarding /media" in line]
+        assert " INFO secure_media " in start
+        assert start.endswith("; secret from an argument; ledger .streamlit/secure_media.sqlite3")
+        said = [line for line in server.log.splitlines() if " secure_media: 403 GET " in line]
+        assert [line.rpartition(": ")[2] for line in said] == [
+            "this browser was not shown it",
+            "no cookie and no link",
+            "the path cannot be the name of any media or file",
+        ]
 
 
 @pytest.mark.skipif(STREAMLIT < (1, 67), reason="the agent API came with Streamlit 1.67")
@@ -183,7 +192,8 @@ app = guard(app, secret={SECRET!r})
     assert server.process is not None
 
     assert server.process.wait(30) != 0
-    assert "did not refuse media" in server.log
+    assert server.log.count("did not refuse media") == 1
+    assert "Traceback" not in server.log
 
 
 def test_tokens_do_not_reach_the_access_log(tmp_path: Path) -> None:

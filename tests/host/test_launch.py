@@ -5,6 +5,7 @@ wrong.
 
 from __future__ import annotations
 
+import http.client
 import os
 import re
 import signal
@@ -197,11 +198,13 @@ def test_streamlits_own_test_harness_runs_the_script(tmp_path: Path) -> None:
 
 
 def test_without_a_secret_it_warns_and_works() -> None:
-    """A random secret is made, with a warning that says how to keep one."""
+    """A random secret is made, and the line at start is a warning that says how to keep one; there is no other."""
     with AppServer(PAGE, run_arguments="secret=None") as server:
         assert_guarded(server)
-        assert "SECURE_MEDIA_SECRET" in server.log
-        assert "keygen" in server.log
+        (line,) = [line for line in server.log.splitlines() if "ecret" in line]
+        assert " WARNING secure_media " in line
+        assert "; a random secret; ledger in memory. No secret is set, so cookies and links end with " in line
+        assert "SECURE_MEDIA_SECRET (run `secure-media keygen`" in line
 
 
 @pytest.mark.parametrize(
@@ -287,7 +290,7 @@ def test_a_wrong_setting_is_one_clear_line(tmp_path: Path, source: str, env: dic
 
     assert done.returncode == 2, done.stderr
     lines = [line for line in done.stderr.splitlines() if line.startswith("secure_media: ")]
-    assert len([line for line in lines if "random one" not in line]) == 1
+    assert len(lines) == 1
     assert expected in lines[-1]
     assert "Traceback" not in done.stderr
 
@@ -307,7 +310,8 @@ def test_a_secret_file_that_everyone_can_read_is_refused(tmp_path: Path) -> None
     secret_file.chmod(0o600)
     with AppServer(PAGE, run_arguments="grace=30", env=env) as server:
         assert_guarded(server)
-        assert "random one" not in server.log
+        assert "; secret from SECURE_MEDIA_SECRET_FILE; ledger " in server.log
+        assert "No secret is set" not in server.log
 
 
 def test_misspelt_variable_is_told_at_start() -> None:
@@ -326,7 +330,8 @@ def test_secrets_toml_is_read(tmp_path: Path) -> None:
     (tmp_path / ".streamlit" / "secrets.toml").write_text(f'[secure_media]\nsecret = "{SECRET}"\n')
     with AppServer(PAGE, run_arguments="grace=30", folder=tmp_path) as server:
         assert_guarded(server)
-        assert "random one" not in server.log
+        assert "; secret from secrets.toml; ledger " in server.log
+        assert "No secret is set" not in server.log
 
 
 def test_a_taken_port_is_said(tmp_path: Path) -> None:
@@ -395,6 +400,28 @@ secure_run(__file__, secret={SECRET!r}, policy={policy}, streamlit_options=optio
     assert f"{name} lets in anyone" in line
     assert "policy=own_session() & ..." in line
     assert "versions of streamlit" not in line
+
+
+def test_nothing_is_healthy_before_the_proof() -> None:
+    """
+    A server that is about to stop, because its policy lets in everyone, never says that all is well.
+
+    What is left of it is one line, and no traceback.
+    """
+    arguments = f"secret={SECRET!r}, policy=__import__('secure_media').allow_if(lambda request: True)"
+    server = AppServer(PAGE, run_arguments=arguments, wait=False)
+    process, statuses = server.process, set()
+    assert process is not None
+    while process.poll() is None:
+        try:
+            statuses.add(server.request("GET", "/_stcore/health").status)
+        except (OSError, http.client.HTTPException):
+            continue
+
+    assert process.returncode == 2
+    assert statuses <= {503}
+    assert server.log.count("lets in anyone") == 1
+    assert "Traceback" not in server.log
 
 
 @pytest.mark.parametrize(

@@ -587,7 +587,7 @@ def test_keys_are_rotated_without_a_restart(tmp_path: Path) -> None:
 
     def write(*secrets: str) -> None:
         file.touch(mode=0o600)
-        file.write_text("\n".join(secrets))
+        file.write_text("".join(f"{secret}\n" for secret in secrets))
 
     write(old)
     with AppServer(
@@ -614,6 +614,10 @@ def test_keys_are_rotated_without_a_restart(tmp_path: Path) -> None:
         write(new)
         assert eventually(lambda: is_refused(stranger(server).get(first)), "the end of the old key")
         assert stranger(server).get(second).body == REPORT
+        added, dropped = [line for line in server.log.splitlines() if "keys rotated" in line]
+        assert " INFO secure_media: SECURE_MEDIA_SECRET_FILE: keys rotated: " in added
+        assert added.endswith(f" signs; {kid} still verifies")
+        assert dropped.endswith(f" signs; {kid} was dropped")
         assert old not in server.log
         assert new not in server.log
 
