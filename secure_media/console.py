@@ -8,6 +8,7 @@ the root logger has the level with which Python begins.
 
 from __future__ import annotations
 
+import contextlib
 import enum
 import logging
 import sys
@@ -56,12 +57,14 @@ class LastResort(logging.Handler):
         return not taken(record.name) and bool(super().filter(record))
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Write the record. A stderr that was closed is no reason to fail."""
-        try:
-            self.stream.write(f"{self.format(record)}\n")
+        """Write the record. A stderr that was closed is no reason to fail, nor is one that lacks a character."""
+        line = f"{self.format(record)}\n"
+        with contextlib.suppress(AttributeError, OSError, ValueError):
+            try:
+                self.stream.write(line)
+            except UnicodeEncodeError:
+                self.stream.write(line.encode("ascii", "backslashreplace").decode("ascii"))
             self.stream.flush()
-        except (AttributeError, OSError, ValueError):
-            return
 
 
 class _Format(logging.Formatter):

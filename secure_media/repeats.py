@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
 import time
 from collections.abc import Callable, Mapping
@@ -30,10 +31,11 @@ class Told(NamedTuple):
 
 
 def _later(seconds: float, function: Callable[[], None]) -> None:
-    """Call `function` in that many seconds; not if the process ends before."""
+    """Call `function` in that many seconds; not if the process ends before, nor where it may have no more threads."""
     timer = threading.Timer(seconds, function)
     timer.daemon = True
-    timer.start()
+    with contextlib.suppress(RuntimeError):
+        timer.start()
 
 
 class Repeats:

@@ -25,6 +25,7 @@ from secure_media.core.keys import Key, KeyRing, Purpose
 from secure_media.core.model import Action, Browser, Credentials, Grant, Resource, ResourceKind
 from secure_media.core.tokens import GrantCodec
 from secure_media.errors import BusyError, MediaNotFoundError, ScriptError
+from secure_media.host import entry
 from secure_media.host.given import Given
 from secure_media.host.issuing import Holder, Issuer
 from secure_media.host.notices import MOST_HIDEABLE, Notices
@@ -507,12 +508,17 @@ def _told(most: int) -> Fill:
     return Fill(repeats, tell, most, 1000)
 
 
+def _refused(_: Path) -> Fill:
+    return Fill(entry, lambda number: entry._say_once(f"reason {number}"), 64)
+
+
 BOUNDS = {
     "repeats:Repeats._counts": Bound("20 of each level", lambda _: _told(2 * MOST_TOLD)),
     "repeats:Repeats._rest": Bound("the levels that there are", lambda _: _told(2)),
     "core.identity:BrowserIdentity._genuine": Bound("the last 4,096 cookies", _cookies),
     "core.identity:BrowserIdentity._known": Bound("the keys that are in use", _rotated_keys),
     "core.keys:Key._derived": Bound("the purposes that there are", _derived),
+    "host.entry:_say_once": Bound("the last 64 sentences", _refused),
     "host.given:Given._seen": Bound("the parameters of `secure_run`", _arguments),
     "host.given:Given._told": Bound("the parameters of `secure_run`", _arguments),
     "host.issuing:Holder.tokens": Bound("the last 20,000 of a session", _tokens),

@@ -259,6 +259,15 @@ def test_path_is_for_people(path: str, words: str | None) -> None:
     assert "secret" not in told.replace("secure", "")
 
 
+def test_terminal_that_lacks_a_character_gets_the_line(tmp_path: Path) -> None:
+    """Where stderr takes ASCII only, the line is there with the rest escaped; one that was closed fails nothing."""
+    strict = "sys.stderr = open('strict.txt', 'w', encoding='ascii', errors='strict')\n"
+    outputs(tmp_path, f"telling.attach()\n{strict}{DECISIONS}", "telling.attach()\nsys.stderr.close()" + DECISIONS)
+
+    written = (tmp_path / "strict.txt").read_text("ascii")
+    assert SHOWN.replace("…", "\\u2026") in written
+
+
 def test_nothing_can_forge_a_line(tmp_path: Path) -> None:
     """Whatever a method, a path or an address contains, a denial is one line of printable text."""
     hostile = [

@@ -944,3 +944,47 @@ def test_resources_are_named_by_kind_and_name() -> None:
     """The text of a resource tells kinds apart, whatever the name."""
     assert str(MEDIA) == f"media/{MEDIA.name}"
     assert json.dumps({"r": str(STATIC)}) == '{"r": "static/logo.png"}'
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "expected"),
+    [
+        pytest.param(("no_credential", "cookie"), ("no_credential", "link"), "cookie and no link", id="neither"),
+        pytest.param(("no_credential", ""), ("no_credential", "link"), "link", id="neither-of-them-named"),
+        pytest.param(("no_credential", "cookie"), ("expired", "link"), "link", id="second"),
+        pytest.param(("not_shown", "cookie"), ("no_credential", "link"), "cookie", id="first"),
+        pytest.param(("not_shown", "cookie"), ("expired", "link"), "link", id="both"),
+    ],
+)
+def test_more_telling_of_two_denials_is_kept(first: tuple[str, str], second: tuple[str, str], expected: str) -> None:
+    """The reason that is kept is the one that says more, together with the credential that it is about."""
+    denials = [Deny(DenialReason(reason), credential) for reason, credential in (first, second)]
+
+    kept = denials[0].beside(denials[1])
+
+    assert kept.credential == expected
+    assert kept in denials
+
+
+def test_denial_names_the_credential() -> None:
+    """Each policy says which credential did not hold, also where a composite policy asks it."""
+    sso = jwt(cookie="sso", key="0123456789abcdefghijklmnopqrstuv", algorithms=["HS256"], issuer="me", audience="us")
+    context = _context(browser=None, credentials=Credentials(cookies=(("sso", "x.y.z"),), tokens=("x",)))
+    named = {"cookie": own_session(), "link": signed_url(), "JWT in cookie sso": sso, "": NO}
+
+    for credential, policy in named.items():
+        for rule in (policy, policy & own_session(), policy | policy):
+            decision = _ask(rule, context)
+            assert isinstance(decision, Deny)
+            assert decision.credential == credential
+
+
+def test_ledger_that_cannot_tell_is_named_too() -> None:
+    """A link about which nothing is known is named as what it is."""
+    records = Records(revoked=LedgerUnavailableError("no"))
+    context = _context(credentials=Credentials(tokens=(CODEC.issue(GRANT),)))
+
+    decision = _ask(signed_url(), context, records=records)
+
+    assert isinstance(decision, Deny)
+    assert (decision.reason, decision.credential) == (DenialReason.LEDGER_UNAVAILABLE, "link")
