@@ -43,6 +43,7 @@ ON_TWO = (
     "tests/host/test_audit.py",
     "tests/host/test_codings.py",
     "tests/host/test_confirming.py",
+    "tests/host/test_documents.py",
     "tests/host/test_examples.py",
     "tests/host/test_files.py",
     "tests/host/test_ledger.py",
@@ -95,6 +96,14 @@ def units(session: nox.Session) -> None:
     session.run("coverage", "report", "--fail-under=100")
     rest = FRAMEWORK_FREE[1:]
     session.run("pytest", "-q", "-n", WORKERS, "--dist=loadfile", *(session.posargs or rest), env=ENV)
+
+
+@nox.session
+def docs(session: nox.Session) -> None:
+    """The documentation, in site/: whatever mkdocs warns of is an error, and so is what a page would load elsewhere."""
+    session.install(*GROUPS["docs"])
+    # The notice is about a release of mkdocs that is not out.
+    session.run("mkdocs", "build", "--strict", "--quiet", env={"NO_MKDOCS_2_WARNING": "1"})
 
 
 @nox.session

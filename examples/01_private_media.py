@@ -64,6 +64,11 @@ with st.container(border=True):
         "3. All there is to see is a page that says that this address does not work. In an app without a guard, it "
         "would be the picture."
     )
+    st.caption(
+        "If you open *this page* in the private window, its pictures are there, also under the addresses from here: "
+        "that window was shown them as well, by a page of its own. The guard asks what a browser was shown; what to "
+        "show to whom is for the app to say."
+    )
 
 st.subheader("Pictures")
 left, right = st.columns(2)

@@ -1,20 +1,34 @@
-"""The documents say what is there: every setting, name and command, and only tests that exist."""
+"""The documents say what there is, all of it and nothing else: settings, names, commands, reasons, hooks and tests."""
 
 from __future__ import annotations
 
 import inspect
 import re
 
+import click
 import pytest
 
 import secure_media
 from secure_media import settings
 from secure_media.cli.main import main
+from secure_media.errors import DenialReason
+from secure_media.host import contract
+from tests.reading import DOCS, PAGES, README
 from tests.servers import ROOT
 
-README = (ROOT / "README.md").read_text("utf-8")
 SECURITY = (ROOT / "SECURITY.md").read_text("utf-8")
 TESTS = "\n".join(path.read_text("utf-8") for path in (ROOT / "tests").rglob("test_*.py"))
+TEXTS = {page: page.read_text("utf-8") for page in PAGES}
+EVERYTHING = "\n".join(TEXTS.values())
+
+SETTINGS = TEXTS[DOCS / "reference" / "settings.md"]
+NAMES = TEXTS[DOCS / "reference" / "names.md"]
+COMMANDS = TEXTS[DOCS / "reference" / "commands.md"]
+REASONS = TEXTS[DOCS / "reference" / "reasons.md"]
+INTERNALS = TEXTS[DOCS / "internals.md"]
+
+#: Arguments of secure_run; those of guard are among them.
+ARGUMENTS = sorted(set(inspect.signature(secure_media.secure_run).parameters) - {"script"})
 
 
 def test_every_guarantee_names_a_test_that_exists() -> None:
@@ -27,26 +41,97 @@ def test_every_guarantee_names_a_test_that_exists() -> None:
             assert f"def {name}(" in TESTS, f"{name} does not exist"
 
 
+def test_readme_can_be_read_in_one_go() -> None:
+    """The README has at most 150 lines; the rest is in the documentation."""
+    assert len(TEXTS[README].splitlines()) <= 150
+
+
+def test_command_of_the_readme_is_the_gate() -> None:
+    """What the README says to test with is what the gate runs."""
+    assert 'pip install "nox[uv]" && nox\n' in TEXTS[README]
+    gate = (ROOT / ".ci" / "run").read_text("utf-8")
+    assert gate.endswith('pip install --quiet "nox[uv]" && nox\n')
+
+
+def test_settings_are_those_that_there_are() -> None:
+    """The table of settings has every argument, every variable and every name in secrets.toml, and no other."""
+    rows = [line.split(" | ") for line in re.findall(r"^\| (`.*|\| `.*)", SETTINGS, re.MULTILINE)]
+    arguments = {name for row in rows for name in re.findall(r"`(\w+)`", row[0].partition("|")[0])}
+    table = "\n".join(" | ".join(row[:3]) for row in rows)
+    assert sorted(arguments) == ARGUMENTS
+    assert set(re.findall(r"`SECURE_MEDIA_(\w+)`", table)) == {name.upper() for name in settings.NAMES}
+    assert {name for name in settings.NAMES if not re.search(rf"\| `{name}` \|", SETTINGS)} == set()
+
+
+def test_no_page_names_another_setting() -> None:
+    """A variable of ours that a page names is a setting."""
+    named = set(re.findall(r"\bSECURE_MEDIA_([A-Z_]+)\b", EVERYTHING))
+    assert named <= {name.upper() for name in settings.NAMES}
+
+
+def test_public_names_are_those_that_there_are() -> None:
+    """The page of names has a section for every public name, and for no other."""
+    assert sorted(re.findall(r"^### `(\w+)`$", NAMES, re.MULTILINE)) == sorted(secure_media.__all__)
+    assert set(re.findall(r"\bsm\.(\w+)", EVERYTHING)) <= set(secure_media.__all__)
+
+
 @pytest.mark.parametrize("name", [name for name in secure_media.__all__ if not name.endswith("Error")])
-def test_every_public_name_is_in_the_readme(name: str) -> None:
-    """Whoever reads the README has met every public name."""
-    assert re.search(rf"\b{name}\b", README)
+def test_section_of_a_name_has_its_arguments(name: str) -> None:
+    """Every argument that a public name takes stands in its section."""
+    section = NAMES.split(f"### `{name}`\n")[1].partition("\n#")[0]
+    function = getattr(secure_media, name)
+    assert function.__doc__
+    parameters = inspect.signature(inspect.unwrap(function)).parameters.values()
+    own = [item.name for item in parameters if item.name not in ("args", "kwargs")]
+    # Elements have those of Streamlit's own besides.
+    native = inspect.signature(getattr(__import__("streamlit"), name, lambda: None)).parameters
+    for argument in own:
+        assert argument in native or re.search(rf"\b{argument}\b", section), argument
 
 
-@pytest.mark.parametrize("name", sorted(set(inspect.signature(secure_media.secure_run).parameters) - {"script"}))
-def test_every_argument_is_in_the_readme(name: str) -> None:
-    """The table of settings has every argument of secure_run."""
-    assert f"`{name}`" in README
+def test_commands_are_those_that_there_are() -> None:
+    """The page of commands has a section for every command, and for no other; no page names another."""
+    assert sorted(re.findall(r"^## `secure-media (\w+)`$", COMMANDS, re.MULTILINE)) == sorted(main.commands)
+    assert set(re.findall(r"\bsecure-media ([a-z]+)\b", EVERYTHING)) <= set(main.commands)
 
 
-@pytest.mark.parametrize("name", settings.NAMES)
-def test_every_setting_is_in_the_readme(name: str) -> None:
-    """The table of settings has the name of every setting in the environment and in secrets.toml."""
-    assert f"`SECURE_MEDIA_{name.upper()}`" in README
-    assert f"`{name}`" in README
+def test_options_are_those_that_there_are() -> None:
+    """The page of commands has every option of every command, and no other."""
+    options = {
+        option
+        for command in main.commands.values()
+        for parameter in command.params
+        if isinstance(parameter, click.Option)
+        for option in (*parameter.opts, *parameter.secondary_opts)
+    }
+    named = set(re.findall(r"`(--[\w-]+)`", COMMANDS)) - {"--help"}
+    assert named == options - {"--help"}
 
 
-@pytest.mark.parametrize("name", sorted(main.commands))
-def test_every_command_is_in_the_readme(name: str) -> None:
-    """Every command of secure-media is mentioned."""
-    assert f"secure-media {name}" in README
+def test_reasons_are_those_that_there_are() -> None:
+    """The table of reasons has every reason with its cure, and no other."""
+    rows = re.findall(r"^\| `(\w+)` \| (.+) \| (.+) \|$", REASONS, re.MULTILINE)
+    assert sorted(name for name, _, _ in rows) == sorted(reason.value for reason in DenialReason)
+
+
+@pytest.mark.parametrize(
+    "hook", [name for _, name, _ in (*contract._EVERYWHERE, *contract._TORNADO, *contract._STARLETTE)]
+)
+def test_every_hook_is_on_the_page_of_hooks(hook: str) -> None:
+    """Every place in Streamlit that is hooked is described."""
+    assert re.search(rf"\b{hook.rpartition('.')[2]}\b", INTERNALS)
+
+
+def test_readme_leads_to_every_page() -> None:
+    """Every page of the documentation can be reached from the README, which links only to what there is."""
+    links = {target.partition("#")[0] for target in re.findall(r"\]\(([^)]+)\)", TEXTS[README])} - {""}
+    assert {target for target in links if not (ROOT / target).is_file()} == set()
+    pages = {str(page.relative_to(ROOT)) for page in PAGES} - {"README.md", "docs/index.md", "docs/changelog.md"}
+    assert pages <= links
+
+
+def test_extras_are_those_that_there_are() -> None:
+    """What the documents tell people to install exists."""
+    project = (ROOT / "pyproject.toml").read_text("utf-8").split("[project.optional-dependencies]")[1]
+    extras = set(re.findall(r"^(\w+) = ", project.partition("\n[")[0], re.MULTILINE))
+    assert set(re.findall(r"streamlit-secure-media\[(\w+)\]", EVERYTHING)) <= extras

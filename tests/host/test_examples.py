@@ -2,22 +2,54 @@
 
 from __future__ import annotations
 
+import contextlib
 import socket
 import sys
+import urllib.request
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
 
-from tests.servers import ROOT, SECRET, AppServer, Browser
+from tests.servers import ROOT, SECRET, STARLETTE, AppServer, Browser
 
+FOLDER = ROOT / "examples"
+ALL = sorted(FOLDER.glob("[0-9]*.py"))
+#: Those that the installed Streamlit can run.
+EXAMPLES = [path for path in ALL if STARLETTE or "st.App" not in path.read_text("utf-8")]
 DEMO = [sys.executable, "-m", "secure_media.cli", "demo"]
-EXAMPLES = sorted((ROOT / "examples").glob("[0-9]*.py"))
 
 
-@pytest.mark.parametrize("example", [pytest.param(path, id=path.stem) for path in EXAMPLES])
+@contextlib.contextmanager
+def serve(example: Path, command: Sequence[str] | None = None) -> Iterator[AppServer]:
+    """Start an example where it listens by itself."""
+    env = {"SECURE_MEDIA_SECRET": SECRET, "SECURE_MEDIA_LEDGER": "memory"}
+    server = AppServer(example, command=command, env=env, options={"server.address": None}, wait=False)
+    server.base = "/dashboard" if ".mount(" in example.read_text("utf-8") else ""
+    server.wait_until_ready()
+    with server:
+        yield server
+
+
+def assert_reach(server: AppServer, *, everybody: bool = False) -> None:
+    """Assert who on the network can connect: nobody but this machine, unless it is said to be for everybody."""
+    if not sys.platform.startswith("linux"):
+        return  # elsewhere, this machine has one address of its own
+    try:
+        socket.create_connection(("127.0.0.2", server.port), timeout=5).close()
+    except ConnectionRefusedError:
+        answers = False
+    else:
+        answers = True
+    assert answers is everybody
+    assert everybody or "Network URL" not in server.log
+
+
+@pytest.mark.parametrize("example", [pytest.param(path, id=path.stem) for path in EXAMPLES if "jwt" not in path.stem])
 def test_example_runs(example: Path) -> None:
-    """The page of an example has no error; its media are there for its browser, and refused to another."""
-    with AppServer(example, env={"SECURE_MEDIA_SECRET": SECRET, "SECURE_MEDIA_LEDGER": "memory"}) as server:
+    """The page of an example has no error; its media are for its browser alone, and the page for this machine."""
+    with serve(example) as server:
+        assert_reach(server)
         ann, mallory = Browser(server), Browser(server).visit()
         with ann.open() as tab:
             assert tab.exceptions() == []
@@ -27,30 +59,56 @@ def test_example_runs(example: Path) -> None:
             assert {mallory.get(url).status for url in urls} == {403}
 
 
+def test_example_with_endpoints_guards_one_of_them() -> None:
+    """The report is for a browser that has the page open, the other endpoint for everybody."""
+    with serve(FOLDER / "06_endpoints.py") as server:
+        ann, mallory = Browser(server), Browser(server).visit()
+        with ann.open():
+            assert ann.get("/reports/q3").body == b"Report q3: all is well\n"
+            assert mallory.get("/reports/q3").status == 403
+            assert mallory.get("/ping").body == b"pong\n"
+
+
+def test_example_with_a_login_service_is_for_auditors() -> None:
+    """Ann, an auditor, gets the media of her page; nobody else does, signed in as a guest or not at all."""
+    with serve(FOLDER / "07_jwt.py") as server:
+        assert_reach(server)
+        ann, mallory = Browser(server), Browser(server).visit()
+        with ann.open() as tab:
+            assert tab.exceptions() == []
+            urls, links = tab.urls(), [link.url for link in tab.elements("link_button")]
+            assert urls
+            assert {ann.get(url).status for url in urls} == {403}
+            sign_in(ann, links, "bob")
+            assert {ann.get(url).status for url in urls} == {403}
+            sign_in(ann, links, "ann")
+            assert {ann.get(url).status for url in urls} == {200}
+            sign_in(mallory, links, "ann")
+            assert {mallory.get(url).status for url in urls} == {403}
+
+
+def sign_in(browser: Browser, links: Sequence[str], name: str) -> None:
+    """Follow the link of the login service for `name`, and keep the cookie."""
+    (link,) = (link for link in links if link.endswith(f"/{name}"))
+    with urllib.request.urlopen(link, timeout=30) as response:
+        cookie, _, value = response.headers["Set-Cookie"].partition(";")[0].partition("=")
+    browser.cookies[cookie] = value
+
+
 def test_every_example_is_tried() -> None:
     """The examples are numbered without a gap."""
-    assert [path.name[:2] for path in EXAMPLES] == [f"{number:02}" for number in range(1, len(EXAMPLES) + 1)]
-    assert len(EXAMPLES) >= 3
+    assert [path.name[:2] for path in ALL] == [f"{number:02}" for number in range(1, len(ALL) + 1)]
+    assert len(ALL) >= 7
 
 
-@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="elsewhere, this machine has one address of its own")
 @pytest.mark.parametrize(
-    ("example", "command", "is_open"),
+    ("arguments", "everybody"),
     [
-        *(pytest.param(path, [sys.executable, "{script}"], False, id=path.stem) for path in EXAMPLES),
-        pytest.param(EXAMPLES[0], [*DEMO, "--port={port}"], False, id="demo"),
-        pytest.param(EXAMPLES[0], [*DEMO, "--port={port}", "--address=0.0.0.0"], True, id="demo-for-everybody"),
+        pytest.param([], False, id="demo"),
+        pytest.param(["--address=0.0.0.0"], True, id="demo-for-everybody"),
     ],
 )
-def test_example_is_for_this_machine(example: Path, command: list[str], is_open: bool) -> None:
-    """Nobody else on the network is shown an example, unless somebody asks for that."""
-    env = {"SECURE_MEDIA_SECRET": SECRET, "SECURE_MEDIA_LEDGER": "memory"}
-    with AppServer(example, command=command, env=env, options={"server.address": None}) as server:
-        try:
-            socket.create_connection(("127.0.0.2", server.port), timeout=5).close()
-        except ConnectionRefusedError:
-            answers = False
-        else:
-            answers = True
-        assert answers is is_open
-        assert is_open or "Network URL" not in server.log
+def test_demo_is_for_this_machine(arguments: list[str], everybody: bool) -> None:
+    """Nobody else on the network is shown the demo, unless somebody asks for that."""
+    with serve(ALL[0], [*DEMO, "--port={port}", *arguments]) as server:
+        assert_reach(server, everybody=everybody)
