@@ -136,7 +136,8 @@ class Reader:
         name = block.file
         if not block.runs_here:
             assert name is not None, "a file without a name"
-            self._elsewhere.add(name)
+            if not (self._folder / name).exists():
+                self._elsewhere.add(name)
             return
         if name is not None:
             path = self._folder / name

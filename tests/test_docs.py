@@ -54,13 +54,15 @@ def test_command_of_the_readme_is_the_gate() -> None:
 
 
 def test_settings_are_those_that_there_are() -> None:
-    """The table of settings has every argument, every variable and every name in secrets.toml, and no other."""
-    rows = [line.split(" | ") for line in re.findall(r"^\| (`.*|\| `.*)", SETTINGS, re.MULTILINE)]
-    arguments = {name for row in rows for name in re.findall(r"`(\w+)`", row[0].partition("|")[0])}
-    table = "\n".join(" | ".join(row[:3]) for row in rows)
-    assert sorted(arguments) == ARGUMENTS
-    assert set(re.findall(r"`SECURE_MEDIA_(\w+)`", table)) == {name.upper() for name in settings.NAMES}
-    assert {name for name in settings.NAMES if not re.search(rf"\| `{name}` \|", SETTINGS)} == set()
+    """The table of settings has every one, says where each can be set, and has no other."""
+    rows = re.findall(
+        r"^\| `(\w+)`(?:<br>`SECURE_MEDIA_(\w+)`)? \| (Argument only\.|Not an argument\.)?", SETTINGS, re.MULTILINE
+    )
+    assert sorted(name for name, _, _ in rows) == sorted({*ARGUMENTS, *settings.NAMES})
+    for name, variable, where in rows:
+        assert variable == (name.upper() if name in settings.NAMES else ""), name
+        assert (where == "Argument only.") is (name not in settings.NAMES), name
+        assert (where == "Not an argument.") is (name not in ARGUMENTS), name
 
 
 def test_no_page_names_another_setting() -> None:
@@ -126,6 +128,9 @@ def test_readme_leads_to_every_page() -> None:
     """Every page of the documentation can be reached from the README, which links only to what there is."""
     links = {target.partition("#")[0] for target in re.findall(r"\]\(([^)]+)\)", TEXTS[README])} - {""}
     assert {target for target in links if not (ROOT / target).is_file()} == set()
+    for target, heading in re.findall(r"\]\(([^)#]*)#([^)]+)\)", TEXTS[README]):
+        headings = re.findall(r"^#+ (.+)$", TEXTS[ROOT / target if target else README], re.MULTILINE)
+        assert heading in {re.sub(r"[^\w -]", "", text).lower().replace(" ", "-") for text in headings}, target
     pages = {str(page.relative_to(ROOT)) for page in PAGES} - {"README.md", "docs/index.md", "docs/changelog.md"}
     assert pages <= links
 

@@ -22,9 +22,12 @@ DEMO = [sys.executable, "-m", "secure_media.cli", "demo"]
 
 @contextlib.contextmanager
 def serve(example: Path, command: Sequence[str] | None = None) -> Iterator[AppServer]:
-    """Start an example where it listens by itself."""
-    env = {"SECURE_MEDIA_SECRET": SECRET, "SECURE_MEDIA_LEDGER": "memory"}
-    server = AppServer(example, command=command, env=env, options={"server.address": None}, wait=False)
+    """Start an example where it listens by itself, for somebody who has a screen, and never had a Streamlit before."""
+    # A screen on which nothing is opened.
+    screen = {"DISPLAY": ":0", "BROWSER": "true"} if command else {}
+    options = {"server.address": None, **({"server.headless": None} if command else {})}
+    env = {"SECURE_MEDIA_SECRET": SECRET, "SECURE_MEDIA_LEDGER": "memory", **screen}
+    server = AppServer(example, command=command, env=env, options=options, wait=False)
     server.base = "/dashboard" if ".mount(" in example.read_text("utf-8") else ""
     server.wait_until_ready()
     with server:
@@ -109,6 +112,7 @@ def test_every_example_is_tried() -> None:
     ],
 )
 def test_demo_is_for_this_machine(arguments: list[str], everybody: bool) -> None:
-    """Nobody else on the network is shown the demo, unless somebody asks for that."""
+    """Nobody else on the network is shown the demo, unless somebody asks for that; and it starts without a question."""
     with serve(ALL[0], [*DEMO, "--port={port}", *arguments]) as server:
         assert_reach(server, everybody=everybody)
+        assert "Email" not in server.log
