@@ -19,7 +19,7 @@ class SettingArguments(TypedDict, total=False):
     where it is not an argument. Without one, a random secret is made for this process, with a warning.
     """
     policy: Policy | None
-    """Who may have what. Default: `own_session() | signed_url()`."""
+    """Who may have what. Default: either of `own_session()` and `signed_url()` will do."""
     grace: float | str | datetime.timedelta | None
     """
     For how long media stay available after their page is closed. In seconds, or with units: `90s`, `1h30m`, `1w`.

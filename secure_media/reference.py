@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 
 from secure_media.arguments import SettingArguments
 from secure_media.settings import ARGUMENTS, TABLE
-from secure_media.sources import PREFIX, Place
+from secure_media.sources import ARGUMENT_ONLY, OUTSIDE, Place
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -23,27 +23,26 @@ _OTHER_ARGUMENTS = {
     "collections": 'Named directories and prefixes of object stores: `{"reports": "reports/"}`.',
     "handlers": 'On Tornado, endpoints of your own: `[(r"/reports/(.*)", MyHandler)]`. `secure_run` only.',
     "routes": 'On Starlette, endpoints of your own: `[Route("/reports/{name}", endpoint)]`. `secure_run` only.',
-    "streamlit_options": 'Streamlit\'s own, such as `{"server.port": 8080}`. `secure_run` only.',
+    "streamlit_options": (
+        'Streamlit\'s own, such as `{"server.port": 8080}`; config.toml and `STREAMLIT_*` have them too. '
+        "`secure_run` only."
+    ),
 }
 
 
 def markdown() -> str:
-    """Return the reference: one line for each setting, with its name in each place and what it is for."""
-    rows: list[tuple[str, ...]] = [("argument", "environment", "secrets.toml", ""), ("---",) * 4]
+    """
+    Return the reference: one line for each setting, with its names and what it is for.
+
+    Two columns: with one for each place, names break in the middle of a word, and most say the same.
+    """
+    rows = [("setting", ""), ("---", "---")]
     for setting in TABLE:
-        cells = [
-            f"`{name}`" if place in setting.places else ""
-            for place, name in (
-                (Place.ARGUMENT, setting.name),
-                (Place.ENVIRONMENT, PREFIX + setting.name.upper()),
-                (Place.SECRETS, setting.name),
-            )
-        ]
-        rows.append((*cells, setting.documentation))
-    for name, about in _OTHER_ARGUMENTS.items():
-        config = ("`STREAMLIT_*`", "(config.toml)") if name == "streamlit_options" else ("", "")
-        rows.append((f"`{name}`", *config, about))
-    return "".join(f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in row)} |\n" for row in rows)
+        variable = f"<br>`{Place.ENVIRONMENT.called(setting.name)}`" if Place.ENVIRONMENT in setting.places else ""
+        only = {ARGUMENT_ONLY: "Argument only. ", OUTSIDE: "Not an argument. "}.get(setting.places, "")
+        rows.append((f"`{setting.name}`{variable}", f"{only}{setting.documentation}"))
+    rows += [(f"`{name}`", f"Argument only. {about}") for name, about in _OTHER_ARGUMENTS.items()]
+    return "".join(f"| {name} | {about} |\n" for name, about in rows)
 
 
 def shows_settings(function: F) -> F:

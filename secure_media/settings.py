@@ -66,7 +66,7 @@ class Settings:
         Instance(Policy, "a policy such as own_session() | signed_url()"),
         "Who may have what.",
         default=own_session() | signed_url(),
-        by_default="`own_session() | signed_url()`",
+        by_default="either of `own_session()` and `signed_url()` will do",
         places=ARGUMENT_ONLY,
     )
     grace: float = setting(

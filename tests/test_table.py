@@ -187,16 +187,19 @@ def test_signature_and_docstring_show_the_settings(function: Callable[..., Any])
 
 
 def test_reference_has_every_argument_and_every_name() -> None:
-    """The reference has a line for every setting and every other argument, in columns that Markdown can tell apart."""
-    lines = reference.markdown().splitlines()
-    rows = [[cell.strip() for cell in re.split(r"(?<!\\)\|", line)[1:-1]] for line in lines]
+    """The reference has a line for every setting and every other argument, and says what stands in one place only."""
+    lines = reference.markdown().splitlines()[2:]
+    row = re.compile(r"\| `(\w+)`(?:<br>`SECURE_MEDIA_(\w+)`)? \| (Argument only\. |Not an argument\. |)[^|]+\. \|")
+    rows = [match.groups(default="") for line in lines if (match := row.fullmatch(line))]
 
-    assert {len(row) for row in rows} == {4}
+    assert len(rows) == len(lines)
     parameters = set(inspect.signature(secure_media.secure_run).parameters) - {"script"}
-    assert {row[0] for row in rows[2:]} == {"", *(f"`{name}`" for name in parameters)}
-    assert {row[1] for row in rows[2:]} == {"", "`STREAMLIT_*`", *(f"`SECURE_MEDIA_{name.upper()}`" for name in NAMES)}
-    assert {row[2] for row in rows[2:]} == {"", "(config.toml)", *(f"`{name}`" for name in NAMES)}
-    assert all(row[3].endswith(".") for row in rows[2:])
+    assert {name for name, _, _ in rows} == {*parameters, *NAMES}
+    for name, variable, only in rows:
+        assert variable == (name.upper() if name in NAMES else "")
+        assert only == (
+            "Argument only. " if name not in NAMES else "Not an argument. " if name not in parameters else ""
+        )
 
 
 def test_table_has_a_sentence_and_a_default_for_each() -> None:
