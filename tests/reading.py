@@ -20,7 +20,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.servers import ROOT, STARLETTE, AppServer, Browser, free_port
+from tests.servers import ROOT, STARLETTE, STREAMLIT, AppServer, Browser, free_port
 
 README = ROOT / "README.md"
 DOCS = ROOT / "docs"
@@ -71,9 +71,11 @@ class Block:
         """Whether the installed Streamlit has the server that it is written for."""
         if self.language != "python":
             return True
-        is_for_tornado = re.search(r"\btornado\b", self.text) is not None
-        is_for_starlette = re.search(r"\b(st\.App|starlette|fastapi)\b", self.text) is not None
-        return not (is_for_tornado if STARLETTE else is_for_starlette)
+        if re.search(r"\btornado\b", self.text):
+            return not STARLETTE
+        if re.search(r"\bst\.App\b", self.text):
+            return STREAMLIT >= (1, 57)
+        return STARLETTE or re.search(r"\bstarlette\b", self.text) is None
 
 
 def blocks(page: Path) -> list[Block]:
@@ -174,7 +176,7 @@ class Reader:
     def _serves(self, app: str, command: str) -> bool:
         if not command.startswith("python "):
             return True
-        if app in self._elsewhere or app.startswith("examples/"):
+        if app in self._elsewhere:
             return True
         path = self._folder / app
         return path.is_file() and Block(0, "python", path.read_text("utf-8")).is_app
@@ -208,17 +210,16 @@ class Reader:
         command = _PORT.sub(str(port), command)
         file = self._folder / f"{app.partition(':')[0].removesuffix('.py')}.py"
         text = file.read_text("utf-8") if file.is_file() else ""
-        arguments = [argument.replace("{", "{{").replace("}", "}}") for argument in ("bash", "-c", f"exec {command}")]
-        cwd = ROOT if app.startswith("examples/") else self._folder
+        shell = ["bash", "-c", f"exec {command}".replace("{", "{{").replace("}", "}}")]
         self._server = server = AppServer(
             file,
-            command=arguments,
-            folder=cwd,
+            # What begins as the tests' own servers do is forked, too.
+            command=None if command == f"python {app}" else shell,
+            folder=self._folder,
             port=port,
-            env={**self._environment, "HOME": str(self._folder), "UVICORN_PORT": str(port)},
+            env={**self._environment, "UVICORN_PORT": str(port)},
             wait=False,
         )
-        server.log_path = self._folder / "server.log"
         mounted = re.search(r"\.mount\(\"([^\"]+)\"", text)
         server.base = mounted[1] if mounted else ""
         server.wait_until_ready()

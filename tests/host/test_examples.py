@@ -11,12 +11,12 @@ from pathlib import Path
 
 import pytest
 
-from tests.servers import ROOT, SECRET, STARLETTE, AppServer, Browser
+from tests.servers import ROOT, SECRET, STREAMLIT, AppServer, Browser
 
 FOLDER = ROOT / "examples"
 ALL = sorted(FOLDER.glob("[0-9]*.py"))
 #: Those that the installed Streamlit can run.
-EXAMPLES = [path for path in ALL if STARLETTE or "st.App" not in path.read_text("utf-8")]
+EXAMPLES = [path for path in ALL if STREAMLIT >= (1, 57) or "st.App" not in path.read_text("utf-8")]
 DEMO = [sys.executable, "-m", "secure_media.cli", "demo"]
 
 
