@@ -13,7 +13,7 @@ from secure_media import reference, settings
 from secure_media.cli.main import main
 from secure_media.errors import DenialReason
 from secure_media.host import contract
-from tests.reading import DOCS, PAGES, README
+from tests.reading import DOCS, PAGES, README, blocks
 from tests.servers import ROOT
 
 SECURITY = (ROOT / "SECURITY.md").read_text("utf-8")
@@ -130,3 +130,14 @@ def test_extras_are_those_that_there_are() -> None:
     project = (ROOT / "pyproject.toml").read_text("utf-8").split("[project.optional-dependencies]")[1]
     extras = set(re.findall(r"^(\w+) = ", project.partition("\n[")[0], re.MULTILINE))
     assert set(re.findall(r"streamlit-secure-media\[(\w+)\]", EVERYTHING)) <= extras
+
+
+def test_nginx_of_the_documents_is_the_one_that_is_tested() -> None:
+    """Every line for nginx that says what is passed on stands in the configuration of a test with a real one."""
+    tested = (ROOT / "tests" / "host" / "test_offload.py").read_text("utf-8")
+    shown = "\n".join(block.text for block in blocks(DOCS / "how-to" / "proxies.md") if block.language == "nginx")
+    lines = re.findall(
+        r"^ *((?:add_header|proxy_set_header|proxy_http_version|internal|default|\"\") ?.*;)$", shown, re.MULTILINE
+    )
+    assert len(lines) >= 12
+    assert [line for line in lines if line not in tested] == []

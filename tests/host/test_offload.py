@@ -60,7 +60,7 @@ ARGUMENTS = (
     "'reports': Collection('reports', offload='/internal/reports/'), 'plain': 'reports'}"
 )
 
-#: What the README shows, and what a test needs beside it.
+#: What the documentation shows, and what a test needs beside it.
 CONFIGURATION = """
 daemon off;
 master_process off;

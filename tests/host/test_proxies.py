@@ -1,7 +1,7 @@
 """
 The app behind a real nginx: who is asking, where the app is, and whether that is HTTPS.
 
-The proxy is set up as the README says, and in the ways in which people get it wrong.
+The proxy is set up as the documentation says, and in the ways in which people get it wrong.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ for name, args, kwargs in json.loads(st.query_params.get("calls", "[]")):
     st.text(getattr(sm, name)(*args, **kwargs))
 st.download_button("x", f"for {st.query_params.get('who')}", "a.txt")
 """
-#: What the README says of the proxy, but for the scheme.
+#: What the documentation says of the proxy, but for the scheme.
 RECIPE = """
             proxy_http_version 1.1;
             proxy_set_header Host $http_host;
