@@ -13,7 +13,6 @@ import signal
 import socket
 import ssl
 import subprocess
-import sys
 import tempfile
 import textwrap
 import time
@@ -29,6 +28,8 @@ from google.protobuf.message import Message
 from streamlit.proto.BackMsg_pb2 import BackMsg
 from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 from websockets.sync.client import ClientConnection, connect
+
+from tests.forks import ForkedScript
 
 ROOT = Path(__file__).resolve().parent.parent
 SECRET = "test-secret-0123456789-abcdefghijklmnop"
@@ -77,7 +78,8 @@ class AppServer:
         run_arguments: Further arguments for that `secure_run`, as source.
         options: Options of Streamlit; None to leave out one that tests usually have.
         env: Further environment variables.
-        command: The command line to start instead of ``python script``; ``{script}`` and ``{port}`` are filled in.
+        command: The command line to start instead of ``python script``, in a process from scratch; ``{script}`` and
+            ``{port}`` are filled in.
         folder: Where the script is written.
     """
 
@@ -101,6 +103,7 @@ class AppServer:
             "server.address": "127.0.0.1",
             "server.headless": True,
             "browser.gatherUsageStats": False,
+            "server.fileWatcherType": "none",  # it looks at every imported module, for each new session
             **({"server.useStarlette": True} if (1, 53) <= STREAMLIT < (1, 57) and STARLETTE else {}),
             **(options or {}),
         }
@@ -118,18 +121,20 @@ class AppServer:
             **{_variable(name): _text(value) for name, value in self.options.items() if value is not None},
             **(env or {}),
         }
-        parts = command or [sys.executable, "{script}"]
-        self._command = [part.format(script=self.script, port=self.port) for part in parts]
+        self._command = command and [part.format(script=self.script, port=self.port) for part in command]
         self.log_path = self.folder / "server.log"
-        self.process: subprocess.Popen[bytes] | None = None
+        self.process: subprocess.Popen[bytes] | ForkedScript | None = None
         self.start(wait=wait)
 
     def start(self, *, wait: bool = True) -> None:
         """Start the server (again), and wait until it answers."""
-        with self.log_path.open("ab") as log:
-            self.process = subprocess.Popen(
-                self._command, stdout=log, stderr=subprocess.STDOUT, env=self._env, cwd=self.folder
-            )
+        if self._command is None:
+            self.process = ForkedScript(self.script, env=self._env, cwd=self.folder, log=self.log_path)
+        else:
+            with self.log_path.open("ab") as log:
+                self.process = subprocess.Popen(
+                    self._command, stdout=log, stderr=subprocess.STDOUT, env=self._env, cwd=self.folder
+                )
         if wait:
             self.wait_until_ready()
 
@@ -212,7 +217,7 @@ class AppServer:
                 self.process.kill()
                 self.process.wait(30)
                 raise
-        code = self.process.returncode
+        code = self.process.wait()
         self.process = None
         return code
 

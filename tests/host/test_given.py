@@ -171,7 +171,8 @@ def test_hot_reload_of_an_argument_is_a_warning(tmp_path: Path) -> None:
 
         eventually(rerun, "the changed script runs")
 
-    with AppServer(script.format(arguments), guarded=False, folder=tmp_path) as server:
+    options = {"server.fileWatcherType": None}
+    with AppServer(script.format(arguments), guarded=False, options=options, folder=tmp_path) as server:
         with Browser(server).open() as tab:
             tab.rerun()
             edited(server, tab, 2, arguments)

@@ -115,7 +115,8 @@ def test_options_come_from_all_three_places(tmp_path: Path) -> None:
 
 def test_a_change_of_the_script_is_seen(tmp_path: Path) -> None:
     """Hot reload works: the next run is of the changed file."""
-    with AppServer("import streamlit as st\nst.text('before')\n", folder=tmp_path) as server:
+    script = "import streamlit as st\nst.text('before')\n"
+    with AppServer(script, options={"server.fileWatcherType": None}, folder=tmp_path) as server:
         with Browser(server).open() as tab:
             assert tab.elements("text")[-1].body == "before"
             server.script.write_text(server.script.read_text().replace("before", "after"))
