@@ -55,6 +55,7 @@ ON_TWO = (
     "tests/host/test_refusals.py",
     "tests/host/test_sources.py",
     "tests/host/test_stores.py",
+    "tests/host/test_terminal.py",
     "tests/host/test_turns.py",
 )
 #: What needs no Streamlit to speak of, so that one is enough.
@@ -69,7 +70,10 @@ FRAMEWORK_FREE = (
     "tests/test_forwarded.py",
     "tests/test_scheme.py",
     "tests/test_redeeming.py",
+    "tests/test_reasons.py",
+    "tests/test_repeats.py",
     "tests/test_table.py",
+    "tests/test_telling.py",
 )
 
 #: Compiled modules are kept, also where the machine is set not to: half of what a server costs to start.

@@ -114,8 +114,11 @@ def say(level: int, text: str, /, **fields: str | None) -> None:
         return
     extra = {name: value if value is None else printable(redact(value)) for name, value in fields.items()}
     record: logging.LogRecord = logger.makeRecord(NAME, level, __file__, 0, printable(text), (), None, extra=extra)
-    if not logger.filter(record):
+    found: object = logger.filter(record)
+    if not found:
         return
+    if isinstance(found, logging.LogRecord):  # from Python 3.12 on, a filter may put another one in its place
+        record = found
     if logger.hasHandlers():
         logger.callHandlers(record)
     else:

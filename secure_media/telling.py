@@ -20,9 +20,10 @@ from secure_media.repeats import Repeats, Told
 #: The logger of the events.
 _events = logging.getLogger("secure_media.audit")
 _DENIED = "media.denied"
-#: As long as a signature or a media id: what is secret, or says nothing to people, is as long as that.
-_LONG_NAME = re.compile(r"[A-Za-z0-9_-]{40,}")
-_LONGEST_PATH = 120
+#: As long as a signature, or the id of a medium or a session: what is secret, or says nothing to people, is like that.
+_LONG_NAME = re.compile(r"[A-Za-z0-9_-]{40,}|[0-9A-Fa-f-]{32,}")
+#: How much of a path is looked at, and how much is shown, in characters.
+_LONGEST, _LONGEST_PATH = 1200, 120
 _LONGEST_METHOD = 16
 _NOWHERE = "an unknown address"
 
@@ -78,7 +79,7 @@ def decided(
 
 def brief(path: str) -> str:
     """Return `path` for people: nothing in it is a secret, or longer than a line."""
-    path = _LONG_NAME.sub(lambda found: f"{found[0][:4]}…", redact(path))
+    path = _LONG_NAME.sub(lambda found: f"{found[0][:4]}…", redact(path[:_LONGEST]))
     return path if len(path) <= _LONGEST_PATH else f"{path[: _LONGEST_PATH - 30]}…{path[-29:]}"
 
 

@@ -240,6 +240,12 @@ def test_warnings_of_all_modules_look_alike(tmp_path: Path) -> None:
     ("path", "words"),
     [
         pytest.param("/media/" + "0f" * 20 + ".png", "/media/0f0f….png", id="media"),
+        pytest.param(
+            "/_stcore/upload_file/3f2b8c1e-9d4a-4e6f-8a7b-0123456789ab/0f0f0f0f-9d4a-4e6f-8a7b-0123456789ab",
+            "/_stcore/upload_file/3f2b…/0f0f…",
+            id="session",
+        ),
+        pytest.param("/media/" + "a" * 70_000, "/media/aaaa…", id="endless"),
         pytest.param("/app/media/" + "0f" * 20, "/app/media/0f0f…", id="base-path"),
         pytest.param("/secure-media/files/reports/2026/q3 final.pdf", None, id="file"),
         pytest.param("/secure-media/files/x/" + "über/" * 60 + "z.txt", "…ber/über/über/über/über/z.txt", id="long"),
