@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from secure_media import telling
-from secure_media.core.model import Action, Allow, Browser, Decision, Resource, tag
+from secure_media.core.model import Action, Allow, Browser, Decision, Deny, Resource, tag
 from secure_media.core.redact import redact
 from secure_media.errors import ConfigurationError, DenialReason
 from secure_media.serving import private
@@ -97,7 +97,11 @@ def record(
     fields = {"method": method, "resource": path if resource is None else str(resource), "client_ip": client_ip}
     if isinstance(decision, Allow):
         who = {"by": decision.by, "subject": pseudonym(decision.subject), "jti": _jti(decision)}
-        return _write(level, "media.allowed", {**fields, **who}, "by", "subject", "jti", "resource")
+        if _write(level, "media.allowed", {**fields, **who}, "by", "subject", "jti", "resource"):
+            return True
+        instead = Deny(DenialReason.AUDIT_UNAVAILABLE)
+        telling.decided(instead, logging.INFO, method=method, path=path, resource=resource, client_ip=client_ip)
+        return False
     return _write(level, "media.denied", {**fields, "reason": decision.reason.value}, "reason", "resource")
 
 

@@ -35,6 +35,8 @@ ASGIApp = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 logger = logging.getLogger(__name__)
 
+#: A close code of the WebSocket registry (RFC 6455 section 11.7).
+_TRY_AGAIN_LATER = 1013
 #: Where a scope has the `Peer`.
 PEER = "secure_media.peer"
 #: Headers of a request that may have trailers (RFC 9110 section 6.5).
@@ -87,6 +89,10 @@ class GuardMiddleware:
             amendments = self._gate.amendments(request)
             await self._app(scope, receive, _amending(send, amendments) if amendments else send)
         elif scope["type"] == "websocket":
+            if self._gate.unproved:
+                await receive()
+                await send({"type": "websocket.close", "code": _TRY_AGAIN_LATER})
+                return
             page = Connection(incoming(scope))
             token = connection.set(page)
             try:

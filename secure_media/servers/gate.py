@@ -116,12 +116,12 @@ class Gate:
         self._redeeming = Redeeming(redemptions, ledger, self._refusals, clock=clock)
         #: What the server asks itself for, while it does.
         self.bait: Bait | None = None
-        #: Whether it is still to be proved that media are refused; until then, nothing else is answered.
+        #: Whether it is still to be proved that media are refused; until then, only the bait is answered.
         self.unproved = False
 
     def not_yet(self, incoming: Incoming) -> plan.Plan | None:
         """Return the response to a request that comes too early, or None."""
-        if not self.unproved or self._below_base(incoming.path).startswith(MEDIA):
+        if not self.unproved or (self.bait is not None and self.bait.media_id in incoming.path):
             return None
         return plan.unavailable(incoming.method, _RETRY_AT_START)
 

@@ -286,6 +286,7 @@ def test_full_disk_is_one_line(tmp_path: Path, required: bool) -> None:
         said = [line for line in own.log.splitlines() if "audit.failing" in line]
         assert len(said) == 1
         assert "No space left on device" in said[0]
+        assert own.log.count("the app's audit log cannot be written, and it is required") == required
         assert "Traceback" not in own.log
         assert len(own.log) < 4000
 

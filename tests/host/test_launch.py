@@ -405,7 +405,7 @@ secure_run(__file__, secret={SECRET!r}, policy={policy}, streamlit_options=optio
 
 def test_nothing_is_healthy_before_the_proof() -> None:
     """
-    A server that is about to stop, because its policy lets in everyone, never says that all is well.
+    A server that is about to stop, because its policy lets in everyone, never says that all is well, nor opens a page.
 
     What is left of it is one line, and no traceback.
     """
@@ -413,14 +413,22 @@ def test_nothing_is_healthy_before_the_proof() -> None:
     server = AppServer(PAGE, run_arguments=arguments, wait=False)
     process, statuses = server.process, set()
     assert process is not None
+    handshake = {
+        "Connection": "Upgrade",
+        "Upgrade": "websocket",
+        "Sec-WebSocket-Version": "13",
+        "Sec-WebSocket-Key": "c2VjcmV0LWtleS1vZi0xNg==",
+        "Sec-WebSocket-Protocol": "streamlit",
+    }
     while process.poll() is None:
-        try:
-            statuses.add(server.request("GET", "/_stcore/health").status)
-        except (OSError, http.client.HTTPException):
-            continue
+        for path, headers in {"/_stcore/health": {}, "/": {}, "/media/x": {}, "/_stcore/stream": handshake}.items():
+            try:
+                statuses.add(server.request("GET", path, headers).status)
+            except (OSError, http.client.HTTPException):
+                continue
 
     assert process.returncode == 2
-    assert statuses <= {503}
+    assert statuses <= {503, 403}
     assert server.log.count("lets in anyone") == 1
     assert "Traceback" not in server.log
 
