@@ -62,8 +62,7 @@ def demo(port: int | None, address: str) -> None:
     \b
         secure-media demo --port 8080
     """
-    # Not asked for an e-mail address, as everyone is whom Streamlit does not know: nothing is to be signed up for here.
-    options: dict[str, str | int] = {"server.address": address, "server.showEmailPrompt": False}
+    options: dict[str, str | int] = {"server.address": address}
     options = options if port is None else {**options, "server.port": port}
     launch.run(demo_script(), streamlit_options=options, is_demo=True)
 

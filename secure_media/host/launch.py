@@ -25,6 +25,8 @@ from secure_media.settings import ARGUMENTS, TABLE, Settings, load
 if TYPE_CHECKING:
     from typing_extensions import Unpack
 
+#: Whether Streamlit asks everyone whom it does not know for an e-mail address, before it serves anything.
+_EMAIL_PROMPT = "--server.showEmailPrompt"
 _SERVED_AS_A_PAGE = """\
 `streamlit run` serves this file as a page, without the guard, so it was stopped. It looks for a line that begins with \
 `app = st.App(`, and found none. Write two lines:
@@ -92,7 +94,7 @@ def run(
         flags: Options of ``streamlit run``, as on its command line.
         streamlit_options: The same by name.
         given: What a `secure_run` for this script was given, if one starts it.
-        is_demo: Whether nobody wants to keep anything of it.
+        is_demo: Whether it is only looked at: nobody signs up for anything, or keeps anything of it.
         options: The arguments of `secure_run`.
     """
     try:
@@ -120,6 +122,8 @@ def _serve(
     from secure_media.host import deployment as hooks
 
     contract.check()
+    if is_demo and any(_EMAIL_PROMPT in option.opts for option in cli.main_run.params):
+        flags = [*flags, f"{_EMAIL_PROMPT}=false"]
     from secure_media.host.announcing import announce
     from secure_media.host.server import SecureServer
 

@@ -33,7 +33,7 @@ class Shop:
         fs.mkdir(bucket)
         fs.pipe_file(f"{bucket}/shelf/film.mp4", FILM)
         fs.pipe_file(f"{bucket}/outside.txt", b"outside of the root")
-        client = "{'retries': {'total_max_attempts': 1, 'mode': 'standard'}, 'connect_timeout': 1}"
+        client = "{'retries': {'total_max_attempts': 1, 'mode': 'standard'}, 'connect_timeout': 30}"
         head = (
             "import fsspec\n"
             f"fsspec.config.conf['s3'] = dict(endpoint_url={url!r}, key={KEY_ID!r}, secret={KEY!r}, "

@@ -214,7 +214,8 @@ def test_demo_does_not_warn(tmp_path: Path) -> None:
 
 def test_misspelt_argument_in_a_running_app_is_a_line(tmp_path: Path) -> None:
     """An argument that is misspelt while the app runs is told on the page, and once in the log."""
-    with AppServer(APP, folder=tmp_path) as own, Browser(own).open() as tab:
+    options = {"server.fileWatcherType": None}
+    with AppServer(APP, options=options, folder=tmp_path) as own, Browser(own).open() as tab:
         own.script.write_text(own.script.read_text("utf-8").replace("secret=", "secert="), "utf-8")
 
         def stopped() -> bool:

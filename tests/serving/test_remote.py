@@ -52,7 +52,7 @@ def _configure(monkeypatch: pytest.MonkeyPatch, endpoint: str, **options: Any) -
     """Tell fsspec where S3 is, as an app's deployment does, and not to wait for long."""
     client = {
         "retries": {"total_max_attempts": 1, "mode": "standard"},
-        "connect_timeout": 0.3,
+        "connect_timeout": 30,
         "read_timeout": 10,
         **options,
     }
