@@ -13,6 +13,7 @@ import signal
 import socket
 import ssl
 import subprocess
+import sys
 import tempfile
 import textwrap
 import time
@@ -121,6 +122,8 @@ class AppServer:
             **{_variable(name): _text(value) for name, value in self.options.items() if value is not None},
             **(env or {}),
         }
+        if command is None and any(name.startswith("MALLOC_") for name in env or {}):
+            command = [sys.executable, "{script}"]  # read when a process starts, which a forked one does not
         self._command = command and [part.format(script=self.script, port=self.port) for part in command]
         self.log_path = self.folder / "server.log"
         self.process: subprocess.Popen[bytes] | ForkedScript | None = None

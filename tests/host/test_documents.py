@@ -27,7 +27,7 @@ def readings(
 ) -> Iterator[dict[Path, Future[None]]]:
     """Read the pages that are asked for, a few at a time: what a reader mostly does is wait for a server."""
     calls = [getattr(item, "callspec", None) for item in request.session.items]
-    pages = [call.params["page"] for call in calls if call is not None and "page" in call.params]
+    pages = [call.params["page"] for call in calls if call and isinstance(call.params.get("page"), Path)]
     with ThreadPoolExecutor(READERS) as pool:
         yield {page: pool.submit(Reader(page, tmp_path_factory.mktemp(page.stem)).read) for page in pages}
 
