@@ -39,7 +39,6 @@ THOROUGH = ("tornado-last", "newest")
 ON_TWO = (
     "tests/browser",
     "tests/cli",
-    "tests/test_settings.py",
     "tests/host/test_audit.py",
     "tests/host/test_codings.py",
     "tests/host/test_confirming.py",
@@ -61,19 +60,16 @@ ON_TWO = (
 #: What needs no Streamlit to speak of, so that one is enough.
 FRAMEWORK_FREE = (
     "tests/core",
-    "tests/serving",
+    "tests/audit",
+    "tests/content",
+    "tests/gate",
+    "tests/http",
+    "tests/settings",
+    "tests/stores",
     "tests/test_amounts.py",
     "tests/test_architecture.py",
-    "tests/test_audit.py",
     "tests/test_bounds.py",
     "tests/test_docs.py",
-    "tests/test_forwarded.py",
-    "tests/test_scheme.py",
-    "tests/test_redeeming.py",
-    "tests/test_reasons.py",
-    "tests/test_repeats.py",
-    "tests/test_table.py",
-    "tests/test_telling.py",
 )
 
 #: Compiled modules are kept, also where the machine is set not to: half of what a server costs to start.

@@ -20,7 +20,7 @@ from contextlib import closing
 from pathlib import Path
 
 from secure_media.core.model import Action, Grant, Resource, ResourceKind
-from secure_media.serving.sqlite import SqliteLedger
+from secure_media.stores.sqlite import SqliteLedger
 
 SIZES = (1_000, 100_000, 1_000_000)
 #: How many times each thing is done.

@@ -18,7 +18,7 @@ from secure_media.host.entry import said_in_one_line as _said_in_one_line
 from secure_media.host.launch import guard as guard
 from secure_media.host.launch import secure_run as secure_run
 from secure_media.servers.public import public as public
-from secure_media.serving.collections import Collection as Collection
+from secure_media.stores.collections import Collection as Collection
 
 if TYPE_CHECKING:
     from secure_media.links import revoke as revoke

@@ -8,17 +8,17 @@ import os
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
+from secure_media.content.inputs import Input, classify
+from secure_media.content.names import is_prefix, quoted
+from secure_media.content.types import type_of
 from secure_media.core import addresses
 from secure_media.core.model import Action, Disposition, Resource, ResourceKind
 from secure_media.errors import CredentialError, GrantError, MediaNotFoundError, ScriptError, StoreUnavailableError
 from secure_media.host import script, terms
 from secure_media.host.deployment import Deployment
-from secure_media.host.showing import stored_file
-from secure_media.servers.urls import FILES, TOKEN_PARAMETER, path_to, tokens_in
-from secure_media.serving import http
-from secure_media.serving.inputs import Input, classify
-from secure_media.serving.names import is_prefix, quoted
-from secure_media.serving.types import type_of
+from secure_media.host.elements import stored_file
+from secure_media.http import fields
+from secure_media.http.urls import FILES, TOKEN_PARAMETER, path_to, tokens_in
 
 Source = str | bytes | os.PathLike[str]
 
@@ -66,9 +66,9 @@ def signed_url_for(
     resource = _resource(serving, source, lifetime, asked)
     script.heeds_links(serving, resource.name if resource.kind is ResourceKind.FILE else "")
     token = serving.issuer.for_session(
-        holder, resource, terms.Terms(lifetime, bound), action=asked.action, extra=asked.claims()
+        holder, resource, terms.GrantTerms(lifetime, bound), action=asked.action, extra=asked.claims()
     )
-    return f"{holder.site}{path_to(resource, asked.action, token)}"
+    return f"{holder.base_url}{path_to(resource, asked.action, token)}"
 
 
 def share_link(
@@ -131,7 +131,7 @@ def share_link(
         network=network,
         **asked.claims(),
     )
-    return f"{holder.site}{path_to(resource, asked.action, token)}"
+    return f"{holder.base_url}{path_to(resource, asked.action, token)}"
 
 
 def revoke(link: str | None = None, *, subject: str | None = None, everything: bool = False) -> None:
@@ -157,7 +157,7 @@ def revoke(link: str | None = None, *, subject: str | None = None, everything: b
     issuer = serving.issuer
     if link is not None:
         try:
-            grant = issuer.codec.authenticate(token_in(link))
+            grant = issuer.codec.verify_signature(token_in(link))
         except CredentialError:
             raise GrantError(
                 "revoke: that is no link of this app, or its key was dropped, so that it is dead"
@@ -268,7 +268,7 @@ def _text(argument: str, value: Any) -> str | None:
 def _content_type(value: Any) -> str | None:
     """Return `value` if it is a type that a response can have."""
     content_type = _text("content_type", value)
-    if content_type is not None and not http.is_media_type(content_type):
+    if content_type is not None and not fields.is_media_type(content_type):
         msg = f"content_type: expected a type such as 'application/pdf', got {content_type!r:.60}"
         raise GrantError(msg)
     return content_type

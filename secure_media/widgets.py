@@ -18,9 +18,9 @@ from typing import Any, TypeVar
 import streamlit as st
 
 from secure_media.errors import ScriptError
-from secure_media.host import script, showing, terms
+from secure_media.host import elements, script, terms
 from secure_media.host.deployment import Deployment
-from secure_media.settings import DEFAULT_URL_LIFETIME
+from secure_media.settings.table import DEFAULT_URL_LIFETIME
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -64,7 +64,7 @@ def image(*args: Any, expires_in: Lifetime = DEFAULT_URL_LIFETIME, bind: str | N
         ScriptError: An argument will not do, or there is no such file in the collection; a `GrantError` if it is the
             terms that will not do.
     """
-    with _on_terms(expires_in, bind) as serving:
+    with _with_terms(expires_in, bind) as serving:
         args, kwargs = _shown("image", "image", serving, args, kwargs)
         return st.image(*args, **kwargs)
 
@@ -77,7 +77,7 @@ def audio(*args: Any, expires_in: Lifetime = DEFAULT_URL_LIFETIME, bind: str | N
     The arguments that are added are those of `image`, and so are the kinds of sources. What is made piece by piece
     goes to a file on the disk first, which has no name.
     """
-    with _on_terms(expires_in, bind) as serving:
+    with _with_terms(expires_in, bind) as serving:
         args, kwargs = _shown("audio", "data", serving, args, kwargs)
         return st.audio(*args, **kwargs)
 
@@ -85,7 +85,7 @@ def audio(*args: Any, expires_in: Lifetime = DEFAULT_URL_LIFETIME, bind: str | N
 @_like_native
 def video(*args: Any, expires_in: Lifetime = DEFAULT_URL_LIFETIME, bind: str | None = None, **kwargs: Any) -> Any:
     """Show what `st.video` shows, subtitles included, for a time; for the rest, see `audio`."""
-    with _on_terms(expires_in, bind) as serving:
+    with _with_terms(expires_in, bind) as serving:
         args, kwargs = _shown("video", "data", serving, args, kwargs)
         return st.video(*args, **kwargs)
 
@@ -96,7 +96,7 @@ def pdf(*args: Any, expires_in: Lifetime = DEFAULT_URL_LIFETIME, bind: str | Non
     if not hasattr(st, "pdf"):
         msg = f"pdf: Streamlit {st.__version__} has no st.pdf; it came with 1.49"
         raise ScriptError(msg)
-    with _on_terms(expires_in, bind) as serving:
+    with _with_terms(expires_in, bind) as serving:
         args, kwargs = _shown("pdf", "data", serving, args, kwargs)
         return st.pdf(*args, **kwargs)
 
@@ -130,7 +130,7 @@ def download_button(
     Raises:
         ScriptError: An argument will not do, or `data` is a text of the form of a file's name in a collection.
     """
-    with _on_terms(expires_in, bind, max_uses) as serving:
+    with _with_terms(expires_in, bind, max_uses) as serving:
         if source is not None:
             if len(args) > 1 or "data" in kwargs:
                 raise ScriptError("source: expected either data or source, got both")
@@ -138,7 +138,7 @@ def download_button(
         given = _by_name(args, kwargs)
         data = given["data"]
         if serving is None:
-            offer = showing.Offer(b"" if isinstance(source, str) else showing.unserved("download", data))
+            offer = elements.Offer(b"" if isinstance(source, str) else elements.unserved("download", data))
         elif isinstance(source, str):
             offer = serving.showing.named(source, given.get("mime"))
         else:
@@ -182,9 +182,9 @@ def download_zip(
         msg = f"{taken[0]}: an archive has none; pass files={{name: source, ...}}"
         raise ScriptError(msg)
     given = _by_name((label, b""), {**kwargs, "file_name": file_name, "mime": "application/zip"})
-    with _on_terms(expires_in, bind, max_uses) as serving:
+    with _with_terms(expires_in, bind, max_uses) as serving:
         if serving is None:
-            offer = showing.Offer()
+            offer = elements.Offer()
         else:
             archive = serving.showing.archive(files)
             offer = serving.showing.supplied(archive, _place(serving, given), disabled=bool(given.get("disabled")))
@@ -192,9 +192,9 @@ def download_zip(
 
 
 @contextlib.contextmanager
-def _on_terms(expires_in: Any, bind: Any, max_uses: Any = None) -> Iterator[Deployment | None]:
+def _with_terms(expires_in: Any, bind: Any, max_uses: Any = None) -> Iterator[Deployment | None]:
     """Show on these terms what is shown inside of the block, and yield what serves it; None under ``AppTest``."""
-    asked = terms.Terms(terms.lifetime(expires_in), terms.binding(bind), terms.uses(max_uses))
+    asked = terms.GrantTerms(terms.lifetime(expires_in), terms.binding(bind), terms.uses(max_uses))
     serving = script.deployment()
     if serving is None:
         yield None
@@ -213,11 +213,11 @@ def _shown(
     if not args and parameter not in kwargs:
         return args, kwargs  # it says what is missing
     value = args[0] if args else kwargs[parameter]
-    value = showing.unserved(kind, value) if serving is None else serving.showing.element(kind, value)
+    value = elements.unserved(kind, value) if serving is None else serving.showing.element(kind, value)
     return ((value, *args[1:]), kwargs) if args else (args, {**kwargs, parameter: value})
 
 
-def _offer(given: dict[str, Any], offer: showing.Offer) -> bool:
+def _offer(given: dict[str, Any], offer: elements.Offer) -> bool:
     """Show the native button with the arguments that are given, and what it offers."""
     data = offer.data(file_name=given.get("file_name"), mime=given.get("mime"))
     return st.download_button(**{**given, "data": data})

@@ -20,6 +20,11 @@ from typing import Any
 import pytest
 from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 
+from secure_media.audit.repeats import MOST_TOLD, Repeats, Told
+from secure_media.content import sources
+from secure_media.content.sources import INLINE_LIMIT, MemorySource
+from secure_media.content.spool import UNIT, Spool, SpooledSource
+from secure_media.content.turns import Turns
 from secure_media.core.identity import BrowserIdentity
 from secure_media.core.keys import Key, KeyRing, Purpose
 from secure_media.core.model import Action, Browser, Credentials, Grant, Resource, ResourceKind
@@ -27,28 +32,24 @@ from secure_media.core.tokens import GrantCodec
 from secure_media.errors import BusyError, MediaNotFoundError, ScriptError
 from secure_media.host import entry
 from secure_media.host.given import Given
-from secure_media.host.issuing import Holder, Issuer
+from secure_media.host.issuing import Issuer, SessionBinding
 from secure_media.host.notices import MOST_HIDEABLE, Notices
 from secure_media.host.sessions import Sessions
-from secure_media.host.terms import PendingTerms, Terms
-from secure_media.repeats import MOST_TOLD, Repeats, Told
-from secure_media.servers import asgi, forwarded, scheme
-from secure_media.servers.forwarded import Proxies
-from secure_media.serving import sources
-from secure_media.serving.absence import REMEMBERED_BROWSERS, LostPages
-from secure_media.serving.collections import Collections
-from secure_media.serving.compression import Compressed
-from secure_media.serving.leases import PlaybackLeases
-from secure_media.serving.linked import LinkedContents
-from secure_media.serving.pages import REMEMBERED, InUse
-from secure_media.serving.references import References
-from secure_media.serving.shown import ShownLedger
-from secure_media.serving.sources import INLINE_LIMIT, MemorySource
-from secure_media.serving.spool import UNIT, Spool, SpooledSource
-from secure_media.serving.sqlite import SqliteLedger
-from secure_media.serving.store import MediaStore
-from secure_media.serving.turns import Turns
-from secure_media.serving.visits import MOST_ENDED, MOST_ENDED_OF_ONE
+from secure_media.host.terms import GrantTerms, PendingTerms
+from secure_media.http import forwarded, scheme
+from secure_media.http.compression import Compressed
+from secure_media.http.forwarded import Proxies
+from secure_media.servers import asgi
+from secure_media.stores.absence import REMEMBERED_BROWSERS, LostPages
+from secure_media.stores.collections import Collections
+from secure_media.stores.linked import LinkedContents
+from secure_media.stores.media import MediaStore
+from secure_media.stores.pages import REMEMBERED, InUse
+from secure_media.stores.playback import PlaybackLeases
+from secure_media.stores.references import References
+from secure_media.stores.shown import ShownLedger
+from secure_media.stores.sqlite import SqliteLedger
+from secure_media.stores.visits import MOST_ENDED, MOST_ENDED_OF_ONE
 from tests.containers import growing
 
 SECRET = "a-secret-for-tests-0123456789-abcdefghij"
@@ -124,11 +125,11 @@ def _derived(_: Path) -> Fill:
 
 
 def _tokens(_: Path) -> Fill:
-    holder = Holder("session", Browser("anna"), "http://localhost")
+    holder = SessionBinding("session", Browser("anna"), "http://localhost")
     issuer = Issuer(GrantCodec(KeyRing([SECRET]), deployment="d"), SqliteLedger(None), refresh=lambda: None)
     return Fill(
         holder,
-        lambda number: issuer.for_session(holder, Resource(ResourceKind.MEDIA, f"{number:040}"), Terms(600.0)),
+        lambda number: issuer.for_session(holder, Resource(ResourceKind.MEDIA, f"{number:040}"), GrantTerms(600.0)),
         20_000,
     )
 
@@ -186,7 +187,7 @@ def _notices(most: int) -> Fill:
 
 def _pending_terms(_: Path) -> Fill:
     pending = PendingTerms(clock=lambda: 0.0)
-    return Fill(pending, lambda number: pending.put(f"m{number}", Terms(600.0)), 20_000)
+    return Fill(pending, lambda number: pending.put(f"m{number}", GrantTerms(600.0)), 20_000)
 
 
 # --- servers
@@ -513,15 +514,15 @@ def _refused(_: Path) -> Fill:
 
 
 BOUNDS = {
-    "repeats:Repeats._counts": Bound("20 of each level", lambda _: _told(2 * MOST_TOLD)),
-    "repeats:Repeats._rest": Bound("the levels that there are", lambda _: _told(2)),
+    "audit.repeats:Repeats._counts": Bound("20 of each level", lambda _: _told(2 * MOST_TOLD)),
+    "audit.repeats:Repeats._rest": Bound("the levels that there are", lambda _: _told(2)),
     "core.identity:BrowserIdentity._genuine": Bound("the last 4,096 cookies", _cookies),
     "core.identity:BrowserIdentity._known": Bound("the keys that are in use", _rotated_keys),
     "core.keys:Key._derived": Bound("the purposes that there are", _derived),
     "host.entry:_say_once": Bound("the last 64 sentences", _refused),
     "host.given:Given._seen": Bound("the parameters of `secure_run`", _arguments),
     "host.given:Given._told": Bound("the parameters of `secure_run`", _arguments),
-    "host.issuing:Holder.tokens": Bound("the last 20,000 of a session", _tokens),
+    "host.issuing:SessionBinding.tokens": Bound("the last 20,000 of a session", _tokens),
     "host.notices:Notices._hideable": Bound("the first 500 of a run", lambda _: _notices(MOST_HIDEABLE)),
     "host.notices:Notices._known": Bound("with a query, and without one", lambda _: _notices(2)),
     "host.notices:Notices._places": Bound(
@@ -530,66 +531,66 @@ BOUNDS = {
     "host.sessions:Sessions._holders": Bound("Streamlit's sessions: it is weak", _holders),
     "host.terms:PendingTerms._pending": Bound("the last 20,000", _pending_terms),
     "servers.asgi:_name_what_the_server_lacks": Bound("once", _said_of_the_server),
-    "servers.forwarded:Proxies._known": Bound("the last 1,024 addresses", _proxies),
-    "servers.forwarded:Proxies._said": Bound("the kinds that there are, and ten of each", _said),
-    "servers.forwarded:proxies": Bound("the last 16 settings", _lists_of_proxies),
-    "servers.scheme:_name_what_the_proxy_lacks": Bound("once", _said_of_the_proxy),
-    "servers.scheme:is_this_machine": Bound("the last 256 names", _hosts),
-    "serving.directory:Directory._warned": Bound("the reasons that there are", _warned),
-    "serving.absence:LostPages._count": Bound("512 requests; see `test_only_so_many_wait`", _waiting_requests),
-    "serving.absence:LostPages._lost": Bound("the last 1,000 browsers, of each the last 500 ids", _lost_pages),
-    "serving.absence:LostPages._waiting": Bound("512 requests; see `test_only_so_many_wait`", _waiting_requests),
-    "serving.leases:PlaybackLeases._plays": Bound("the last 10,000", _plays),
-    "serving.transfers:Transfers._here": Bound("the deliveries that are under way", _transfers),
-    "serving.compression:Compressed._being_made": Bound("the threads there are", _being_made),
-    "serving.compression:Compressed._sources": Bound("64 MiB, and 10,000", _forms),
-    "serving.linked:LinkedContents._ends": Bound("the room in memory and in the spool", _linked),
-    "serving.linked:LinkedContents._media": Bound("the room in memory and in the spool", _linked),
-    "serving.linked:LinkedContents._until": Bound("the room in memory and in the spool", _linked),
-    "serving.pages:InUse._overtaken": Bound("the last 20,000", lambda _: _noted_ids(InUse.overtaken)),
-    "serving.pages:InUse._pages": Bound("what the pages need", _needed_ids),
-    "serving.pages:InUse._replaced": Bound("the last 20,000", lambda _: _noted_ids(InUse.replaced)),
-    "serving.pages:Page._places": Bound("the places of the page", lambda _: _of_page(_run, 1, 1000)),
-    "serving.pages:Page._threads": Bound("the last 64", lambda _: _of_page(_show_in_a_thread, 64)),
-    "serving.pages:Page.needs": Bound("what is on the page and on its way", lambda _: _of_page(_register, REMEMBERED)),
-    "serving.pages:Page.unsent": Bound("the last 20,000", lambda _: _of_page(_register, REMEMBERED)),
-    "serving.references:References._media": Bound("the last 1,000", _references),
-    "serving.shown:ShownLedger._deferred": Bound(
+    "http.forwarded:Proxies._known": Bound("the last 1,024 addresses", _proxies),
+    "http.forwarded:Proxies._said": Bound("the kinds that there are, and ten of each", _said),
+    "http.forwarded:proxies": Bound("the last 16 settings", _lists_of_proxies),
+    "http.scheme:_name_what_the_proxy_lacks": Bound("once", _said_of_the_proxy),
+    "http.scheme:is_this_machine": Bound("the last 256 names", _hosts),
+    "content.directory:Directory._warned": Bound("the reasons that there are", _warned),
+    "stores.absence:LostPages._count": Bound("512 requests; see `test_only_so_many_wait`", _waiting_requests),
+    "stores.absence:LostPages._lost": Bound("the last 1,000 browsers, of each the last 500 ids", _lost_pages),
+    "stores.absence:LostPages._waiting": Bound("512 requests; see `test_only_so_many_wait`", _waiting_requests),
+    "stores.playback:PlaybackLeases._plays": Bound("the last 10,000", _plays),
+    "stores.transfers:Transfers._here": Bound("the deliveries that are under way", _transfers),
+    "http.compression:Compressed._being_made": Bound("the threads there are", _being_made),
+    "http.compression:Compressed._sources": Bound("64 MiB, and 10,000", _forms),
+    "stores.linked:LinkedContents._ends": Bound("the room in memory and in the spool", _linked),
+    "stores.linked:LinkedContents._media": Bound("the room in memory and in the spool", _linked),
+    "stores.linked:LinkedContents._until": Bound("the room in memory and in the spool", _linked),
+    "stores.pages:InUse._overtaken": Bound("the last 20,000", lambda _: _noted_ids(InUse.overtaken)),
+    "stores.pages:InUse._pages": Bound("what the pages need", _needed_ids),
+    "stores.pages:InUse._replaced": Bound("the last 20,000", lambda _: _noted_ids(InUse.replaced)),
+    "stores.pages:Page._places": Bound("the places of the page", lambda _: _of_page(_run, 1, 1000)),
+    "stores.pages:Page._threads": Bound("the last 64", lambda _: _of_page(_show_in_a_thread, 64)),
+    "stores.pages:Page.needs": Bound("what is on the page and on its way", lambda _: _of_page(_register, REMEMBERED)),
+    "stores.pages:Page.unsent": Bound("the last 20,000", lambda _: _of_page(_register, REMEMBERED)),
+    "stores.references:References._media": Bound("the last 1,000", _references),
+    "stores.shown:ShownLedger._deferred": Bound(
         "the last 20,000",
         lambda _: Fill(ledger := _ledger(), lambda number: ledger.registered(None, f"m{number}"), REMEMBERED),
     ),
-    "serving.shown:ShownLedger._waiting": Bound("the sessions that there are", _waiting_sessions),
-    "serving.sources:_open": Bound("half of the files that the process may have open", _open_files),
-    "serving.spool:Spool._free": Bound("half of the room there is", _free_room),
-    "serving.spool:Spool._returned": Bound("the room there is", _returned_room),
-    "serving.store:MediaStore._by_object": Bound("as the media", _media),
-    "serving.store:MediaStore._by_sample": Bound("as the media", _media),
-    "serving.store:MediaStore._held": Bound("the grace", _media),
-    "serving.store:MediaStore._media": Bound("what pages show and Streamlit refers to, and the grace", _media),
-    "serving.turns:Turns._pool": Bound("the threads there are", _pool),
-    "serving.turns:Turns._running": Bound("the threads there are", _running),
-    "serving.turns:Turns._waiting": Bound("128 of a browser, and open connections", _waiting),
-    "serving.visits:Visit.granted": Bound("the last 20,000", lambda _: _in_session(_grant)),
-    "serving.visits:Visit.placeholders": Bound(
+    "stores.shown:ShownLedger._waiting": Bound("the sessions that there are", _waiting_sessions),
+    "content.sources:_open": Bound("half of the files that the process may have open", _open_files),
+    "content.spool:Spool._free": Bound("half of the room there is", _free_room),
+    "content.spool:Spool._returned": Bound("the room there is", _returned_room),
+    "stores.media:MediaStore._by_object": Bound("as the media", _media),
+    "stores.media:MediaStore._by_sample": Bound("as the media", _media),
+    "stores.media:MediaStore._held": Bound("the grace", _media),
+    "stores.media:MediaStore._media": Bound("what pages show and Streamlit refers to, and the grace", _media),
+    "content.turns:Turns._pool": Bound("the threads there are", _pool),
+    "content.turns:Turns._running": Bound("the threads there are", _running),
+    "content.turns:Turns._waiting": Bound("128 of a browser, and open connections", _waiting),
+    "stores.visits:Visit.granted": Bound("the last 20,000", lambda _: _in_session(_grant)),
+    "stores.visits:Visit.placeholders": Bound(
         "the last 20,000", lambda _: _in_session(lambda ledger, number: ledger.offered("tab", f"p{number}"))
     ),
-    "serving.visits:Visit.shown": Bound("the last 20,000", lambda _: _in_session(_show)),
-    "serving.visits:Visits._by_id": Bound(
+    "stores.visits:Visit.shown": Bound("the last 20,000", lambda _: _in_session(_show)),
+    "stores.visits:Visits._by_id": Bound(
         "open connections, and of those that have ended the last 256 of a browser", _sessions_of_one
     ),
-    "serving.visits:Visits._by_tag": Bound("as the sessions", _sessions_of_all),
-    "serving.visits:Visits._ended": Bound("the last 10,000", _ended_sessions),
-    "serving.visits:Visits._ended_of": Bound("as the sessions that have ended", _ended_sessions),
-    "serving.visits:Visits._broken": Bound("as the sessions that have ended", _ended_sessions),
-    "serving.visits:Visits._in_grace": Bound("as the sessions that have ended", _closed_sessions),
-    "serving.visits:Visits._of_browser": Bound("as the sessions", _sessions_of_all),
+    "stores.visits:Visits._by_tag": Bound("as the sessions", _sessions_of_all),
+    "stores.visits:Visits._ended": Bound("the last 10,000", _ended_sessions),
+    "stores.visits:Visits._ended_of": Bound("as the sessions that have ended", _ended_sessions),
+    "stores.visits:Visits._broken": Bound("as the sessions that have ended", _ended_sessions),
+    "stores.visits:Visits._in_grace": Bound("as the sessions that have ended", _closed_sessions),
+    "stores.visits:Visits._of_browser": Bound("as the sessions", _sessions_of_all),
 }
 #: What belongs to one request and goes with it, and how large that gets.
 OF_ONE_REQUEST = {
     "core.model:AccessContext.claims": "what fits into a JWT of 8 KiB",
     "core.model:Allow.claims": "what fits into a JWT of 8 KiB",
-    "serving.directory:_Way._folders": "the parts of a key of 1,024 characters, and of 40 links",
-    "serving.directory:_Way.names": "the parts of a key of 1,024 characters, and of 40 links",
+    "content.directory:_Way._folders": "the parts of a key of 1,024 characters, and of 40 links",
+    "content.directory:_Way.names": "the parts of a key of 1,024 characters, and of 40 links",
     "servers.tornado:SecureMediaFileHandler._transforms": "always empty",
     "servers.tornado:_GuardedUpload._received": "server.maxUploadSize, which Tornado heeds",
 }

@@ -9,10 +9,10 @@ import click
 import pytest
 
 import secure_media
-from secure_media import reference, settings
 from secure_media.cli.main import main
 from secure_media.errors import DenialReason
-from secure_media.host import contract
+from secure_media.host import internals
+from secure_media.settings import reference, table
 from tests.reading import DOCS, PAGES, README, blocks
 from tests.servers import ROOT
 
@@ -58,7 +58,7 @@ def test_settings_are_those_that_there_are() -> None:
 def test_no_page_names_another_setting() -> None:
     """A variable of ours that a page names is a setting."""
     named = set(re.findall(r"\bSECURE_MEDIA_([A-Z_]+)\b", EVERYTHING))
-    assert named <= {name.upper() for name in settings.NAMES}
+    assert named <= {name.upper() for name in table.NAMES}
 
 
 def test_public_names_are_those_that_there_are() -> None:
@@ -107,7 +107,7 @@ def test_reasons_are_those_that_there_are() -> None:
 
 
 @pytest.mark.parametrize(
-    "hook", [name for _, name, _ in (*contract._EVERYWHERE, *contract._TORNADO, *contract._STARLETTE)]
+    "hook", [name for _, name, _ in (*internals._EVERYWHERE, *internals._TORNADO, *internals._STARLETTE)]
 )
 def test_every_hook_is_on_the_page_of_hooks(hook: str) -> None:
     """Every place in Streamlit that is hooked is described."""

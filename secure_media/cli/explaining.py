@@ -9,14 +9,14 @@ from dataclasses import dataclass
 
 import click
 
+from secure_media.audit.reasons import sentence
 from secure_media.cli import judging, reading, sentences
 from secure_media.cli.command import Command, Failure
 from secure_media.cli.setting import Setting, load, normal, options_of_the_app
 from secure_media.core.identity import Identified
-from secure_media.core.model import AccessContext, Browser, Credentials, ResourceKind, tag
+from secure_media.core.model import AccessContext, Browser, Credentials, ResourceKind, short_hash
 from secure_media.errors import DenialReason
-from secure_media.reasons import sentence
-from secure_media.servers.incoming import cookies_in
+from secure_media.http.request import cookies_in
 
 #: What a cookie is, if it names no browser.
 _COOKIES = {
@@ -136,7 +136,7 @@ def _facts(
     facts = {
         "asked for": "-" if asked.resource is None else sentences.named(asked.resource),
         "action": asked.action.value,
-        "browser": f"{tag(browser.id)}, by a genuine cookie"
+        "browser": f"{short_hash(browser.id)}, by a genuine cookie"
         if isinstance(browser, Browser)
         else _COOKIES.get(browser, browser.value),
     }

@@ -73,7 +73,7 @@ def present(token: str, setting: Setting, base_paths: list[str]) -> Presented:
     refusal = DenialReason.UNKNOWN_KEY
     for base_path in base_paths:
         try:
-            grant = setting.codec(base_path).authenticate(token)
+            grant = setting.codec(base_path).verify_signature(token)
         except SignatureMismatchError as error:
             refusal = error.reason
         except CredentialError as error:
@@ -99,7 +99,7 @@ def reasons_against(
     """
     found = []
     try:
-        for reason in grants.objections(
+        for reason in grants.denial_reasons(
             grant, context, ownership=_Supposed(session_alive), records=records, leases=_NoLeases()
         ):
             found.append((reason, exact(reason, grant, context)))

@@ -11,13 +11,13 @@ import click
 from secure_media.cli import judging, reading, sentences
 from secure_media.cli.command import Command, Failure
 from secure_media.cli.setting import Setting, load, normal, options_of_the_app
+from secure_media.content.names import fault_of, is_collection, is_prefix, parse_name
 from secure_media.core.model import Action, Disposition, Grant, Resource, ResourceKind
 from secure_media.host import terms
 from secure_media.host.issuing import Issuer
-from secure_media.servers.urls import path_to
-from secure_media.serving.http import is_media_type
-from secure_media.serving.names import fault_of, is_collection, is_prefix, parse_name
-from secure_media.serving.sqlite import SqliteLedger
+from secure_media.http.fields import is_media_type
+from secure_media.http.urls import path_to
+from secure_media.stores.sqlite import SqliteLedger
 
 _MEDIA_ID = re.compile(r"[0-9a-f]{40}", re.ASCII)
 

@@ -12,12 +12,12 @@ import click
 
 from secure_media import amounts
 from secure_media.cli.command import Failure
+from secure_media.content.names import parse_name
 from secure_media.core import addresses
 from secure_media.core.model import Action, Resource, ResourceKind
 from secure_media.host import terms
-from secure_media.servers.urls import FILES, MEDIA, STATIC, TOKEN_PARAMETER, action_in, tokens_in, without_token
-from secure_media.serving.media_ids import media_id_in
-from secure_media.serving.names import parse_name
+from secure_media.http.urls import FILES, MEDIA, STATIC, TOKEN_PARAMETER, action_in, tokens_in, without_token
+from secure_media.stores.media_ids import media_id_in
 
 #: In bytes; servers take no longer header either.
 _LONGEST_INPUT = 65536

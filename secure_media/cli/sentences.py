@@ -5,10 +5,10 @@ from __future__ import annotations
 import datetime
 from collections.abc import Callable
 
+from secure_media.audit.reasons import sentence
 from secure_media.core.grants import CLOCK_LEEWAY
 from secure_media.core.model import AccessContext, Action, Grant, Resource, ResourceKind
 from secure_media.errors import DenialReason
-from secure_media.reasons import sentence
 
 _UNITS = ((24 * 3600, "d"), (3600, "h"), (60, "min"), (1, "s"))
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from secure_media import console
+from secure_media.audit import console
 from secure_media.cli.command import Command, Failure, nearest
 from secure_media.host import launch
 

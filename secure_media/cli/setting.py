@@ -12,14 +12,14 @@ from typing import TypeVar
 
 import click
 
-from secure_media import settings
 from secure_media.cli.command import Failure
 from secure_media.core.identity import BrowserIdentity
 from secure_media.core.keys import KeyRing
 from secure_media.core.model import Grant
 from secure_media.core.redemptions import Redemptions
 from secure_media.core.tokens import GrantCodec
-from secure_media.serving.sqlite import SqliteLedger
+from secure_media.settings import table
+from secure_media.stores.sqlite import SqliteLedger
 
 F = TypeVar("F", bound=Callable[..., None])
 
@@ -132,7 +132,7 @@ def load(deployment: str | None) -> Setting:
         ConfigurationError: A setting is wrong.
     """
     # A command says itself what is wrong with the ledger: without a handler, the log would say it on stderr once more.
-    logging.getLogger("secure_media.serving").addHandler(logging.NullHandler())
+    logging.getLogger("secure_media.stores").addHandler(logging.NullHandler())
     # Streamlit takes its time to be imported, which `secure-media --help` should not.
     from secure_media.host.deployment import base_path
     from secure_media.host.launch import secrets_section
@@ -140,13 +140,13 @@ def load(deployment: str | None) -> Setting:
     section = secrets_section()
     # Only ours: how many processes the server has is of no concern here.
     environ = {name: value for name, value in os.environ.items() if name.startswith("SECURE_MEDIA_")}
-    loaded = settings.load(deployment=deployment, environ=environ, secrets_section=section)
+    loaded = table.load(deployment=deployment, environ=environ, secrets_section=section)
     return Setting(
         keys=None if loaded.ephemeral else loaded.keys,
         deployment=loaded.deployment,
         base_path=normal(os.environ.get("STREAMLIT_SERVER_BASE_URL_PATH") or base_path()),
         # An app with its secret in the script has its ledger in a file, although no secret is set here.
-        ledger=settings.ledger_file(environ=environ, secrets_section=section),
+        ledger=table.ledger_file(environ=environ, secrets_section=section),
         cookie_lifetime=loaded.cookie_lifetime,
     )
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from secure_media.core.addresses import is_within
-from secure_media.core.model import AccessContext, Grant, tag
+from secure_media.core.model import AccessContext, Grant, short_hash
 from secure_media.errors import DenialReason
 
 if TYPE_CHECKING:
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 CLOCK_LEEWAY = 60
 
 
-def objections(
+def denial_reasons(
     grant: Grant, context: AccessContext, *, ownership: Ownership, records: GrantRecords, leases: Leases
 ) -> Iterator[DenialReason]:
     """
@@ -45,7 +45,7 @@ def objections(
             yield DenialReason.EXPIRED
     if grant.sub is not None and grant.sub != context.subject:
         yield DenialReason.OTHER_SUBJECT
-    if grant.browser is not None and (context.browser is None or grant.browser != tag(context.browser.id)):
+    if grant.browser is not None and (context.browser is None or grant.browser != short_hash(context.browser.id)):
         yield DenialReason.OTHER_BROWSER
     if grant.network is not None and not is_within(context.client_ip, grant.network):
         yield DenialReason.OTHER_NETWORK

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import Any, NoReturn
 
 from secure_media.core import jwts
-from secure_media.core.keys import Key, KeyRing, Purpose, fingerprint
+from secure_media.core.keys import Key, KeyRing, Purpose, hash_parts
 from secure_media.core.model import Browser, Credentials
 from secure_media.errors import CredentialError, DenialReason, MalformedCredentialError
 
@@ -173,7 +173,7 @@ class BrowserIdentity:
     def _claims(self, value: str, key: Key, now: float) -> dict[str, Any]:
         verifier = self._of(key)[1]
         claims = self._genuine(verifier, key.kid, value)
-        verifier.judge_times(claims, now=now)
+        verifier.verify_times(claims, now=now)
         return claims
 
     def __reduce__(self) -> NoReturn:
@@ -187,7 +187,7 @@ def _authenticate(verifier: jwts.JwtVerifier, kid: str, value: str) -> dict[str,
     """Return the claims of a genuine cookie. The same for the same arguments at all times, so it may be remembered."""
     if jwts.kid_of(value) != kid:
         raise MalformedCredentialError("the cookie's name and its kid disagree")
-    claims = verifier.authenticate(value)
+    claims = verifier.verify_signature(value)
     browser_id, subject = claims.get("bid"), claims.get("sub")
     if not isinstance(browser_id, str) or not browser_id or not isinstance(subject, (str, type(None))):
         raise MalformedCredentialError("not a browser's cookie")
@@ -196,7 +196,7 @@ def _authenticate(verifier: jwts.JwtVerifier, kid: str, value: str) -> dict[str,
 
 def _cookie_name(whose: bytes, deployment: str) -> str:
     """Name the cookie after key and deployment, so that two apps share it only if they share both."""
-    digest = fingerprint(whose, _bytes(deployment))
+    digest = hash_parts(whose, _bytes(deployment))
     return f"sm_{digest[:4].hex()}"
 
 

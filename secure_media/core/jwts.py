@@ -17,7 +17,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, ed448, ed25519, rsa
 from cryptography.hazmat.primitives.serialization import load_der_public_key, load_pem_public_key
 from cryptography.x509 import load_pem_x509_certificate
 
-from secure_media.core.keys import is_monotonous
+from secure_media.core.keys import is_guessable
 from secure_media.errors import (
     AudienceMismatchError,
     ClaimMismatchError,
@@ -119,13 +119,13 @@ class JwtVerifier:
         Raises:
             CredentialError: The token does not hold.
         """
-        claims = self.authenticate(token)
-        self.judge_times(claims, now=now)
+        claims = self.verify_signature(token)
+        self.verify_times(claims, now=now)
         return claims
 
-    def authenticate(self, token: str) -> dict[str, Any]:
+    def verify_signature(self, token: str) -> dict[str, Any]:
         """
-        Return the claims of `token` if it is genuine. Whether it is still (or already) good is up to `judge_times`.
+        Return the claims of `token` if it is genuine. Whether it is still (or already) good is up to `verify_times`.
 
         Raises:
             CredentialError: The token does not hold.
@@ -138,7 +138,7 @@ class JwtVerifier:
                 algorithms=self._algorithms,
                 audience=self._audience,
                 issuer=self._issuer,
-                # PyJWT reads the machine's clock for the three times; `judge_times` judges them by a given one.
+                # PyJWT reads the machine's clock for the three times; `verify_times` judges them by a given one.
                 options={
                     "require": ["exp", "iss", "aud"],
                     "verify_exp": False,
@@ -156,7 +156,7 @@ class JwtVerifier:
             raise MalformedCredentialError("not a JWT") from None
         return claims
 
-    def judge_times(self, claims: Mapping[str, Any], *, now: float) -> None:
+    def verify_times(self, claims: Mapping[str, Any], *, now: float) -> None:
         """
         Raise unless `claims` are good at the time `now`, in seconds since the epoch.
 
@@ -234,7 +234,7 @@ def _key_for(key: str | bytes, algorithms: list[str], setting: str) -> Any:
         if len(raw) < needed:
             msg = f"{setting}(key=...): has {len(raw)} bytes; {max(symmetric)} needs {needed} (RFC 7518 section 3.2)"
             raise ConfigurationError(msg)
-        if is_monotonous(raw):
+        if is_guessable(raw):
             msg = f"{setting}(key=...): repeats a few characters, so it can be guessed"
             raise ConfigurationError(msg)
         return raw

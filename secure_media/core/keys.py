@@ -153,12 +153,12 @@ def new_secret() -> str:
     return secrets.token_urlsafe(48)
 
 
-def is_monotonous(secret: bytes) -> bool:
+def is_guessable(secret: bytes) -> bool:
     """Return whether `secret` repeats so few bytes that it can be guessed, whatever its length."""
     return len(set(secret)) < MIN_DISTINCT_BYTES
 
 
-def fingerprint(*parts: bytes) -> bytes:
+def hash_parts(*parts: bytes) -> bytes:
     """Return the SHA-256 of `parts`, each preceded by its length so that no two lists of parts collide."""
     digest = hashlib.sha256()
     for part in parts:
@@ -176,7 +176,7 @@ def _acceptable(secret: str | bytes, name: str) -> bytes:
     if len(secret) < MIN_SECRET_BYTES:
         msg = f"{name}: has {len(secret)} bytes; at least {MIN_SECRET_BYTES} are needed. {_HOW_TO_MAKE_ONE}"
         raise ConfigurationError(msg)
-    if is_monotonous(secret):
+    if is_guessable(secret):
         msg = f"{name}: repeats a few characters, so it can be guessed. {_HOW_TO_MAKE_ONE}"
         raise ConfigurationError(msg)
     return secret

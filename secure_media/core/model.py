@@ -94,7 +94,7 @@ class Browser:
     subject: str | None = None
 
 
-def tag(name: str) -> str:
+def short_hash(name: str) -> str:
     """
     Return a short name for a browser or a session: 96 bits of a hash, 16 characters.
 

@@ -13,7 +13,7 @@ import logging
 from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from secure_media.core.grants import objections, player_of
+from secure_media.core.grants import denial_reasons, player_of
 from secure_media.core.jwts import JwtVerifier
 from secure_media.core.model import AccessContext, Allow, Decision, Deny, ResourceKind
 from secure_media.errors import ConfigurationError, CredentialError, DenialReason, LedgerUnavailableError
@@ -46,7 +46,7 @@ class Policy(abc.ABC):
         """Return `Allow` or `Deny`. May raise `CredentialError`; anything else raised is a denial too."""
 
     @property
-    def heeds_grants(self) -> bool:
+    def accepts_grants(self) -> bool:
         """Whether a signed URL can change anything."""
         return False
 
@@ -87,8 +87,8 @@ class _Either(Policy):
         return first.beside(second) if isinstance(second, Deny) else second
 
     @property
-    def heeds_grants(self) -> bool:
-        return self._left.heeds_grants or self._right.heeds_grants
+    def accepts_grants(self) -> bool:
+        return self._left.accepts_grants or self._right.accepts_grants
 
     def __repr__(self) -> str:
         return f"({self._left!r} | {self._right!r})"
@@ -116,8 +116,8 @@ class _Both(Policy):
         )
 
     @property
-    def heeds_grants(self) -> bool:
-        return self._left.heeds_grants or self._right.heeds_grants
+    def accepts_grants(self) -> bool:
+        return self._left.accepts_grants or self._right.accepts_grants
 
     def __repr__(self) -> str:
         return f"({self._left!r} & {self._right!r})"
@@ -154,8 +154,8 @@ class _SignedUrl(Policy):
             return Deny(DenialReason.NO_CREDENTIAL)
         if len(tokens) > 1:
             return Deny(DenialReason.MALFORMED_CREDENTIAL)
-        grant = evidence.grants.authenticate(tokens[0])
-        reasons = objections(
+        grant = evidence.grants.verify_signature(tokens[0])
+        reasons = denial_reasons(
             grant, context, ownership=evidence.ownership, records=evidence.records, leases=evidence.leases
         )
         for reason in reasons:
@@ -163,7 +163,7 @@ class _SignedUrl(Policy):
         return Allow("signed_url", grant.sub, grant=grant, player=player_of(context))
 
     @property
-    def heeds_grants(self) -> bool:
+    def accepts_grants(self) -> bool:
         return True
 
     def __repr__(self) -> str:

@@ -12,7 +12,7 @@ from collections.abc import Iterable
 from typing import Any, NoReturn
 
 from secure_media.core import jwts
-from secure_media.core.keys import Key, KeyRing, Purpose, fingerprint
+from secure_media.core.keys import Key, KeyRing, Purpose, hash_parts
 from secure_media.core.model import Credentials, Grant
 from secure_media.errors import CredentialError, MalformedCredentialError
 
@@ -49,7 +49,7 @@ class Redemptions:
 
         Over HTTPS it begins with ``__Host-`` (RFC 6265bis section 4.1.3.2).
         """
-        digest = fingerprint(*(part.encode("utf-8", "surrogatepass") for part in (self._deployment, grant.jti or "")))
+        digest = hash_parts(*(part.encode("utf-8", "surrogatepass") for part in (self._deployment, grant.jti or "")))
         return f"{'__Host-' if secure else ''}sm_use_{digest[:8].hex()}"
 
     def issue(self, grant: Grant, *, now: float) -> tuple[str, int]:

@@ -84,7 +84,7 @@ class GrantCodec:
             raise ValueError(msg)
         return token
 
-    def authenticate(self, token: str) -> Grant:
+    def verify_signature(self, token: str) -> Grant:
         """
         Return what `token` grants if it was issued here, whatever time it is.
 

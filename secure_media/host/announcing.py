@@ -7,10 +7,10 @@ from pathlib import Path
 
 from streamlit import config
 
-from secure_media.console import say
+from secure_media.audit.console import say
 from secure_media.core.policy import Policy
 from secure_media.host.deployment import Deployment
-from secure_media.settings import Settings
+from secure_media.settings.table import Settings
 from secure_media.version import __version__
 
 _UNTIL_THE_END = (

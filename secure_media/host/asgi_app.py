@@ -61,7 +61,7 @@ class GuardedApp:
         from streamlit.web.server.starlette.starlette_app import App
 
         from secure_media.host import deployment as hooks
-        from secure_media.host.probe import ask, probe_app
+        from secure_media.host.self_check import ask, probe_app
         from secure_media.host.storage import SecureMediaStorage
 
         if isinstance(self._app, App):

@@ -11,8 +11,8 @@ import functools
 import importlib
 from typing import Any
 
+from secure_media.http.forwarded import THIS_MACHINE
 from secure_media.servers.asgi import PEER, Peer
-from secure_media.servers.forwarded import THIS_MACHINE
 
 #: Marks a class that is hooked, in its own namespace.
 _MARK = "_secure_media_hooked"

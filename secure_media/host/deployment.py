@@ -14,7 +14,8 @@ from streamlit.runtime import runtime as streamlit_runtime
 from streamlit.runtime.memory_media_file_storage import MemoryMediaFileStorage
 from streamlit.runtime.runtime import Runtime, RuntimeConfig
 
-from secure_media import audit, telling
+from secure_media.audit import events, telling
+from secure_media.content.spool import Spool
 from secure_media.core.guard import Guard
 from secure_media.core.identity import BrowserIdentity
 from secure_media.core.policy import Evidence
@@ -22,24 +23,23 @@ from secure_media.core.redact import SERVER_LOGGERS, TokenFilter
 from secure_media.core.redemptions import Redemptions
 from secure_media.core.tokens import GrantCodec
 from secure_media.errors import ConfigurationError
-from secure_media.host import contract, replays
+from secure_media.gate.gate import Gate
+from secure_media.host import internals, replays
 from secure_media.host.connections import see_through_uvicorn
+from secure_media.host.elements import Elements
 from secure_media.host.given import Given
 from secure_media.host.issuing import Issuer
 from secure_media.host.sessions import Sessions, secure_session_manager
-from secure_media.host.showing import Showing
 from secure_media.host.storage import SecureMediaStorage
-from secure_media.host.terms import PAGE, CurrentTerms, Terms
-from secure_media.servers.gate import Gate
-from secure_media.serving.collections import Collections
-from secure_media.serving.leases import PlaybackLeases
-from secure_media.serving.linked import LinkedContents
-from secure_media.serving.pages import IN_FLIGHT
-from secure_media.serving.shown import ShownLedger
-from secure_media.serving.spool import Spool
-from secure_media.serving.sqlite import SqliteLedger
-from secure_media.serving.store import MediaStore
-from secure_media.settings import Settings
+from secure_media.host.terms import PAGE, CurrentTerms, GrantTerms
+from secure_media.settings.table import Settings
+from secure_media.stores.collections import Collections
+from secure_media.stores.linked import LinkedContents
+from secure_media.stores.media import MediaStore
+from secure_media.stores.pages import IN_FLIGHT
+from secure_media.stores.playback import PlaybackLeases
+from secure_media.stores.shown import ShownLedger
+from secure_media.stores.sqlite import SqliteLedger
 
 _MEDIA_ENDPOINT = "/media"
 #: The attribute by which a guarded runtime is known.
@@ -71,15 +71,15 @@ class Deployment:
         given: Given | None = None,
         app: str,
     ) -> None:
-        refuse_what_goes_around()
+        refuse_unguardable_config()
         self.base_path = base_path()
         self.handlers = handlers
         self.routes = routes
         self.script = script
         self.given = given
         self.policy = settings.policy
-        self.heeds_grants = settings.policy.heeds_grants
-        if settings.sign_media_urls and not self.heeds_grants:
+        self.accepts_grants = settings.policy.accepts_grants
+        if settings.sign_media_urls and not self.accepts_grants:
             raise ConfigurationError(
                 "sign_media_urls: the policy heeds no signed URLs, so that they would change nothing. "
                 "Add signed_url() to it: policy=(...) | signed_url()"
@@ -113,7 +113,7 @@ class Deployment:
             PlaybackLeases(),
         )
         policies = [settings.policy, *map(self.collections.policy, self.collections.names)]
-        records.look(for_links=any(policy is not None and policy.heeds_grants for policy in policies))
+        records.look(for_links=any(policy is not None and policy.accepts_grants for policy in policies))
         guard = Guard(policy=settings.policy, identity=identity, evidence=Evidence(self.ledger, codec, records, leases))
         refresh = (lambda: None) if settings.secret_file is None else settings.secret_file.refresh
         self.gate = Gate(
@@ -129,10 +129,10 @@ class Deployment:
             cookieless=settings.embedded or settings.sign_media_urls,
             refresh=refresh,
         )
-        audit.write_to(settings.audit_log, required=settings.audit_required)
+        events.write_to(settings.audit_log, required=settings.audit_required)
         self.issuer = Issuer(codec, records, refresh=refresh, cookieless=settings.sign_media_urls)
         self.terms = CurrentTerms()
-        self.showing = Showing(self.store, self.collections, spool)
+        self.showing = Elements(self.store, self.collections, spool)
         self.sessions = Sessions(
             gate=self.gate,
             guard=guard,
@@ -140,7 +140,7 @@ class Deployment:
             store=self.store,
             issuer=self.issuer,
             embedded=settings.embedded,
-            sign_all=Terms(settings.url_lifetime, PAGE) if settings.sign_media_urls else None,
+            sign_all=GrantTerms(settings.url_lifetime, PAGE) if settings.sign_media_urls else None,
         )
 
     def runtime_config(self, stock: RuntimeConfig) -> RuntimeConfig:
@@ -205,14 +205,14 @@ class _Installation:
                 "Streamlit has already been started in this process, so its media cannot be guarded any more. "
                 "Call guard(app) right after app = st.App(...), before app.lifespan() and before serving it"
             )
-        contract.check()
+        internals.check()
         self._build, self._origin = build, origin
         telling.attach()
         for name in SERVER_LOGGERS:
             logging.getLogger(name).addFilter(TokenFilter())
         _hook_runtime(self)
         replays.hook()
-        if contract.has_starlette():
+        if internals.has_starlette():
             see_through_uvicorn()
             _hook_starlette(self)
 
@@ -246,14 +246,14 @@ def base_path() -> str:
     return f"/{configured}" if configured else ""
 
 
-def refuse_what_goes_around() -> None:
+def refuse_unguardable_config() -> None:
     """
     Refuse settings under which Streamlit gives media away on other roads than the guarded ones.
 
     Raises:
         ConfigurationError: There is one.
     """
-    if contract.version() >= (1, 67) and config.get_option("server.enableAgentApi"):
+    if internals.version() >= (1, 67) and config.get_option("server.enableAgentApi"):
         raise ConfigurationError(
             "server.enableAgentApi hands an app's data to callers that no guard can tell apart. Set it to false"
         )

@@ -19,7 +19,7 @@ from typing import Any, NoReturn, ParamSpec, TypeVar
 
 import click
 
-from secure_media.console import say
+from secure_media.audit.console import say
 from secure_media.errors import ConfigurationError
 
 P = ParamSpec("P")

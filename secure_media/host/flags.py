@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from secure_media.key_file import may_be_a_secret
+from secure_media.settings.key_file import may_be_a_secret
 
 
 def flags_of(options: Mapping[str, Any]) -> list[str]:

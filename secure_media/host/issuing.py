@@ -10,25 +10,25 @@ from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from secure_media.core.model import Action, Browser, Grant, Resource, tag
+from secure_media.core.model import Action, Browser, Grant, Resource, short_hash
 from secure_media.core.tokens import GrantCodec
 from secure_media.errors import CredentialError, GrantError
-from secure_media.host.terms import PAGE, PendingTerms, Terms
-from secure_media.serving.ledger import GrantLedger
+from secure_media.host.terms import PAGE, GrantTerms, PendingTerms
+from secure_media.stores.ledger import GrantLedger
 
 #: How many tokens are remembered per session, the last ones, so that they stay the same from run to run.
 _REMEMBERED = 20_000
 
 
 @dataclass(eq=False)
-class Holder:
+class SessionBinding:
     """
     A session as far as grants are bound to it.
 
     Args:
         session_id: Its id.
         browser: The browser it belongs to, if that showed a cookie.
-        doubtful: Whether it showed one, or several, that do not hold.
+        has_invalid_cookie: Whether it showed one, or several, that do not hold.
         site: Where the browser has the app: origin and base path, without a slash at the end.
         pending: What its script has put on terms.
         connection: What connects its page now.
@@ -36,8 +36,8 @@ class Holder:
 
     session_id: str
     browser: Browser | None
-    site: str
-    doubtful: bool = False
+    base_url: str
+    has_invalid_cookie: bool = False
     tokens: dict[Hashable, tuple[Grant, str]] = field(default_factory=dict, repr=False)
     pending: PendingTerms = field(default_factory=PendingTerms, repr=False)
     connection: object = field(default=None, repr=False)
@@ -73,9 +73,9 @@ class Issuer:
 
     def for_session(
         self,
-        holder: Holder,
+        holder: SessionBinding,
         resource: Resource,
-        terms: Terms,
+        terms: GrantTerms,
         *,
         action: Action = Action.VIEW,
         extra: Mapping[str, Any] | None = None,
@@ -98,7 +98,7 @@ class Issuer:
             LedgerUnavailableError: Nothing tells whether the last one was revoked.
         """
         self._refresh()
-        if terms.bind is None and self._cookieless and holder.browser is None and not holder.doubtful:
+        if terms.bind is None and self._cookieless and holder.browser is None and not holder.has_invalid_cookie:
             terms = replace(terms, bind="session")
         claims = _binding(holder, terms)
         # Bindings are part of it: somebody else may sign in while the page stays open.
@@ -162,26 +162,26 @@ class Issuer:
         if not grant.iat - 1 <= now < renew:
             return False
         try:
-            self.codec.authenticate(token)  # a key may have been dropped
+            self.codec.verify_signature(token)  # a key may have been dropped
         except CredentialError:
             return False
         return not self.ledger.is_revoked(grant)
 
 
-def _binding(holder: Holder, terms: Terms) -> dict[str, Any]:
+def _binding(holder: SessionBinding, terms: GrantTerms) -> dict[str, Any]:
     """
     Return the claims that bind a grant to its holder.
 
     To the session alone only where that was asked for, or where no cookie is to be expected: whoever can plant a second
     cookie in a browser must not turn its URLs into ones that anybody may use.
     """
-    browser, session = holder.browser, tag(holder.session_id)
+    browser, session = holder.browser, short_hash(holder.session_id)
     bind = terms.bind or "browser"
     if bind == "session":
         return {"session": session}
     if bind == PAGE and browser is not None:
-        return {"session": session, "browser": tag(browser.id)}
-    if bind == PAGE and not holder.doubtful:
+        return {"session": session, "browser": short_hash(browser.id)}
+    if bind == PAGE and not holder.has_invalid_cookie:
         return {"session": session}
     if browser is None:
         msg = (
@@ -193,7 +193,7 @@ def _binding(holder: Holder, terms: Terms) -> dict[str, Any]:
         if browser.subject is None:
             raise GrantError("bind: nobody is signed in here, so there is no subject to bind to")
         return {"sub": browser.subject}
-    return {"browser": tag(browser.id)}
+    return {"browser": short_hash(browser.id)}
 
 
 def _rebound(grant: Grant, claims: Mapping[str, Any]) -> Grant:

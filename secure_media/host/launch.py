@@ -10,17 +10,17 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
 
-from secure_media.arguments import SettingArguments
 from secure_media.errors import ConfigurationError
 from secure_media.host.asgi_app import GuardedApp
 from secure_media.host.entry import frame_of_the_caller, is_page, runtime, said_in_one_line
 from secure_media.host.flags import flags_of, without_values
 from secure_media.host.given import Given
 from secure_media.host.inside import is_imported_by_a_child_or_a_test, is_inside
-from secure_media.key_file import shown
-from secure_media.misspelt import refuse_unknown_arguments, unknown_variables
-from secure_media.reference import shows_settings
-from secure_media.settings import ARGUMENTS, TABLE, Settings, load
+from secure_media.settings.arguments import SettingArguments
+from secure_media.settings.key_file import shown
+from secure_media.settings.misspelt import refuse_unknown_arguments, unknown_variables
+from secure_media.settings.reference import shows_settings
+from secure_media.settings.table import ARGUMENTS, TABLE, Settings, load
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
@@ -118,10 +118,10 @@ def _serve(
 ) -> None:
     from streamlit.web import bootstrap, cli
 
-    from secure_media.host import contract
     from secure_media.host import deployment as hooks
+    from secure_media.host import internals
 
-    contract.check()
+    internals.check()
     if is_demo and any(_EMAIL_PROMPT in option.opts for option in cli.main_run.params):
         flags = [*flags, f"{_EMAIL_PROMPT}=false"]
     from secure_media.host.announcing import announce
@@ -177,20 +177,20 @@ def guard(
             and ends the program without a traceback unless it is caught.
     """
     refuse_unknown_arguments(TABLE, settings, function="guard", others=("collections",))
-    from secure_media.host import contract
     from secure_media.host import deployment as hooks
+    from secure_media.host import internals
 
     if is_page() and hooks.guarding(runtime()) is None:
         raise ConfigurationError(_SERVED_AS_A_PAGE)
-    contract.check()
-    if not contract.has_starlette():
+    internals.check()
+    if not internals.has_starlette():
         raise ConfigurationError(
             "guard(app) needs Streamlit's Starlette server. Use secure_run(__file__), or install streamlit>=1.57"
         )
     if not callable(app):
         msg = f"guard(app): expected an ASGI app such as st.App('main.py'), got {type(app).__name__}"
         raise ConfigurationError(msg)
-    hooks.refuse_what_goes_around()
+    hooks.refuse_unguardable_config()
     from secure_media.host.announcing import announce
 
     loaded = _load(**settings)

@@ -11,7 +11,7 @@ from google.protobuf.message import Message
 from streamlit.proto.BackMsg_pb2 import BackMsg
 from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 
-from secure_media.serving.shown import ShownLedger
+from secure_media.stores.shown import ShownLedger
 
 #: A media URL inside of a text: the id and the extension.
 MEDIA_URL = re.compile(r"/media/([0-9a-f]{40})(?![0-9a-f])(\.\w{1,16})?", re.ASCII)

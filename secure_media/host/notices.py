@@ -21,10 +21,10 @@ from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 from streamlit.proto.RootContainer_pb2 import RootContainer
 from streamlit.proto.WidthConfig_pb2 import WidthConfig
 
-from secure_media.core.model import AccessRequest, Action, Resource, ResourceKind, tag
-from secure_media.host.issuing import Holder
+from secure_media.core.model import AccessRequest, Action, Resource, ResourceKind, short_hash
+from secure_media.host.issuing import SessionBinding
 from secure_media.host.messages import PDF, MediaUrl, is_run_of_all, media_urls
-from secure_media.servers.incoming import Incoming, credentials
+from secure_media.http.request import Request, credentials
 
 logger = logging.getLogger(__name__)
 
@@ -178,7 +178,7 @@ def _notice(message: ForwardMsg, text: str) -> ForwardMsg:
     return notice
 
 
-def as_asked_by(page: Incoming, url: MediaUrl) -> AccessRequest:
+def as_asked_by(page: Request, url: MediaUrl) -> AccessRequest:
     """Return the question whether a page, which was opened by the request `page`, may have the media at `url`."""
     return AccessRequest(
         resource=Resource(ResourceKind.MEDIA, url.media_id),
@@ -189,9 +189,9 @@ def as_asked_by(page: Incoming, url: MediaUrl) -> AccessRequest:
     )
 
 
-def text(holder: Holder) -> str:
+def text(holder: SessionBinding) -> str:
     """Return what to say to the person in front of the page of `holder`."""
-    return _INVALID if holder.doubtful else _MISSING.format(app=quote(f"{holder.site}/", safe=":/[]%~"))
+    return _INVALID if holder.has_invalid_cookie else _MISSING.format(app=quote(f"{holder.base_url}/", safe=":/[]%~"))
 
 
 class CookielessLog:
@@ -208,7 +208,7 @@ class CookielessLog:
         self._embedded = embedded
         self._count = 0
 
-    def tell(self, holder: Holder, *, secure: bool) -> None:
+    def tell(self, holder: SessionBinding, *, secure: bool) -> None:
         """
         Tell of one more.
 
@@ -220,12 +220,12 @@ class CookielessLog:
         count = self._count
         if count > _MOST_NAMED and count & (count - 1):  # 16, 32, 64 ...
             return
-        if holder.doubtful:
+        if holder.has_invalid_cookie:
             logger.warning(
                 "cookies.invalid session=%s sessions=%d: the browser sends a cookie of this app that does not hold, so "
                 "the media on its page are refused. It gets a new one when the page is loaded again; if that recurs, "
                 "have all processes of the app use the same secret and deployment",
-                tag(holder.session_id),
+                short_hash(holder.session_id),
                 count,
             )
             return
@@ -236,7 +236,7 @@ class CookielessLog:
         logger.warning(
             "cookies.missing session=%s sessions=%d: the browser sends no cookie of this app, so the media on its page "
             "are refused. It may block cookies; %s. Where no cookie can come, set sign_media_urls=True",
-            tag(holder.session_id),
+            short_hash(holder.session_id),
             count,
             cure,
         )

@@ -18,8 +18,8 @@ from streamlit.runtime.caching import cache_utils
 from streamlit.runtime.caching.cached_message_replay import BlockMsgData, CachedMessageReplayContext
 
 from secure_media.host import messages
-from secure_media.host.showing import is_fleeting
-from secure_media.host.terms import Terms
+from secure_media.host.elements import is_fleeting
+from secure_media.host.terms import GrantTerms
 
 #: The attribute that holds what a `Kept` stands for. Looked up by name: Streamlit may forget and import again the
 #: module that has made it (see `deployment.guarding`).
@@ -41,7 +41,7 @@ class Handed(NamedTuple):
     """
 
     given: str | bytes
-    terms: Terms | None = None
+    terms: GrantTerms | None = None
     save_as: str | None = None
 
 

@@ -9,7 +9,7 @@ from streamlit.runtime.scriptrunner import get_script_run_ctx
 from secure_media.errors import GrantError
 from secure_media.host import deployment as hooks
 from secure_media.host.deployment import Deployment
-from secure_media.host.issuing import Holder
+from secure_media.host.issuing import SessionBinding
 
 
 def deployment() -> Deployment | None:
@@ -30,7 +30,7 @@ def deployment() -> Deployment | None:
     raise GrantError("no guarded server runs this script, so it has no links to give; start it as secure_run says")
 
 
-def holder(serving: Deployment) -> Holder:
+def holder(serving: Deployment) -> SessionBinding:
     """
     Return the session that the script runs for.
 
@@ -56,7 +56,7 @@ def heeds_links(serving: Deployment, name: str = "") -> None:
         GrantError: The policy looks at none.
     """
     policy = serving.collections.policy(name)
-    if not (serving.heeds_grants if policy is None else policy.heeds_grants):
+    if not (serving.accepts_grants if policy is None else policy.accepts_grants):
         raise GrantError(
             "the policy of this app heeds no links; add signed_url() to it: policy=(...) | signed_url() to let a link "
             "do by itself, policy=(...) & signed_url() to ask for more"

@@ -13,7 +13,7 @@ from streamlit.web.server.server import Server
 
 from secure_media.errors import ConfigurationError
 from secure_media.host import deployment as hooks
-from secure_media.host.probe import probe_server
+from secure_media.host.self_check import probe_server
 
 #: How long a server that is not to go on may take to end, in seconds.
 _PATIENCE = 10.0

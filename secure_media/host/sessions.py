@@ -14,18 +14,18 @@ from streamlit.runtime.session_manager import SessionClient, SessionManager
 from secure_media.core.guard import Guard
 from secure_media.core.model import Action, Resource, ResourceKind
 from secure_media.errors import GrantError, LedgerUnavailableError
+from secure_media.gate.gate import Gate
 from secure_media.host import messages, signing
-from secure_media.host.issuing import Holder, Issuer
+from secure_media.host.issuing import Issuer, SessionBinding
 from secure_media.host.notices import CookielessLog, Notices, as_asked_by, text
 from secure_media.host.signing import Place
 from secure_media.host.sites import site, site_of_page
 from secure_media.host.sweeping import Sweeper
-from secure_media.host.terms import PAGE, PendingTerms, Terms
-from secure_media.servers.gate import Gate
-from secure_media.servers.incoming import Incoming, connection
-from secure_media.serving.media_ids import is_on_terms
-from secure_media.serving.shown import ShownLedger
-from secure_media.serving.store import MediaStore
+from secure_media.host.terms import PAGE, GrantTerms, PendingTerms
+from secure_media.http.request import Request, connection
+from secure_media.stores.media import MediaStore
+from secure_media.stores.media_ids import is_grant_only
+from secure_media.stores.shown import ShownLedger
 
 logger = logging.getLogger(__name__)
 
@@ -56,7 +56,7 @@ class Sessions:
         ledger: ShownLedger,
         store: MediaStore,
         issuer: Issuer,
-        sign_all: Terms | None,
+        sign_all: GrantTerms | None,
         embedded: bool,
     ) -> None:
         self.gate = gate
@@ -67,9 +67,9 @@ class Sessions:
         self.embedded = embedded
         self._guard = guard
         self._cookieless = CookielessLog(embedded=embedded)
-        self._holders: weakref.WeakValueDictionary[str, Holder] = weakref.WeakValueDictionary()
+        self._holders: weakref.WeakValueDictionary[str, SessionBinding] = weakref.WeakValueDictionary()
 
-    def holder(self, session_id: str) -> Holder | None:
+    def holder(self, session_id: str) -> SessionBinding | None:
         """Return the session as far as grants are bound to it, while it lives."""
         return self._holders.get(session_id)
 
@@ -78,18 +78,18 @@ class Sessions:
         holder = self.holder(session_id)
         return None if holder is None else holder.pending
 
-    def opened(self, session: Any, session_id: str) -> Holder:
+    def opened(self, session: Any, session_id: str) -> SessionBinding:
         """Note that a session was opened, or come back to, by the request that is just being served."""
         page, request = connection.get(), _handshake()
-        holder: Holder | None = getattr(session, _HOLDER, None)
+        holder: SessionBinding | None = getattr(session, _HOLDER, None)
         if holder is None:
-            holder = Holder(session_id, None, "")
+            holder = SessionBinding(session_id, None, "")
             setattr(session, _HOLDER, holder)
         holder.browser = self.gate.browser(request)
         if request is not None:
             # Whoever comes back to a session has the page where it was.
-            holder.site = site_of_page(holder.site, "", site(request, self.gate.base_path))
-        holder.doubtful = holder.browser is None and self.gate.shows_a_cookie(request)
+            holder.base_url = site_of_page(holder.base_url, "", site(request, self.gate.base_path))
+        holder.has_invalid_cookie = holder.browser is None and self.gate.shows_a_cookie(request)
         self._holders[session_id] = holder
         if page is not None:
             holder.connection = page
@@ -101,14 +101,14 @@ class Sessions:
             page.on_goodbye = said_goodbye
         return holder
 
-    def notices(self, holder: Holder) -> Notices | None:
+    def notices(self, holder: SessionBinding) -> Notices | None:
         """Return the notices on the page that is just being connected; None if its browser is known, or nothing is."""
         request = _handshake()
         if request is None or holder.browser is not None:
             return None
         return Notices(
             is_its_own=lambda media_id: (
-                is_on_terms(media_id) or self.ledger.may_have_grant(holder.session_id, media_id)
+                is_grant_only(media_id) or self.ledger.may_have_grant(holder.session_id, media_id)
             ),
             lacks_cookie=lambda url: self._guard.lacks_browser(as_asked_by(request, url)),
             text=lambda: text(holder),
@@ -116,7 +116,7 @@ class Sessions:
         )
 
 
-def _handshake() -> Incoming | None:
+def _handshake() -> Request | None:
     """Return the request that opened the WebSocket which is being served."""
     page = connection.get()
     return None if page is None else page.request
@@ -171,7 +171,7 @@ def secure_session_manager(base: type[SessionManager], sessions: Sessions) -> ty
     return SecureSessionManager
 
 
-def _watch_what_leaves(client: SessionClient, holder: Holder, sessions: Sessions) -> None:
+def _watch_what_leaves(client: SessionClient, holder: SessionBinding, sessions: Sessions) -> None:
     """
     Hook the client's outgoing messages: record what they show, and put grants where they belong.
 
@@ -195,14 +195,14 @@ def _watch_what_leaves(client: SessionClient, holder: Holder, sessions: Sessions
         except LedgerUnavailableError:  # it has said why, once; the browser's own session still gives it what it shows
             return None
 
-    def terms_of(resource: Resource, place: Place) -> Terms | None:
+    def terms_of(resource: Resource, place: Place) -> GrantTerms | None:
         """
         Return the terms of the grant that the session may be given, if it may be given one.
 
         An app may repeat a URL that a visitor has made up.
         """
         if resource.kind is ResourceKind.MEDIA:
-            if is_on_terms(resource.name):
+            if is_grant_only(resource.name):
                 return None if place is Place.APP else holder.pending.take(resource.name)
             its_own = sessions.ledger.may_have_grant(holder.session_id, resource.name)
         elif resource.kind is ResourceKind.UPLOAD:
@@ -262,7 +262,7 @@ def _heed_what_arrives(session: Any, session_id: str, sessions: Sessions) -> Non
             messages.withdraw_request(message)
         page, holder = messages.opened_page(message), sessions.holder(session_id)
         if page is not None and holder is not None:
-            holder.site = site_of_page(*page, holder.site)
+            holder.base_url = site_of_page(*page, holder.base_url)
         handle(message)
 
     session.handle_backmsg = handle_backmsg

@@ -13,7 +13,7 @@ from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 
 from secure_media.core.model import Action, Resource, ResourceKind
 from secure_media.host.messages import DEFERRED, MEDIA_URL, PDF
-from secure_media.servers.urls import STATIC, TOKEN_PARAMETER, UPLOAD
+from secure_media.http.urls import STATIC, TOKEN_PARAMETER, UPLOAD
 
 
 class Place(Enum):

@@ -9,14 +9,14 @@ from __future__ import annotations
 import re
 from urllib.parse import unquote, urlsplit
 
-from secure_media.servers.forwarded import is_path
-from secure_media.servers.incoming import Incoming
+from secure_media.http.forwarded import is_path
+from secure_media.http.request import Request
 
 _HOST = re.compile(r"(?:[\w.-]+|\[[0-9A-Fa-f:.]+\])(?::\d{1,5})?\Z", re.ASCII)
 _ORIGIN = re.compile(rf"https?://{_HOST.pattern}", re.ASCII)
 
 
-def site(request: Incoming, base_path: str) -> str:
+def site(request: Request, base_path: str) -> str:
     """Return it as far as the request tells: with what a trusted proxy says that it has taken off."""
     origin, host = request.get("origin") or "", request.get("host") or ""
     if not _ORIGIN.match(origin):

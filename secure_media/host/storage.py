@@ -13,11 +13,11 @@ from streamlit.runtime.memory_media_file_storage import (
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from secure_media.errors import MediaError
+from secure_media.host.elements import Elements
 from secure_media.host.replays import Handed, keep, unkept
-from secure_media.host.showing import Showing
 from secure_media.host.terms import CurrentTerms, PendingTerms
-from secure_media.serving.shown import ShownLedger
-from secure_media.serving.store import MediaStore
+from secure_media.stores.media import MediaStore
+from secure_media.stores.shown import ShownLedger
 
 
 class SecureMediaStorage(MemoryMediaFileStorage):
@@ -42,7 +42,7 @@ class SecureMediaStorage(MemoryMediaFileStorage):
         media_endpoint: str,
         *,
         store: MediaStore,
-        showing: Showing,
+        showing: Elements,
         ledger: ShownLedger,
         terms: CurrentTerms,
         pending: Callable[[str], PendingTerms | None],

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 
-from secure_media.serving.shown import ShownLedger
-from secure_media.serving.store import MediaStore
+from secure_media.stores.media import MediaStore
+from secure_media.stores.shown import ShownLedger
 
 #: How often, in seconds, as long as something waits for its time.
 _EVERY = 1.0

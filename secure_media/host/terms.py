@@ -31,7 +31,7 @@ _IN_FLIGHT = 10.0
 
 
 @dataclass(frozen=True, slots=True)
-class Terms:
+class GrantTerms:
     """
     Args:
         lifetime: For how long the grant is good, in seconds.
@@ -59,10 +59,10 @@ class CurrentTerms:
     """
 
     def __init__(self) -> None:
-        self._current: ContextVar[Terms | None] = ContextVar("secure_media_terms", default=None)
+        self._current: ContextVar[GrantTerms | None] = ContextVar("secure_media_terms", default=None)
 
     @contextmanager
-    def shown_on(self, terms: Terms) -> Iterator[None]:
+    def shown_on(self, terms: GrantTerms) -> Iterator[None]:
         """Show what is shown inside of this block on `terms`."""
         token = self._current.set(terms)
         try:
@@ -70,7 +70,7 @@ class CurrentTerms:
         finally:
             self._current.reset(token)
 
-    def get(self) -> Terms | None:
+    def get(self) -> GrantTerms | None:
         """Return the terms on which something is just being shown, if any."""
         return self._current.get()
 
@@ -91,10 +91,10 @@ class PendingTerms:
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
         #: How many times each medium was put, when last, and on which terms. Insertion-ordered.
-        self._pending: dict[str, tuple[int, float, Terms]] = {}
+        self._pending: dict[str, tuple[int, float, GrantTerms]] = {}
         self._lock = threading.Lock()
 
-    def put(self, media_id: str, terms: Terms) -> None:
+    def put(self, media_id: str, terms: GrantTerms) -> None:
         """Note that the script shows `media_id` on `terms`; another medium would be the same content on others."""
         with self._lock:
             times = self._pending.pop(media_id, (0,))[0]
@@ -102,7 +102,7 @@ class PendingTerms:
             if len(self._pending) > _MOST_PENDING:
                 del self._pending[next(iter(self._pending))]
 
-    def take(self, media_id: str) -> Terms | None:
+    def take(self, media_id: str) -> GrantTerms | None:
         """Return the terms of `media_id` if the script has shown it once more than it was sent."""
         with self._lock:
             times, since, terms = self._pending.pop(media_id, (0, 0.0, None))

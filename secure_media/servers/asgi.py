@@ -14,18 +14,18 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mutabl
 from contextlib import asynccontextmanager, suppress
 from typing import Any, NamedTuple
 
+from secure_media.content.streams import Stream, next_piece
+from secure_media.content.turns import FILES
 from secure_media.errors import DeliveryCutError
-from secure_media.servers import forwarded
-from secure_media.servers.gate import Gate
-from secure_media.servers.incoming import Connection, Incoming, connection
-from secure_media.servers.opening import Opening
-from secure_media.servers.returning import Returning
-from secure_media.servers.scheme import came_over_https
-from secure_media.servers.uploads import with_xsrf_cookie
-from secure_media.servers.urls import exact_path
-from secure_media.serving.plan import CHUNK, Plan, forbidden
-from secure_media.serving.streams import Stream, next_piece
-from secure_media.serving.turns import FILES
+from secure_media.gate.gate import Gate
+from secure_media.gate.opening import PendingResponse
+from secure_media.gate.returning import Returning
+from secure_media.gate.uploads import with_xsrf_cookie
+from secure_media.http import forwarded
+from secure_media.http.request import Connection, Request, connection
+from secure_media.http.responses import CHUNK, Response, forbidden
+from secure_media.http.scheme import came_over_https
+from secure_media.http.urls import exact_path
 
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
@@ -74,9 +74,9 @@ class GuardMiddleware:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Handle one connection."""
         if scope["type"] == "http":
-            request = incoming(scope)
+            request = request_of(scope)
             answer = self._gate.not_yet(request) or self._gate.answer(request)
-            if isinstance(answer, (Opening, Returning)):
+            if isinstance(answer, (PendingResponse, Returning)):
                 async with _watching(receive) as gone:
                     answer = await answer.response(gone)
                 if answer is None:
@@ -86,14 +86,14 @@ class GuardMiddleware:
                 return
             if self._gate.vouches_for(request):
                 scope = with_xsrf_cookie(scope)
-            amendments = self._gate.amendments(request)
-            await self._app(scope, receive, _amending(send, amendments) if amendments else send)
+            header_changes = self._gate.header_changes(request)
+            await self._app(scope, receive, _amending(send, header_changes) if header_changes else send)
         elif scope["type"] == "websocket":
             if self._gate.unproved:
                 await receive()
                 await send({"type": "websocket.close", "code": _TRY_AGAIN_LATER})
                 return
-            page = Connection(incoming(scope))
+            page = Connection(request_of(scope))
             token = connection.set(page)
             try:
                 await self._app(scope, _heeding_goodbyes(receive, page), send)
@@ -115,7 +115,7 @@ def _heeding_goodbyes(receive: Receive, page: Connection) -> Receive:
     return receive_and_tell
 
 
-def incoming(scope: Scope) -> Incoming:
+def request_of(scope: Scope) -> Request:
     """Return the facts of the request in `scope`."""
     headers = [(name.decode("latin-1").lower(), value.decode("latin-1")) for name, value in scope["headers"]]
     path, root = scope["path"], scope.get("root_path", "")
@@ -128,7 +128,7 @@ def incoming(scope: Scope) -> Incoming:
     exact = exact_path(path, scope.get("raw_path") or b"") if "\ufffd" in path else None
     peer = _peer(scope)
     proxies = forwarded.proxies(*peer.trusted)
-    return Incoming(
+    return Request(
         method=scope.get("method", "GET"),
         path=path,
         query=scope.get("query_string", b"").decode("latin-1"),
@@ -167,7 +167,7 @@ def _peer(scope: Scope) -> Peer:
     return Peer(client[0] if client else None, (forwarded.configured(""),), trailers_apart=False)
 
 
-async def write(answer: Plan, receive: Receive, send: Send) -> None:
+async def write(answer: Response, receive: Receive, send: Send) -> None:
     """
     Write `answer`, a chunk at a time, at the client's pace.
 
@@ -197,7 +197,7 @@ async def write(answer: Plan, receive: Receive, send: Send) -> None:
 class _Response:
     """An answer that is being written. Where deliveries are counted, its head waits until its body may leave."""
 
-    def __init__(self, answer: Plan, send: Send) -> None:
+    def __init__(self, answer: Response, send: Send) -> None:
         self.answer = answer
         self.started = False
         self._send = send
@@ -251,7 +251,7 @@ async def _write_stream(response: _Response, stream: Stream, receive: Receive) -
         if piece is None:
             return
         if response.answer.delivery is not None:
-            response.answer.delivery.whole()
+            response.answer.delivery.complete()
         await response.end()
 
 
@@ -267,7 +267,7 @@ async def _watching(receive: Receive) -> AsyncIterator[asyncio.Future[None]]:
             await gone
 
 
-async def _read(answer: Plan, start: int, count: int) -> bytes:
+async def _read(answer: Response, start: int, count: int) -> bytes:
     source = answer.source
     if source is None:
         return b""
@@ -279,10 +279,10 @@ async def _disconnected(receive: Receive) -> None:
         pass
 
 
-def _amending(send: Send, amendments: Iterable[tuple[str, str | None]]) -> Send:
+def _amending(send: Send, header_changes: Iterable[tuple[str, str | None]]) -> Send:
     """Return `send` with headers of the response changed, removed or, for cookies, added."""
-    replaced = {name.encode("latin-1") for name, _ in amendments if name != "set-cookie"}
-    added = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in amendments if value is not None]
+    replaced = {name.encode("latin-1") for name, _ in header_changes if name != "set-cookie"}
+    added = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in header_changes if value is not None]
 
     async def send_amended(message: Message) -> None:
         if message["type"] == "http.response.start":

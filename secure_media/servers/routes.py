@@ -9,8 +9,8 @@ from starlette.routing import BaseRoute, Match, Mount
 from starlette.types import Receive, Scope, Send
 
 from secure_media.errors import ConfigurationError
-from secure_media.servers.asgi import incoming, write
-from secure_media.servers.gate import Gate
+from secure_media.gate.gate import Gate
+from secure_media.servers.asgi import request_of, write
 from secure_media.servers.public import is_public
 
 
@@ -37,7 +37,7 @@ class GuardedRoute(BaseRoute):
 
     async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Refuse the request or hand it to the route."""
-        refusal = self._gate.endpoint(incoming(scope))
+        refusal = self._gate.endpoint(request_of(scope))
         if refusal is None:
             await self._route.handle(scope, receive, send)
         elif scope["type"] == "websocket":

@@ -20,19 +20,19 @@ from tornado.iostream import StreamClosedError
 from tornado.routing import Matcher, PathMatches, Rule
 from tornado.web import Application, OutputTransform, RequestHandler, stream_request_body
 
+from secure_media.content.delivery import Delivery
+from secure_media.content.streams import Stream, next_piece
+from secure_media.content.turns import FILES
 from secure_media.errors import ConfigurationError, DeliveryCutError, MediaError
-from secure_media.servers import forwarded
-from secure_media.servers.gate import Gate
-from secure_media.servers.incoming import Connection, Incoming, connection
-from secure_media.servers.opening import Opening
+from secure_media.gate.gate import Gate
+from secure_media.gate.opening import PendingResponse
+from secure_media.gate.returning import Returning
+from secure_media.http import forwarded
+from secure_media.http.request import Connection, Request, connection
+from secure_media.http.responses import CHUNK, Response, forbidden
+from secure_media.http.scheme import came_over_https
+from secure_media.http.urls import MEDIA, OWN, STATIC, UPLOAD, exact_path
 from secure_media.servers.public import is_public
-from secure_media.servers.returning import Returning
-from secure_media.servers.scheme import came_over_https
-from secure_media.servers.urls import MEDIA, OWN, STATIC, UPLOAD, exact_path
-from secure_media.serving.delivery import Delivery
-from secure_media.serving.plan import CHUNK, Plan, forbidden
-from secure_media.serving.streams import Stream, next_piece
-from secure_media.serving.turns import FILES
 
 logger = logging.getLogger(__name__)
 
@@ -50,7 +50,7 @@ class SecureMediaFileHandler(MediaFileHandler):
     """
 
     #: None for a client that has gone.
-    _answer: Plan | None
+    _answer: Response | None
     #: Done once the client has gone; there only while the app's own code makes what it gets.
     _gone: asyncio.Future[None] | None = None
 
@@ -58,7 +58,7 @@ class SecureMediaFileHandler(MediaFileHandler):
     SUPPORTED_METHODS = (*MediaFileHandler.SUPPORTED_METHODS, "TRACE", "CONNECT")
 
     def set_default_headers(self) -> None:
-        """Start without headers: the plan has them all."""
+        """Start without headers: the response has them all."""
         for name in ("Content-Type", "Server"):
             self.clear_header(name)
 
@@ -66,19 +66,19 @@ class SecureMediaFileHandler(MediaFileHandler):
         """Leave it to `prepare`: only GET, HEAD and the button of a link do anything."""
 
     def compute_etag(self) -> None:
-        """Return None: the plan has the validator."""
+        """Return None: the response has the validator."""
 
     def prepare(self) -> Awaitable[None] | None:
         """Decide, and answer at once unless the body has to be sent piece by piece."""
-        answer = _gate(self).answer(incoming(self.request))
+        answer = _gate(self).answer(request_of(self.request))
         if answer is None:  # cannot be: the route and the gate agree on what is media
             raise RuntimeError("the gate passed a request for media on")
-        if isinstance(answer, (Opening, Returning)):
+        if isinstance(answer, (PendingResponse, Returning)):
             return self._open(answer)
         self._begin(answer)
         return None
 
-    async def _open(self, opening: Opening | Returning) -> None:
+    async def _open(self, opening: PendingResponse | Returning) -> None:
         self._gone = asyncio.get_running_loop().create_future()
         answer = await opening.response(self._gone)
         if answer is None:
@@ -86,7 +86,7 @@ class SecureMediaFileHandler(MediaFileHandler):
         else:
             self._begin(answer)
 
-    def _begin(self, answer: Plan) -> None:
+    def _begin(self, answer: Response) -> None:
         self._answer = answer
         length = answer.stop - answer.start
         at_once = answer.source is None or not length or (length <= CHUNK and not answer.source.blocking)
@@ -134,7 +134,7 @@ class SecureMediaFileHandler(MediaFileHandler):
         if piece is None:
             raise StreamClosedError
         if delivery is not None:
-            delivery.whole()
+            delivery.complete()
 
     async def _send(self, piece: bytes, delivery: Delivery | None) -> None:
         if delivery is not None:
@@ -144,7 +144,7 @@ class SecureMediaFileHandler(MediaFileHandler):
         if delivery is not None:
             delivery.sent(len(piece))
 
-    async def _read(self, answer: Plan, position: int, count: int) -> bytes:
+    async def _read(self, answer: Response, position: int, count: int) -> bytes:
         if answer.source is not None and answer.source.blocking:
             return await FILES.run(answer.whose, self.get_content, answer.source, position, position + count)
         return self.get_content(answer.source, position, position + count)
@@ -186,13 +186,13 @@ class _OtherMethods(PathMatches):
 class _Guarded(RequestHandler):
     """Mixed into handlers of others: their `prepare` runs only after the guard has allowed the request."""
 
-    _ask: ClassVar[Callable[[Gate, Incoming], Plan | Opening | Returning | None]] = Gate.answer
+    _ask: ClassVar[Callable[[Gate, Request], Response | PendingResponse | Returning | None]] = Gate.answer
 
     @functools.cached_property
-    def _refusal(self) -> Plan | None:
+    def _refusal(self) -> Response | None:
         """The guard's answer, asked for once although Tornado's XSRF check and `prepare` both need it."""
-        answer = type(self)._ask(_gate(self), incoming(self.request))
-        if isinstance(answer, (Opening, Returning)):  # cannot be: those have a handler of their own
+        answer = type(self)._ask(_gate(self), request_of(self.request))
+        if isinstance(answer, (PendingResponse, Returning)):  # cannot be: those have a handler of their own
             raise RuntimeError("the gate takes this for a file of a collection")
         return answer
 
@@ -227,7 +227,7 @@ class _GuardedUpload(_Guarded, UploadFileRequestHandler):
 
     def check_xsrf_cookie(self) -> None:
         """Do without the cookie where it does not come, for the page's own uploads."""
-        if self._refusal is not None or not _gate(self).vouches_for(incoming(self.request)):
+        if self._refusal is not None or not _gate(self).vouches_for(request_of(self.request)):
             super().check_xsrf_cookie()
 
     def data_received(self, chunk: bytes) -> None:
@@ -254,7 +254,7 @@ class _WhileUnproved(Matcher):
         self._gate = gate
 
     def match(self, request: HTTPServerRequest) -> dict[str, Any] | None:
-        return {} if self._gate.unproved and self._gate.not_yet(incoming(request)) else None
+        return {} if self._gate.unproved and self._gate.not_yet(request_of(request)) else None
 
 
 class _Endpoint(_Guarded):
@@ -265,7 +265,7 @@ class _Handshake(BrowserWebSocketHandler):
     """Notes who opens the WebSocket, for the session that is made from it."""
 
     def open(self, *args: Any, **kwargs: Any) -> Any:
-        self._page = Connection(incoming(self.request))
+        self._page = Connection(request_of(self.request))
         token = connection.set(self._page)
         try:
             return super().open(*args, **kwargs)
@@ -289,7 +289,7 @@ class _Amend(OutputTransform):
     def transform_first_chunk(
         self, status_code: int, headers: HTTPHeaders, chunk: bytes, finishing: bool
     ) -> tuple[int, HTTPHeaders, bytes]:
-        for name, value in self.gate.amendments(incoming(self._request)):
+        for name, value in self.gate.header_changes(request_of(self._request)):
             if name != "set-cookie":
                 headers.pop(name, None)
             if value is not None:
@@ -341,12 +341,12 @@ def mount(
     application.add_handlers(r".*", rules)
 
 
-def incoming(request: HTTPServerRequest) -> Incoming:
+def request_of(request: HTTPServerRequest) -> Request:
     """Return the facts of `request`. Tornado refuses one with trailers."""
     headers = [(name.lower(), value) for name, value in request.headers.get_all()]
     path = unquote(_path(request))
     proxies, peer = forwarded.proxies(forwarded.configured(forwarded.THIS_MACHINE)), _peer(request)
-    return Incoming(
+    return Request(
         method=request.method or "",
         path=path,
         query=request.query,
@@ -390,7 +390,7 @@ def _gate(handler: RequestHandler) -> Gate:
     return gate
 
 
-def _write_head(handler: RequestHandler, answer: Plan) -> None:
+def _write_head(handler: RequestHandler, answer: Response) -> None:
     handler.set_status(answer.status)
     for name, value in answer.headers:
         if name == "Set-Cookie":
@@ -399,7 +399,7 @@ def _write_head(handler: RequestHandler, answer: Plan) -> None:
             handler.set_header(name, value)
 
 
-def _finish(handler: RequestHandler, answer: Plan) -> None:
+def _finish(handler: RequestHandler, answer: Response) -> None:
     """Send an answer that fits into one piece."""
     handler._transforms = []
     _write_head(handler, answer)

@@ -15,7 +15,7 @@ from secure_media.core.keys import KeyRing
 from secure_media.core.model import Action, Grant, Resource, ResourceKind
 from secure_media.core.tokens import GrantCodec
 from secure_media.host.deployment import deployment_name
-from secure_media.servers.urls import path_to
+from secure_media.http.urls import path_to
 from tests.attacks.cases import all_attacks
 from tests.attacks.cases.model import Attack
 from tests.attacks.client import Target, credential_in, exchange

@@ -16,7 +16,7 @@ from PIL import Image
 from playwright.sync_api import Browser, BrowserContext, Frame, Page
 from playwright.sync_api import Response as PageResponse
 
-from secure_media.serving import documents
+from secure_media.http import documents
 from tests.servers import ROOT, SECRET, STREAMLIT, AppServer, Response, eventually
 
 EXAMPLE = ROOT / "examples" / "01_private_media.py"

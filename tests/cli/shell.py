@@ -16,7 +16,7 @@ from secure_media.cli.main import main
 from secure_media.core.keys import KeyRing
 from secure_media.core.model import Action, Grant, Resource, ResourceKind
 from secure_media.core.tokens import GrantCodec
-from secure_media.serving.sqlite import SqliteLedger
+from secure_media.stores.sqlite import SqliteLedger
 from tests.servers import ROOT, SECRET
 
 OTHER_SECRET = "another-secret-9876543210-zyxwvutsrqponm"
@@ -91,7 +91,7 @@ class Shell:
     def spend(self, link: str, times: int) -> None:
         """Redeem a link, in the ledger that the app would use."""
         ledger = SqliteLedger(self.ledger)
-        grant = GrantCodec(KeyRing([SECRET]), deployment="/").authenticate(link.rpartition("=")[2])
+        grant = GrantCodec(KeyRing([SECRET]), deployment="/").verify_signature(link.rpartition("=")[2])
         for _ in range(times):
             transfer = ledger.reserve(grant, 0, 10, 10, continues=False)
             assert transfer is not None

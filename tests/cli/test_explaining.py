@@ -11,8 +11,8 @@ import pytest
 
 from secure_media.core.identity import BrowserIdentity
 from secure_media.core.keys import KeyRing
-from secure_media.core.model import Browser, Resource, ResourceKind, tag
-from secure_media.serving.sqlite import SqliteLedger
+from secure_media.core.model import Browser, Resource, ResourceKind, short_hash
+from secure_media.stores.sqlite import SqliteLedger
 from tests.cli.shell import OTHER_SECRET, Shell
 from tests.servers import SECRET
 
@@ -63,13 +63,13 @@ def _reasons(out: str) -> list[str]:
             {"network": "192.0.2.0/24"}, ["--ip", "x"], "made for 192.0.2.0/24, asked from 'x'", id="no-address"
         ),
         pytest.param(
-            {"browser": tag("other")},
+            {"browser": short_hash("other")},
             [],
             "made for one browser, and this one shows no valid cookie of the app",
             id="no-cookie",
         ),
         pytest.param(
-            {"session": tag("tab")},
+            {"session": short_hash("tab")},
             [],
             "good as long as a session is alive: whether it is, only the running server knows (see --session-alive)",
             id="session",
@@ -94,7 +94,7 @@ def test_reason_is_exact(shell: Shell, claims: dict[str, Any], arguments: list[s
         pytest.param({"sub": "alice"}, ["--subject", "alice"], id="subject"),
         pytest.param({"network": "192.0.2.0/24"}, ["--ip", "192.0.2.7"], id="network"),
         pytest.param({"network": "192.0.2.0/24"}, ["--ip", "::ffff:192.0.2.7"], id="mapped-address"),
-        pytest.param({"session": tag("tab")}, ["--session-alive"], id="session"),
+        pytest.param({"session": short_hash("tab")}, ["--session-alive"], id="session"),
         pytest.param({"resource": MEDIUM}, [], id="media"),
         pytest.param({"download": True}, [], id="download"),
         pytest.param({"base": "/app"}, [], id="base-path"),
@@ -174,7 +174,7 @@ def test_all_reasons_are_said(shell: Shell) -> None:
 )
 def test_browser_is_known_by_its_cookie(shell: Shell, cookie: dict[str, Any], url: str, last: str) -> None:
     """A link for one browser holds with that browser's genuine cookie, and with no other."""
-    result = shell.run("explain", url + shell.link(browser=tag("me")), "--cookie", "-", stdin=_cookie(**cookie))
+    result = shell.run("explain", url + shell.link(browser=short_hash("me")), "--cookie", "-", stdin=_cookie(**cookie))
 
     assert result.last == last
     assert result.code == (0 if last == ALLOWED else 1)
@@ -182,13 +182,13 @@ def test_browser_is_known_by_its_cookie(shell: Shell, cookie: dict[str, Any], ur
 
 def test_another_browser_is_told_from_an_expired_cookie(shell: Shell) -> None:
     """It is said whether there was no cookie to go by, or that of somebody else."""
-    link = shell.link(browser=tag("me"))
+    link = shell.link(browser=short_hash("me"))
     other = shell.run("explain", link, "--cookie", _cookie("you"))
     late = shell.run("explain", link, "--cookie", _cookie("me", age=4000))
     twice = shell.run("explain", link, "--cookie", f"{_cookie('me')}; {_cookie('you')}")
 
     assert _reasons(other.out) == ["made for another browser"]
-    assert f"browser: {tag('you')}, by a genuine cookie" in other.out
+    assert f"browser: {short_hash('you')}, by a genuine cookie" in other.out
     assert "browser: a cookie that has expired" in late.out
     assert "browser: two different cookies of the app" in twice.out
 
@@ -376,7 +376,7 @@ def test_cookie_is_never_printed(shell: Shell) -> None:
 
 def test_explain_runs_in_a_process_of_its_own(shell: Shell) -> None:
     """A real command reads the cookie from stdin, and its exit code is the answer."""
-    link = shell.link(browser=tag("me"))
+    link = shell.link(browser=short_hash("me"))
     allowed = shell.start("explain", link, "--cookie", "-", stdin=_cookie())
     denied = shell.start("explain", link)
 

@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 
 from secure_media.core.keys import KeyRing
-from secure_media.core.model import Action, Disposition, Resource, ResourceKind, tag
-from secure_media.serving.sqlite import SqliteLedger
+from secure_media.core.model import Action, Disposition, Resource, ResourceKind, short_hash
+from secure_media.stores.sqlite import SqliteLedger
 from tests.cli.shell import OTHER_SECRET, REPORT, Shell
 from tests.servers import SECRET
 
@@ -27,8 +27,8 @@ def test_valid_token_is_shown_in_full(shell: Shell) -> None:
         exp=1_900_010_920,
         nbf=1_900_000_000,
         sub="alice",
-        browser=tag("browser"),
-        session=tag("session"),
+        browser=short_hash("browser"),
+        session=short_hash("session"),
         network="192.0.2.0/24",
         max_uses=3,
         action=Action.DOWNLOAD,
@@ -51,8 +51,8 @@ def test_valid_token_is_shown_in_full(shell: Shell) -> None:
         "nbf: 2030-03-17T17:46:40Z, 0 s ago",
         "jti: an-id",
         "sub: alice",
-        f"browser: {tag('browser')}",
-        f"session: {tag('session')}",
+        f"browser: {short_hash('browser')}",
+        f"session: {short_hash('session')}",
         "network: 192.0.2.0/24",
         "uses: 3",
         "filename: Q3.pdf",

@@ -13,8 +13,8 @@ import pytest
 from secure_media.core.keys import KeyRing
 from secure_media.core.model import Action, Disposition, Grant, Resource, ResourceKind
 from secure_media.core.tokens import GrantCodec
-from secure_media.servers.urls import tokens_in
-from secure_media.serving.sqlite import SqliteLedger
+from secure_media.http.urls import tokens_in
+from secure_media.stores.sqlite import SqliteLedger
 from tests.cli.shell import OTHER_SECRET, REPORT, Result, Shell
 from tests.servers import SECRET
 
@@ -27,12 +27,12 @@ def _grant(result: Result, *, made_for: str = "/", secret: str = SECRET) -> Gran
     assert result.code == 0, result
     parts = urlsplit(result.out.strip())
     (token,) = tokens_in(unquote(parts.path), parts.query)
-    return GrantCodec(KeyRing([secret]), deployment=made_for).authenticate(token)
+    return GrantCodec(KeyRing([secret]), deployment=made_for).verify_signature(token)
 
 
 def _is_revoked(shell: Shell, link: str) -> bool:
     """Return whether the ledger says so."""
-    grant = GrantCodec(KeyRing([SECRET]), deployment="/").authenticate(link.rpartition("=")[2])
+    grant = GrantCodec(KeyRing([SECRET]), deployment="/").verify_signature(link.rpartition("=")[2])
     ledger = SqliteLedger(shell.ledger)
     try:
         return ledger.is_revoked(grant)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from secure_media.core.model import Grant, tag
+from secure_media.core.model import Grant, short_hash
 
 
 class OneSession:
@@ -35,7 +35,7 @@ class OneSession:
 
     def is_current(self, session_tag: str) -> bool:
         if self._current is None:
-            return session_tag == tag(self._session)
+            return session_tag == short_hash(self._session)
         return self._current  # type: ignore[no-any-return]
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from secure_media.core.grants import CLOCK_LEEWAY, objections, player_of
+from secure_media.core.grants import CLOCK_LEEWAY, denial_reasons, player_of
 from secure_media.core.model import (
     AccessContext,
     Action,
@@ -17,7 +17,7 @@ from secure_media.core.model import (
     Grant,
     Resource,
     ResourceKind,
-    tag,
+    short_hash,
 )
 from secure_media.errors import DenialReason, LedgerUnavailableError
 from tests.core.fakes import Leases, OneSession, Records
@@ -36,8 +36,8 @@ BOUND = Grant(
     exp=int(NOW) + 60,
     nbf=int(NOW),
     sub="anna",
-    browser=tag(ANNA.id),
-    session=tag("anna-session"),
+    browser=short_hash(ANNA.id),
+    session=short_hash("anna-session"),
     network="10.0.0.0/8",
     jti="the-id",
     max_uses=1,
@@ -79,7 +79,7 @@ def _against(
 ) -> list[DenialReason]:
     """Return what is said against `grant` where Anna has one session, nothing is revoked and nobody plays."""
     return list(
-        objections(
+        denial_reasons(
             grant,
             context or _context(),
             ownership=OneSession("anna-session", ANNA.id, MEDIA.name, current=current),
@@ -105,9 +105,9 @@ def test_nothing_is_said_against_the_honest_request(grant: Grant) -> None:
         pytest.param({"iat": NOW + CLOCK_LEEWAY + 1}, {}, {}, DenialReason.NOT_YET_VALID, id="from-the-future"),
         pytest.param({"exp": int(NOW)}, {}, {}, DenialReason.EXPIRED, id="expired"),
         pytest.param({"sub": "bert"}, {}, {}, DenialReason.OTHER_SUBJECT, id="other-subject"),
-        pytest.param({"browser": tag(BERT.id)}, {}, {}, DenialReason.OTHER_BROWSER, id="other-browser"),
+        pytest.param({"browser": short_hash(BERT.id)}, {}, {}, DenialReason.OTHER_BROWSER, id="other-browser"),
         pytest.param({}, {"client_ip": "11.0.0.1"}, {}, DenialReason.OTHER_NETWORK, id="other-network"),
-        pytest.param({"session": tag("bert-session")}, {}, {}, DenialReason.SESSION_ENDED, id="session-ended"),
+        pytest.param({"session": short_hash("bert-session")}, {}, {}, DenialReason.SESSION_ENDED, id="session-ended"),
         pytest.param({}, {}, {"records": Records(revoked=True)}, DenialReason.REVOKED, id="revoked"),
         pytest.param({}, {}, {"records": Records(used_up=True)}, DenialReason.USED_UP, id="used-up"),
     ],
@@ -145,7 +145,7 @@ def test_everything_that_differs_is_said_with_the_ledger_last() -> None:
 def test_ledger_is_not_asked_where_the_grant_itself_says_no() -> None:
     """The first objection of a grant for something else needs no ledger, so a broken one does not hide it."""
     broken = Records(revoked=LedgerUnavailableError("gone"))
-    said = objections(
+    said = denial_reasons(
         PLAIN,
         _context(resource=MEDIA),
         ownership=OneSession("anna-session", ANNA.id, MEDIA.name),
@@ -276,13 +276,13 @@ def test_grant_for_the_empty_subject_is_not_for_everyone() -> None:
         pytest.param(ANNA, [], id="the-browser"),
         pytest.param(Browser(ANNA.id), [], id="the-browser-signed-out"),
         pytest.param(Browser("other", "anna"), [DenialReason.OTHER_BROWSER], id="another-browser-of-the-subject"),
-        pytest.param(Browser(tag(ANNA.id)), [DenialReason.OTHER_BROWSER], id="tag-as-id"),
+        pytest.param(Browser(short_hash(ANNA.id)), [DenialReason.OTHER_BROWSER], id="tag-as-id"),
         pytest.param(None, [DenialReason.OTHER_BROWSER], id="no-browser"),
     ],
 )
 def test_grant_for_a_browser_needs_that_browser(browser: Browser | None, expected: list[DenialReason]) -> None:
     """A grant that is bound to a browser is of no use in another one, whoever is signed in there."""
-    grant = dataclasses.replace(PLAIN, browser=tag(ANNA.id))
+    grant = dataclasses.replace(PLAIN, browser=short_hash(ANNA.id))
 
     assert _against(grant, _context(browser=browser)) == expected
 
@@ -297,7 +297,7 @@ def test_grant_for_the_empty_browser_is_not_for_everyone() -> None:
 
 def test_grant_of_a_session_ends_with_it() -> None:
     """A grant that is bound to a session carries requests, from wherever they come, while the session is alive."""
-    grant = dataclasses.replace(PLAIN, session=tag("anna-session"))
+    grant = dataclasses.replace(PLAIN, session=short_hash("anna-session"))
     assert _against(grant) == []
     assert _against(grant, _context(browser=None)) == []
 
@@ -309,7 +309,7 @@ def test_grant_of_a_session_ends_with_it() -> None:
 @pytest.mark.parametrize("answer", NO_ANSWERS)
 def test_session_counts_as_ended_unless_the_answer_is_true(answer: object) -> None:
     """Whatever else a ledger says of a session, it has not said that it is alive."""
-    grant = dataclasses.replace(PLAIN, session=tag("anna-session"))
+    grant = dataclasses.replace(PLAIN, session=short_hash("anna-session"))
     assert _against(grant, current=True) == []
 
     assert _against(grant, current=answer) == [DenialReason.SESSION_ENDED]
@@ -458,8 +458,8 @@ def test_lease_stretches_nothing_but_the_end(
 def test_tags_are_short_and_of_one_name_each() -> None:
     """A browser or a session has one tag, made of URL characters, that does not show its id."""
     names = ["", "a", "anna-browser", "anna-session", "\u00fc", "\ud800", "x" * 1000]
-    tags = [tag(name) for name in names]
+    tags = [short_hash(name) for name in names]
 
     assert len(set(tags)) == len(names)
     assert {len(text) for text in tags} == {16}
-    assert tag("anna-browser") == "eT6FjmcuUW5zvctT"
+    assert short_hash("anna-browser") == "eT6FjmcuUW5zvctT"

@@ -23,7 +23,7 @@ from secure_media.core.model import (
     Grant,
     Resource,
     ResourceKind,
-    tag,
+    short_hash,
 )
 from secure_media.core.policy import Evidence, Policy, allow_if, own_session, signed_url
 from secure_media.core.tokens import GrantCodec
@@ -88,7 +88,7 @@ def test_token_opens_without_a_browser() -> None:
 def test_token_that_is_bound_opens_with_its_cookie_only() -> None:
     """A token bound to subject, browser, session and network opens with the browser's cookie, and not alone."""
     bound = dataclasses.replace(
-        GRANT, sub="anna", browser=tag(ANNA.id), session=tag("anna-session"), network="10.0.0.0/8"
+        GRANT, sub="anna", browser=short_hash(ANNA.id), session=short_hash("anna-session"), network="10.0.0.0/8"
     )
     tokens, guard = (CODEC.issue(bound),), _guard(signed_url())
     own, others = _cookie().cookies, _cookie(Browser("bert-browser", "anna")).cookies

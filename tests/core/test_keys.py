@@ -15,7 +15,7 @@ from secure_media.core.keys import (
     Key,
     KeyRing,
     Purpose,
-    fingerprint,
+    hash_parts,
     new_secret,
 )
 from secure_media.errors import ConfigurationError, CredentialError, UnknownKeyError
@@ -325,5 +325,5 @@ def test_fingerprints_of_parts_do_not_run_together() -> None:
     """The same bytes, divided otherwise, have another fingerprint."""
     parts: list[tuple[bytes, ...]] = [(b"ab", b"c"), (b"a", b"bc"), (b"abc",), (b"abc", b""), (b"", b"abc"), (), (b"",)]
 
-    assert len({fingerprint(*part) for part in parts}) == len(parts)
-    assert fingerprint(b"ab", b"c") == fingerprint(b"ab", b"c")
+    assert len({hash_parts(*part) for part in parts}) == len(parts)
+    assert hash_parts(b"ab", b"c") == hash_parts(b"ab", b"c")

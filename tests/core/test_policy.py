@@ -24,7 +24,7 @@ from secure_media.core.model import (
     Grant,
     Resource,
     ResourceKind,
-    tag,
+    short_hash,
 )
 from secure_media.core.policy import Evidence, Policy, decide
 from secure_media.core.tokens import GrantCodec
@@ -237,8 +237,10 @@ def test_token_of_a_prefix_opens_what_is_below() -> None:
     ("bound", "elsewhere", "reason"),
     [
         pytest.param({"sub": "anna"}, {"browser": BERT}, DenialReason.OTHER_SUBJECT, id="subject"),
-        pytest.param({"browser": tag(ANNA.id)}, {"browser": BERT}, DenialReason.OTHER_BROWSER, id="browser"),
-        pytest.param({"browser": tag(ANNA.id)}, {"browser": None}, DenialReason.OTHER_BROWSER, id="browser-unknown"),
+        pytest.param({"browser": short_hash(ANNA.id)}, {"browser": BERT}, DenialReason.OTHER_BROWSER, id="browser"),
+        pytest.param(
+            {"browser": short_hash(ANNA.id)}, {"browser": None}, DenialReason.OTHER_BROWSER, id="browser-unknown"
+        ),
         pytest.param({"network": "10.0.0.0/8"}, {"client_ip": "11.0.0.1"}, DenialReason.OTHER_NETWORK, id="network"),
         pytest.param({"nbf": int(NOW)}, {"now": NOW - 1}, DenialReason.NOT_YET_VALID, id="beginning"),
         pytest.param({"exp": int(NOW) + 1}, {"now": NOW + 1}, DenialReason.EXPIRED, id="end"),
@@ -257,7 +259,7 @@ def test_token_that_is_bound_opens_only_together_with_what_it_is_bound_to(
 
 def test_token_of_a_session_opens_while_it_is_alive() -> None:
     """A token that is bound to a session opens, in whatever browser, until that session has ended."""
-    alive, ended = (dataclasses.replace(GRANT, session=tag(name)) for name in ("anna-session", "bert-session"))
+    alive, ended = (dataclasses.replace(GRANT, session=short_hash(name)) for name in ("anna-session", "bert-session"))
 
     assert _ask(signed_url(), _with_token(CODEC.issue(alive))) == _carried_by(alive)
     assert _ask(signed_url(), _with_token(CODEC.issue(ended))) == Deny(DenialReason.SESSION_ENDED)
@@ -397,12 +399,12 @@ def test_session_is_let_in_without_asking_the_ledger() -> None:
 )
 def test_policy_says_whether_signed_urls_matter(policy: Policy, heeds: bool) -> None:
     """Links can be made under policies that look at them, and under no others."""
-    assert policy.heeds_grants is heeds
+    assert policy.accepts_grants is heeds
 
 
 def test_jwt_heeds_no_grants() -> None:
     """A policy of somebody else's tokens does not look at ours."""
-    assert _jwt().heeds_grants is False
+    assert _jwt().accepts_grants is False
 
 
 # --- jwt

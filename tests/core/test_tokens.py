@@ -61,7 +61,7 @@ CHARACTERS = string.ascii_letters + string.digits + "-_.=+/ \n\t~%&\x00\x7f\u00e
 def _failure(token: str, codec: GrantCodec = CODEC) -> type[CredentialError] | None:
     """Return what `token` fails with, None if it holds."""
     try:
-        codec.authenticate(token)
+        codec.verify_signature(token)
     except CredentialError as error:
         return type(error)
     return None
@@ -100,7 +100,7 @@ def _claims(**claims: object) -> bytes:
 @pytest.mark.parametrize("grant", [pytest.param(GRANT, id="plain"), pytest.param(FULL, id="full")])
 def test_what_was_granted_comes_back(grant: Grant) -> None:
     """A token that was issued here verifies, and says what it was issued for."""
-    assert CODEC.authenticate(CODEC.issue(grant)) == grant
+    assert CODEC.verify_signature(CODEC.issue(grant)) == grant
 
 
 @pytest.mark.parametrize(
@@ -137,7 +137,7 @@ def test_every_claim_survives(changed: dict[str, Any]) -> None:
     """Each claim by itself comes back as it was granted, and the others are not there."""
     grant = dataclasses.replace(GRANT, **changed)
 
-    assert CODEC.authenticate(CODEC.issue(grant)) == grant
+    assert CODEC.verify_signature(CODEC.issue(grant)) == grant
 
 
 @pytest.mark.parametrize("field", [pytest.param(field.name, id=field.name) for field in dataclasses.fields(Grant)])
@@ -163,14 +163,14 @@ def test_nothing_of_a_grant_is_left_out_of_its_token(field: str) -> None:
     changed = dataclasses.replace(FULL, **{field: other[field]})
 
     assert changed != FULL
-    assert CODEC.authenticate(CODEC.issue(changed)) == changed
+    assert CODEC.verify_signature(CODEC.issue(changed)) == changed
 
 
 def test_moment_of_issue_is_kept_to_the_millisecond() -> None:
     """A grant that is issued within a millisecond comes back as of the nearest one, so revocation can tell it apart."""
     token = CODEC.issue(dataclasses.replace(GRANT, iat=NOW + 0.1234567))
 
-    assert CODEC.authenticate(token).iat == NOW + 0.123
+    assert CODEC.verify_signature(token).iat == NOW + 0.123
 
 
 @pytest.mark.parametrize("action", [pytest.param(action, id=action.value) for action in Action])
@@ -188,7 +188,7 @@ def test_every_resource_and_action_survives(kind: ResourceKind, action: Action, 
     """Whatever is granted, the token says exactly that."""
     grant = Grant(Resource(kind, name), action, iat=NOW, exp=int(NOW) + 1)
 
-    assert CODEC.authenticate(CODEC.issue(grant)) == grant
+    assert CODEC.verify_signature(CODEC.issue(grant)) == grant
 
 
 @pytest.mark.parametrize(
@@ -212,7 +212,7 @@ def test_media_id_is_shortened_without_loss(name: str) -> None:
     shortened = json.loads(base64.urlsafe_b64decode(parts_of(token)[1] + "=="))["r"].startswith("m:")
 
     assert shortened is (name == "f" * 40)
-    assert CODEC.authenticate(token) == grant
+    assert CODEC.verify_signature(token) == grant
 
 
 def test_same_grant_makes_the_same_token() -> None:
@@ -245,7 +245,7 @@ def test_form_stays_what_it_is(grant: Grant, claims: str, signature: str) -> Non
     token = f"54eef21b.{claims}.{signature}"
 
     assert CODEC.issue(grant) == token
-    assert CODEC.authenticate(token) == grant
+    assert CODEC.verify_signature(token) == grant
 
 
 def test_form_with_escapes_still_holds() -> None:
@@ -254,7 +254,7 @@ def test_form_with_escapes_still_holds() -> None:
     escaped = json.dumps(claims, separators=(",", ":"), ensure_ascii=True)
     assert "\\u20ac" in escaped
 
-    assert CODEC.authenticate(_signed(_b64(escaped.encode("ascii")))) == FULL
+    assert CODEC.verify_signature(_signed(_b64(escaped.encode("ascii")))) == FULL
 
 
 @pytest.mark.parametrize(
@@ -269,7 +269,7 @@ def test_every_name_of_a_file_fits_and_survives(name: str) -> None:
     """The names that people's files have come back as they are, long ones in other scripts too."""
     grant = dataclasses.replace(GRANT, resource=Resource(ResourceKind.FILE, name))
 
-    assert CODEC.authenticate(CODEC.issue(grant)) == grant
+    assert CODEC.verify_signature(CODEC.issue(grant)) == grant
 
 
 def test_claims_of_the_form_are_the_ones_in_the_table() -> None:
@@ -300,9 +300,9 @@ def test_confirmation_is_a_claim_of_its_own() -> None:
     payload = parts_of(token)[1]
 
     assert json.loads(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))["c"] is True
-    assert CODEC.authenticate(token).confirm is True
-    assert CODEC.authenticate(_signed(_b64(_claims()))).confirm is False
-    assert CODEC.authenticate(_signed(_b64(_claims(c=True)))).confirm is True
+    assert CODEC.verify_signature(token).confirm is True
+    assert CODEC.verify_signature(_signed(_b64(_claims()))).confirm is False
+    assert CODEC.verify_signature(_signed(_b64(_claims(c=True)))).confirm is True
 
 
 def test_plain_media_grant_is_short() -> None:
@@ -431,20 +431,20 @@ def test_claims_beyond_resource_and_times_may_be_missing() -> None:
     """A token that says what for, since when and until when is enough, and is one for viewing."""
     claims = _claims(**dict.fromkeys("ansbwpjuftd", ...))
 
-    assert CODEC.authenticate(_signed(_b64(claims))) == GRANT
+    assert CODEC.verify_signature(_signed(_b64(claims))) == GRANT
 
 
 def test_resource_has_its_long_form_too() -> None:
     """A media id that is written out, as for any other kind, names the same medium."""
     short = _claims(r="m:ASNFZ4mrze8BI0VniavN7wEjRWc")
 
-    assert CODEC.authenticate(_signed(_b64(short))) == CODEC.authenticate(_signed(_b64(_claims(r=str(MEDIA)))))
+    assert CODEC.verify_signature(_signed(_b64(short))) == CODEC.verify_signature(_signed(_b64(_claims(r=str(MEDIA)))))
 
 
 def test_network_comes_back_in_one_spelling() -> None:
     """A single address is a network of one, and IPv6 has one spelling for each network."""
-    assert CODEC.authenticate(_signed(_b64(_claims(p="10.1.2.3")))).network == "10.1.2.3/32"
-    assert CODEC.authenticate(_signed(_b64(_claims(p="2001:0DB8:0::/32")))).network == "2001:db8::/32"
+    assert CODEC.verify_signature(_signed(_b64(_claims(p="10.1.2.3")))).network == "10.1.2.3/32"
+    assert CODEC.verify_signature(_signed(_b64(_claims(p="2001:0DB8:0::/32")))).network == "2001:db8::/32"
 
 
 @pytest.mark.parametrize(
@@ -536,7 +536,7 @@ def test_claims_of_another_shape_are_refused_even_when_signed(claims: bytes) -> 
     assert _failure(_signed(_b64(_claims()))) is None
 
     with pytest.raises(MalformedCredentialError):
-        CODEC.authenticate(_signed(_b64(claims)))
+        CODEC.verify_signature(_signed(_b64(claims)))
 
 
 def test_claims_can_be_read_without_a_key_and_prove_nothing() -> None:
@@ -544,7 +544,7 @@ def test_claims_can_be_read_without_a_key_and_prove_nothing() -> None:
     forged = _signed(_b64(_claims()), OTHER)
     kid, payload = parts_of(forged)
 
-    assert (kid, claims_in(payload)) == (OTHER.active.kid, CODEC.authenticate(_signed(_b64(_claims()))))
+    assert (kid, claims_in(payload)) == (OTHER.active.kid, CODEC.verify_signature(_signed(_b64(_claims()))))
     assert _failure(forged) is UnknownKeyError
 
 
@@ -585,7 +585,7 @@ def test_tokens_are_issued_and_accepted_up_to_the_limit_only() -> None:
     assert len(_signed(payload(most))) == MAX_TOKEN_LENGTH
 
     assert CODEC.issue(grant) == _signed(payload(most))
-    assert CODEC.authenticate(_signed(payload(most))) == grant
+    assert CODEC.verify_signature(_signed(payload(most))) == grant
     with pytest.raises(ValueError, match=f"the token would have {MAX_TOKEN_LENGTH + 1} characters"):
         CODEC.issue(longer)
     assert _failure(_signed(payload(most + 1))) is MalformedCredentialError
@@ -660,19 +660,19 @@ def test_rotation_keeps_old_tokens_until_the_key_is_dropped() -> None:
     ring = KeyRing([FIRST])
     codec = GrantCodec(ring, deployment="/")
     old = codec.issue(GRANT)
-    assert codec.authenticate(old) == GRANT
+    assert codec.verify_signature(old) == GRANT
 
     ring.rotate([ANOTHER, FIRST])
     new = codec.issue(GRANT)
 
-    assert codec.authenticate(old) == codec.authenticate(new) == GRANT
+    assert codec.verify_signature(old) == codec.verify_signature(new) == GRANT
     assert [parts_of(token)[0] for token in (old, new)] == [key.kid for key in reversed(list(ring))]
     assert new == GrantCodec(OTHER, deployment="/").issue(GRANT)
 
     ring.rotate([ANOTHER])
 
     assert _failure(old, codec) is UnknownKeyError
-    assert codec.authenticate(new) == GRANT
+    assert codec.verify_signature(new) == GRANT
 
 
 def test_rotation_back_revives_old_tokens() -> None:
@@ -685,7 +685,7 @@ def test_rotation_back_revives_old_tokens() -> None:
 
     ring.rotate([ANOTHER, FIRST])
 
-    assert codec.authenticate(token) == GRANT
+    assert codec.verify_signature(token) == GRANT
 
 
 @pytest.mark.parametrize(
@@ -711,7 +711,7 @@ def test_token_is_genuine_whatever_time_it_is(changed: dict[str, Any]) -> None:
     """A codec says what was granted; whether now is the time is for others to ask, who may know of a lease."""
     grant = dataclasses.replace(GRANT, **changed)
 
-    assert CODEC.authenticate(CODEC.issue(grant)) == grant
+    assert CODEC.verify_signature(CODEC.issue(grant)) == grant
 
 
 def test_forged_token_is_forged_before_it_is_malformed() -> None:
@@ -786,7 +786,7 @@ def test_errors_show_neither_token_nor_claims(spoil: Callable[[str], str]) -> No
     spoilt = spoil(token)
 
     with pytest.raises(CredentialError) as caught:
-        CODEC.authenticate(spoilt)
+        CODEC.verify_signature(spoilt)
 
     shown = "".join(traceback.format_exception(caught.value)) + repr(caught.value)
     parts = [part for part in spoilt.split(".") if len(part) > 4]

@@ -22,8 +22,8 @@ from secure_media.core.model import Action, Resource, ResourceKind
 from secure_media.core.tokens import GrantCodec
 from secure_media.host.deployment import deployment_name
 from secure_media.host.issuing import Issuer
-from secure_media.servers.urls import path_to
-from secure_media.serving.sqlite import SqliteLedger
+from secure_media.http.urls import path_to
+from secure_media.stores.sqlite import SqliteLedger
 from tests.host.test_links import APP, below, call, is_refused, partly, share, stranger
 from tests.servers import SECRET, AppServer, Browser, Response, eventually
 

@@ -12,12 +12,12 @@ from typing import Any
 import pytest
 
 from secure_media.core.keys import KeyRing
-from secure_media.core.model import Action, Browser, Disposition, Grant, Resource, ResourceKind, tag
+from secure_media.core.model import Action, Browser, Disposition, Grant, Resource, ResourceKind, short_hash
 from secure_media.core.tokens import MAX_TOKEN_LENGTH, GrantCodec
 from secure_media.errors import GrantError, LedgerUnavailableError, UnknownKeyError
-from secure_media.host.issuing import Holder, Issuer, new_jti
-from secure_media.host.terms import PAGE, Terms
-from secure_media.serving.sqlite import SqliteLedger
+from secure_media.host.issuing import Issuer, SessionBinding, new_jti
+from secure_media.host.terms import PAGE, GrantTerms
+from secure_media.stores.sqlite import SqliteLedger
 
 OLD = "one-secret-0123456789-abcdefghijklmnopqrst"
 NEW = "two-secret-9876543210-zyxwvutsrqponmlkjihg"
@@ -26,8 +26,8 @@ MEDIA = Resource(ResourceKind.MEDIA, "0" * 40)
 OTHER_MEDIA = Resource(ResourceKind.MEDIA, "1" * 40)
 FILE = Resource(ResourceKind.FILE, "files/report.pdf")
 LIFETIME = 100.0
-TERMS = Terms(LIFETIME)
-COUNTED = Terms(LIFETIME, max_uses=2)
+TERMS = GrantTerms(LIFETIME)
+COUNTED = GrantTerms(LIFETIME, max_uses=2)
 #: How many tokens a session remembers.
 REMEMBERED = 20_000
 
@@ -63,13 +63,13 @@ class World:
         self.clock.now += seconds
         self.monotonic.now += seconds
 
-    def token(self, holder: Holder, resource: Resource = MEDIA, terms: Terms = TERMS, **more: Any) -> str:
+    def token(self, holder: SessionBinding, resource: Resource = MEDIA, terms: GrantTerms = TERMS, **more: Any) -> str:
         """Return the token for what a session shows."""
         return self.issuer.for_session(holder, resource, terms, **more)
 
     def grant(self, token: str) -> Grant:
         """Return what a token grants."""
-        return self.issuer.codec.authenticate(token)
+        return self.issuer.codec.verify_signature(token)
 
 
 @pytest.fixture
@@ -80,12 +80,12 @@ def world() -> Iterator[World]:
     world.ledger.close()
 
 
-def _anna(session_id: str = "anna-session", subject: str | None = "anna@example.com") -> Holder:
-    return Holder(session_id, Browser("anna-browser", subject), "https://shop.example")
+def _anna(session_id: str = "anna-session", subject: str | None = "anna@example.com") -> SessionBinding:
+    return SessionBinding(session_id, Browser("anna-browser", subject), "https://shop.example")
 
 
-def _stranger() -> Holder:
-    return Holder("stranger-session", None, "")
+def _stranger() -> SessionBinding:
+    return SessionBinding("stranger-session", None, "")
 
 
 # --- what a token grants
@@ -94,7 +94,7 @@ def _stranger() -> Holder:
 def test_token_grants_what_was_asked_for(world: World) -> None:
     """A token is for the resource, to view it, from now on for the lifetime, and for the session's browser."""
     assert world.grant(world.token(_anna())) == Grant(
-        MEDIA, Action.VIEW, iat=NOW, exp=int(NOW + LIFETIME), browser=tag("anna-browser")
+        MEDIA, Action.VIEW, iat=NOW, exp=int(NOW + LIFETIME), browser=short_hash("anna-browser")
     )
 
 
@@ -118,7 +118,7 @@ def test_further_claims_are_granted(world: World) -> None:
     ],
 )
 def test_grant_has_an_id_if_somebody_needs_it(
-    world: World, terms: Terms, extra: dict[str, Any] | None, has_one: bool
+    world: World, terms: GrantTerms, extra: dict[str, Any] | None, has_one: bool
 ) -> None:
     """To be counted or to be revoked by itself a grant needs an id; one of a page does without, and is shorter."""
     assert (world.grant(world.token(_anna(), terms=terms, extra=extra)).jti is not None) is has_one
@@ -130,7 +130,7 @@ def test_claims_of_the_terms_cannot_be_overruled(world: World) -> None:
 
     grant = world.grant(world.token(_anna(), terms=COUNTED, extra=extra))
 
-    assert (grant.browser, grant.max_uses) == (tag("anna-browser"), 2)
+    assert (grant.browser, grant.max_uses) == (short_hash("anna-browser"), 2)
     assert grant.jti != "chosen"
 
 
@@ -166,15 +166,15 @@ def test_ids_are_random(world: World) -> None:
 @pytest.mark.parametrize(
     ("bind", "claims"),
     [
-        pytest.param(None, {"browser": tag("anna-browser")}, id="by-default"),
-        pytest.param("browser", {"browser": tag("anna-browser")}, id="browser"),
-        pytest.param("session", {"session": tag("anna-session")}, id="session"),
+        pytest.param(None, {"browser": short_hash("anna-browser")}, id="by-default"),
+        pytest.param("browser", {"browser": short_hash("anna-browser")}, id="browser"),
+        pytest.param("session", {"session": short_hash("anna-session")}, id="session"),
         pytest.param("subject", {"sub": "anna@example.com"}, id="subject"),
     ],
 )
 def test_grant_is_bound_as_asked(world: World, bind: str | None, claims: dict[str, str]) -> None:
     """A grant needs one thing to be presented with it, and that is the one that was asked for."""
-    grant = world.grant(world.token(_anna(), terms=Terms(LIFETIME, bind)))
+    grant = world.grant(world.token(_anna(), terms=GrantTerms(LIFETIME, bind)))
 
     bound = {name: getattr(grant, name) for name in ("browser", "session", "sub")}
     assert {name: value for name, value in bound.items() if value is not None} == claims
@@ -191,27 +191,27 @@ def test_grant_is_bound_as_asked(world: World, bind: str | None, claims: dict[st
 def test_session_without_a_cookie_is_bound_to_itself(world: World, bind: str | None, cookieless: bool) -> None:
     """Where the browser is not known, as in a foreign frame, the grant ends with the session."""
     issuer = Issuer(world.issuer.codec, world.ledger, refresh=lambda: None, cookieless=cookieless, clock=world.clock)
-    grant = world.grant(issuer.for_session(_stranger(), MEDIA, Terms(LIFETIME, bind)))
+    grant = world.grant(issuer.for_session(_stranger(), MEDIA, GrantTerms(LIFETIME, bind)))
 
-    assert (grant.session, grant.browser, grant.sub) == (tag("stranger-session"), None, None)
+    assert (grant.session, grant.browser, grant.sub) == (short_hash("stranger-session"), None, None)
 
 
 @pytest.mark.parametrize("bind", [None, "browser", "subject", PAGE])
 def test_cookie_that_does_not_hold_does_not_loosen_the_binding(world: World, bind: str | None) -> None:
     """A cookie that was planted beside the real one does not turn URLs into ones that anybody may use."""
     issuer = Issuer(world.issuer.codec, world.ledger, refresh=lambda: None, cookieless=True, clock=world.clock)
-    terms = Terms(LIFETIME, bind)
+    terms = GrantTerms(LIFETIME, bind)
     assert issuer.for_session(_anna(), MEDIA, terms)
 
     with pytest.raises(GrantError, match="no valid cookie"):
-        issuer.for_session(Holder("anna-session", None, "", doubtful=True), MEDIA, terms)
+        issuer.for_session(SessionBinding("anna-session", None, "", has_invalid_cookie=True), MEDIA, terms)
 
 
 def test_url_of_a_page_is_bound_to_browser_and_page(world: World) -> None:
     """What every URL of a page gets needs the page's browser, and ends with the page."""
-    grant = world.grant(world.token(_anna(), terms=Terms(LIFETIME, PAGE)))
+    grant = world.grant(world.token(_anna(), terms=GrantTerms(LIFETIME, PAGE)))
 
-    assert (grant.session, grant.browser) == (tag("anna-session"), tag("anna-browser"))
+    assert (grant.session, grant.browser) == (short_hash("anna-session"), short_hash("anna-browser"))
 
 
 @pytest.mark.parametrize(
@@ -222,14 +222,14 @@ def test_url_of_a_page_is_bound_to_browser_and_page(world: World) -> None:
         pytest.param(_anna(subject=None), "subject", "bind: nobody is signed in here", id="nobody-signed-in"),
     ],
 )
-def test_what_is_not_there_cannot_be_bound_to(world: World, holder: Holder, bind: str, message: str) -> None:
+def test_what_is_not_there_cannot_be_bound_to(world: World, holder: SessionBinding, bind: str, message: str) -> None:
     """A grant that cannot be bound as asked is not issued unbound, and the error names the argument and nobody."""
-    assert world.token(_anna(), terms=Terms(LIFETIME, bind))
+    assert world.token(_anna(), terms=GrantTerms(LIFETIME, bind))
 
     with pytest.raises(GrantError, match=message) as caught:
-        world.token(holder, terms=Terms(LIFETIME, bind))
+        world.token(holder, terms=GrantTerms(LIFETIME, bind))
 
-    for secret in ("anna", "stranger", MEDIA.name, tag("anna-browser"), tag("stranger-session")):
+    for secret in ("anna", "stranger", MEDIA.name, short_hash("anna-browser"), short_hash("stranger-session")):
         assert secret not in str(caught.value)
     assert holder.tokens == {}
 
@@ -237,8 +237,8 @@ def test_what_is_not_there_cannot_be_bound_to(world: World, holder: Holder, bind
 # --- how long it stays the same
 
 
-@pytest.mark.parametrize("terms", [pytest.param(TERMS, id="plain"), pytest.param(Terms(1.0), id="one-second")])
-def test_token_stays_the_same_until_half_of_its_lifetime(world: World, terms: Terms) -> None:
+@pytest.mark.parametrize("terms", [pytest.param(TERMS, id="plain"), pytest.param(GrantTerms(1.0), id="one-second")])
+def test_token_stays_the_same_until_half_of_its_lifetime(world: World, terms: GrantTerms) -> None:
     """A rerun does not change the URL, since a player would start anew; before the grant ends there is a new one."""
     holder = _anna()
     first = world.token(holder, terms=terms)
@@ -286,7 +286,7 @@ def test_clock_that_is_set_back_makes_a_new_token(world: World) -> None:
 
 
 @pytest.mark.parametrize("terms", [pytest.param(TERMS, id="plain"), pytest.param(COUNTED, id="counted")])
-def test_revoked_token_is_replaced(world: World, terms: Terms) -> None:
+def test_revoked_token_is_replaced(world: World, terms: GrantTerms) -> None:
     """After everything was revoked, the page gets a grant that holds."""
     holder = _anna()
     first = world.token(holder, terms=terms)
@@ -303,8 +303,8 @@ def test_revoked_token_is_replaced(world: World, terms: Terms) -> None:
 
 def test_token_of_a_revoked_subject_is_replaced(world: World) -> None:
     """Revoking one subject changes that subject's URLs and nobody else's."""
-    terms = Terms(LIFETIME, "subject")
-    anna, bert = _anna(), Holder("bert-session", Browser("bert-browser", "bert@example.com"), "")
+    terms = GrantTerms(LIFETIME, "subject")
+    anna, bert = _anna(), SessionBinding("bert-session", Browser("bert-browser", "bert@example.com"), "")
     hers, his = world.token(anna, terms=terms), world.token(bert, terms=terms)
     world.clock.now += 1
 
@@ -326,7 +326,7 @@ def test_link_that_was_revoked_is_replaced(world: World) -> None:
 
 
 @pytest.mark.parametrize("terms", [pytest.param(TERMS, id="plain"), pytest.param(COUNTED, id="counted")])
-def test_token_whose_key_was_dropped_is_replaced(world: World, terms: Terms) -> None:
+def test_token_whose_key_was_dropped_is_replaced(world: World, terms: GrantTerms) -> None:
     """A token stays as long as its key verifies, also if that does not sign any more, and no longer."""
     holder = _anna()
     first = world.token(holder, terms=terms)
@@ -392,7 +392,7 @@ def test_clock_behind_the_last_revocation_is_one_clear_error(world: World) -> No
 
 def test_two_sessions_never_share_a_token(world: World) -> None:
     """Whatever the terms: two sessions of one person have tokens of their own where uses or sessions count."""
-    for terms in (Terms(LIFETIME, "session"), Terms(LIFETIME, "session", 1), COUNTED):
+    for terms in (GrantTerms(LIFETIME, "session"), GrantTerms(LIFETIME, "session", 1), COUNTED):
         one, two = world.token(_anna("one"), terms=terms), world.token(_anna("two"), terms=terms)
 
         assert one != two
@@ -400,8 +400,8 @@ def test_two_sessions_never_share_a_token(world: World) -> None:
 
 def test_two_browsers_never_share_a_token(world: World) -> None:
     """What is bound to one person's browser does not get into the page of another one."""
-    holders = [_anna(), Holder("bert-session", Browser("bert-browser", "bert@example.com"), "")]
-    for terms in (TERMS, COUNTED, Terms(LIFETIME, "session"), Terms(LIFETIME, PAGE)):
+    holders = [_anna(), SessionBinding("bert-session", Browser("bert-browser", "bert@example.com"), "")]
+    for terms in (TERMS, COUNTED, GrantTerms(LIFETIME, "session"), GrantTerms(LIFETIME, PAGE)):
         tokens = [world.token(holder, terms=terms) for holder in holders for _ in range(2)]
 
         assert len(set(tokens)) == len(holders)
@@ -410,7 +410,7 @@ def test_two_browsers_never_share_a_token(world: World) -> None:
 @pytest.mark.parametrize("bind", ["subject", "browser", None])
 def test_person_who_comes_next_gets_no_token_of_the_one_before(world: World, bind: str | None) -> None:
     """A session that is resumed after somebody else has signed in, or in another browser, is bound anew."""
-    terms = Terms(LIFETIME, bind)
+    terms = GrantTerms(LIFETIME, bind)
     holder = _anna()
     first = world.token(holder, terms=terms)
 
@@ -418,7 +418,7 @@ def test_person_who_comes_next_gets_no_token_of_the_one_before(world: World, bin
     second = world.grant(world.token(holder, terms=terms))
 
     assert world.grant(first) != second
-    assert (second.sub, second.browser) in [("bert@example.com", None), (None, tag("bert-browser"))]
+    assert (second.sub, second.browser) in [("bert@example.com", None), (None, short_hash("bert-browser"))]
     holder.browser = _anna().browser
     assert world.token(holder, terms=terms) == first
 
@@ -473,8 +473,8 @@ def test_each_thing_has_its_own_token(world: World) -> None:
         lambda: world.token(holder, OTHER_MEDIA),
         lambda: world.token(holder, FILE),
         lambda: world.token(holder, FILE, action=Action.DOWNLOAD),
-        lambda: world.token(holder, terms=Terms(LIFETIME + 1)),
-        lambda: world.token(holder, terms=Terms(LIFETIME, "session")),
+        lambda: world.token(holder, terms=GrantTerms(LIFETIME + 1)),
+        lambda: world.token(holder, terms=GrantTerms(LIFETIME, "session")),
         lambda: world.token(holder, terms=COUNTED),
         lambda: world.token(holder, terms=dataclasses.replace(COUNTED, max_uses=3)),
         lambda: world.token(holder, extra={}),
@@ -494,7 +494,7 @@ def test_last_tokens_are_remembered(world: World) -> None:
     first = world.token(holder, terms=COUNTED)
 
     def show(number: int) -> None:
-        world.token(holder, Resource(ResourceKind.MEDIA, f"{number:040}"), Terms(LIFETIME, "session"))
+        world.token(holder, Resource(ResourceKind.MEDIA, f"{number:040}"), GrantTerms(LIFETIME, "session"))
 
     for number in range(REMEMBERED - 1):
         show(number)
@@ -591,7 +591,7 @@ def test_link_to_a_folder_is_neither_counted_nor_a_download(
     with pytest.raises(GrantError, match=f"{argument}: "):
         world.issuer.new(folder, action, LIFETIME, max_uses=max_uses)
     with pytest.raises(GrantError, match=f"{argument}: "):
-        world.token(_anna(), folder, Terms(LIFETIME, max_uses=max_uses), action=action)
+        world.token(_anna(), folder, GrantTerms(LIFETIME, max_uses=max_uses), action=action)
 
 
 def test_link_issued_after_a_revocation_holds(world: World) -> None:

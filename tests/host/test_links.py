@@ -24,8 +24,8 @@ from secure_media.core.keys import KeyRing
 from secure_media.core.model import Action, Grant, Resource, ResourceKind
 from secure_media.core.tokens import GrantCodec
 from secure_media.host.sites import site
-from secure_media.servers.incoming import Incoming
-from secure_media.servers.urls import path_to
+from secure_media.http.request import Request
+from secure_media.http.urls import path_to
 from tests.servers import SECRET, AppServer, Browser, Response, eventually
 
 REPORT = b"the report " + bytes(range(256)) * 40
@@ -452,11 +452,11 @@ def test_link_is_not_made_for_a_host_that_is_none(server: AppServer) -> None:
     (link,) = call(hostile, ("share_link", ["files/report.txt"], {"expires_in": 9}))
     assert link.startswith(f"{server.origin}{server.base}/")
     for host in ('a"><b>x', "evil.example/x?y#", "me@evil.example", "evil.example\\x", ""):
-        incoming = Incoming("GET", "/", "", [("host", host), ("origin", f"https://{host}")], False, None)
-        assert site(incoming, "/base") == "http://localhost/base"
+        request = Request("GET", "/", "", [("host", host), ("origin", f"https://{host}")], False, None)
+        assert site(request, "/base") == "http://localhost/base"
     for host in ("reports.example", "reports.example:8443", "[::1]:80", "127.0.0.1"):
-        incoming = Incoming("GET", "/", "", [("host", "x"), ("origin", f"https://{host}")], False, None, root="/in")
-        assert site(incoming, "/base") == f"https://{host}/in/base"
+        request = Request("GET", "/", "", [("host", "x"), ("origin", f"https://{host}")], False, None, root="/in")
+        assert site(request, "/base") == f"https://{host}/in/base"
 
 
 def test_all_but_the_last_byte_cannot_be_had_for_ever(server: AppServer, author: Browser) -> None:

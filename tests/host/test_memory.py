@@ -12,7 +12,7 @@ from streamlit.proto.Delta_pb2 import Delta
 from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 
 from secure_media.host import messages
-from secure_media.serving.shown import ShownLedger
+from secure_media.stores.shown import ShownLedger
 from tests.servers import SECRET, AppServer, Browser, Tab, eventually
 
 MIB = 1024 * 1024

@@ -11,7 +11,7 @@ from urllib.parse import quote, quote_from_bytes
 
 import pytest
 
-from secure_media.servers.urls import exact_path
+from secure_media.http.urls import exact_path
 from tests.host.test_links import is_refused
 from tests.servers import SECRET, AppServer, Browser, Response
 

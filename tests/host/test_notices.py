@@ -11,7 +11,7 @@ import pytest
 from streamlit.proto.BackMsg_pb2 import BackMsg
 from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 
-from secure_media.host.issuing import Holder
+from secure_media.host.issuing import SessionBinding
 from secure_media.host.messages import MediaUrl
 from secure_media.host.notices import CookielessLog, Notices, text
 from tests.conftest import png
@@ -335,9 +335,9 @@ def test_notice_at_the_end_is_for_what_has_no_place() -> None:
     assert page.finish() == []
 
 
-def holder(**facts: Any) -> Holder:
+def holder(**facts: Any) -> SessionBinding:
     """Return a session without a browser."""
-    return Holder("a-session", None, "https://app.example/a(b)", **facts)
+    return SessionBinding("a-session", None, "https://app.example/a(b)", **facts)
 
 
 def test_link_in_the_notice_cannot_end_early() -> None:
@@ -361,7 +361,7 @@ def test_log_names_what_may_help(caplog: pytest.LogCaptureFixture) -> None:
     for log, facts, secure in (
         (CookielessLog(embedded=True), holder(), False),
         (CookielessLog(embedded=False), holder(), False),
-        (CookielessLog(embedded=False), holder(doubtful=True), True),
+        (CookielessLog(embedded=False), holder(has_invalid_cookie=True), True),
     ):
         log.tell(facts, secure=secure)
     over_http, no_frames, invalid = (record.getMessage() for record in caplog.records)

@@ -23,12 +23,12 @@ from streamlit.proto.BackMsg_pb2 import BackMsg
 
 from secure_media.errors import GrantError
 from secure_media.host.replays import Handed, kept, unkept
-from secure_media.host.terms import MAX_LIFETIME, CurrentTerms, PendingTerms, Terms, binding, lifetime, uses
-from secure_media.settings import DEFAULT_URL_LIFETIME
+from secure_media.host.terms import MAX_LIFETIME, CurrentTerms, GrantTerms, PendingTerms, binding, lifetime, uses
+from secure_media.settings.table import DEFAULT_URL_LIFETIME
 from tests.browser.chromium import HAS_PDF
 from tests.servers import ROOT, SECRET, AppServer, Browser, Response, Tab, eventually
 
-ONE, TWO = Terms(60.0), Terms(60.0, "session", 1)
+ONE, TWO = GrantTerms(60.0), GrantTerms(60.0, "session", 1)
 
 MEDIA = ROOT / "examples" / "media"
 
@@ -129,14 +129,14 @@ def clock() -> Clock:
 
 def test_equal_terms_have_one_name() -> None:
     """A name depends on the terms and nothing else, so that the same content has the same id after a restart."""
-    assert Terms(60.0, "session", 1).name == TWO.name
+    assert GrantTerms(60.0, "session", 1).name == TWO.name
     assert TWO.name == "(60.0, 'session', 1)"
 
 
 def test_different_terms_have_different_names() -> None:
     """Whatever differs, the name does: nobody gets other terms than those their page was shown on."""
     terms = [
-        Terms(seconds, bind, most)
+        GrantTerms(seconds, bind, most)
         for seconds in (1.0, 1.5, 60.0, float(MAX_LIFETIME))
         for bind in (None, "browser", "session", "subject")
         for most in (None, 1, 2, 10)
@@ -175,7 +175,7 @@ def test_error_ends_the_block() -> None:
 def test_terms_hold_for_one_script_only() -> None:
     """A script that shows something on terms does not put another one, which runs at the same time, on them."""
     current = CurrentTerms()
-    seen: list[Terms | None] = []
+    seen: list[GrantTerms | None] = []
 
     with current.shown_on(ONE):
         thread = threading.Thread(target=lambda: seen.append(current.get()))

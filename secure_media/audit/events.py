@@ -1,0 +1,282 @@
+"""
+The audit trail on the logger ``secure_media.audit``: one event per decision, and one per delivery.
+
+An event says who (hashed), what, by which credential or for which reason; never a token, a key or a cookie. Denials
+that point to an attack (forged, malformed) are warnings, ordinary ones and deliveries are at INFO, grants at DEBUG.
+`write_to` names a file that gets all of them, whatever levels are set.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from secure_media.audit import telling
+from secure_media.audit.trail import FileTrail, StderrTrail, Trail, timestamp
+from secure_media.content import private
+from secure_media.core.model import Action, Allow, Browser, Decision, Deny, Resource, short_hash
+from secure_media.core.redact import redact
+from secure_media.errors import ConfigurationError, DenialReason
+
+logger = logging.getLogger("secure_media.audit")
+#: The `where` of `write_to` that stands for stderr.
+STDERR = "-"
+
+#: More than the longest name of a file, in characters.
+_LONGEST = 1200
+#: The most that one value takes where everything but ASCII is escaped, in characters.
+_LONGEST_ESCAPED = 2000
+
+_SUSPICIOUS = frozenset(
+    {
+        DenialReason.AUDIENCE_MISMATCH,
+        DenialReason.INTERNAL,
+        DenialReason.MALFORMED_CREDENTIAL,
+        DenialReason.MALFORMED_RESOURCE,
+        DenialReason.OTHER_ACTION,
+        DenialReason.OTHER_BROWSER,
+        DenialReason.OTHER_ORIGIN,
+        DenialReason.OTHER_RESOURCE,
+        DenialReason.SIGNATURE_MISMATCH,
+    }
+)
+
+Fields = Mapping[str, str | int | float | None]
+
+
+@dataclass
+class _Kept:
+    """Where this process keeps its trail. No logging configuration of the app's own changes what is in it."""
+
+    trail: Trail | None = None
+    required: bool = False
+
+
+_kept = _Kept()
+
+
+def record(
+    decision: Decision,
+    *,
+    method: str,
+    resource: Resource | None,
+    client_ip: str | None,
+    path: str = "-",
+    self_check: bool = False,
+) -> bool:
+    """
+    Write the event of one decision.
+
+    Args:
+        decision: What was decided.
+        method: Of the request.
+        resource: What was asked for; None if that cannot be told.
+        client_ip: Where the client is.
+        path: Of the request, without its query; stands for such a resource.
+        self_check: Whether the server has asked itself, to see that it is refused.
+
+    Returns:
+        False if a file that has to have it (`write_to`) has not got it, so that nobody may get anything by it.
+    """
+    if self_check:
+        refused = not isinstance(decision, Allow)
+        level = logging.INFO if refused else logging.ERROR
+        return _write(level, "guard.self_check", {"refused": refused, "resource": str(resource)}, "refused", "resource")
+    if isinstance(decision, Allow):
+        level = logging.DEBUG
+    else:
+        level = logging.WARNING if decision.reason in _SUSPICIOUS else logging.INFO
+    telling.decided(decision, level, method=method, path=path, resource=resource, client_ip=client_ip)
+    if not listens(level):
+        return True
+    fields = {"method": method, "resource": path if resource is None else str(resource), "client_ip": client_ip}
+    if isinstance(decision, Allow):
+        who = {"by": decision.by, "subject": pseudonym(decision.subject), "jti": _jti(decision)}
+        if _write(level, "media.allowed", {**fields, **who}, "by", "subject", "jti", "resource"):
+            return True
+        instead = Deny(DenialReason.AUDIT_UNAVAILABLE)
+        telling.decided(instead, logging.INFO, method=method, path=path, resource=resource, client_ip=client_ip)
+        return False
+    return _write(level, "media.denied", {**fields, "reason": decision.reason.value}, "reason", "resource")
+
+
+def offloaded(
+    decision: Allow, *, resource: Resource, action: Action, browser: Browser | None, client_ip: str | None, size: int
+) -> None:
+    """
+    Write the event of a response whose bytes somebody else delivers: a proxy in front, or the object store.
+
+    Args:
+        decision: By which credential.
+        resource: What.
+        action: What for.
+        browser: Whose, if it showed a valid cookie.
+        client_ip: Where the connection came from.
+        size: The length of the whole, in bytes. How much of it leaves is not known here.
+    """
+    fields = {**_facts(decision, resource, action, browser, client_ip), "size": size}
+    _write(logging.INFO, "media.offloaded", fields, "by", "subject", "jti", "resource")
+
+
+class Delivered:
+    """
+    Writes the event of one delivery when it is over (`secure_media.content.delivery.Watcher`).
+
+    Args:
+        decision: By which credential.
+        resource: What.
+        action: What for.
+        browser: Whose, if it showed a valid cookie.
+        client_ip: Where the connection came from.
+        status: Of the response.
+        start: The position of its first byte in the whole.
+        length: How many bytes it has; None if nobody knows yet.
+        size: How many bytes the whole has; None if nobody knows yet.
+        clock: A monotonic clock, in seconds.
+    """
+
+    __slots__ = ("_begun", "_clock", "_facts", "_length")
+
+    def __init__(
+        self,
+        decision: Allow,
+        *,
+        resource: Resource,
+        action: Action,
+        browser: Browser | None,
+        client_ip: str | None,
+        status: int,
+        start: int,
+        length: int | None,
+        size: int | None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        who_and_what = _facts(decision, resource, action, browser, client_ip)
+        self._facts: Fields = {**who_and_what, "status": status, "start": start, "length": length, "size": size}
+        self._length = length
+        self._clock = clock
+        self._begun = clock()
+
+    def may_go_on(self, count: int) -> bool:
+        """Return True: who watches does not interfere."""
+        return True
+
+    def sent(self, count: int) -> None:
+        """Wait for the end."""
+
+    def ended(self, count: int, *, complete: bool) -> None:
+        """Write the event. Of a transfer that broke off, nobody has got more than `count` bytes."""
+        fields = {
+            **self._facts,
+            "sent": count,
+            "complete": complete,
+            "seconds": round(self._clock() - self._begun, 3),
+        }
+        _write(
+            logging.INFO, "media.delivered", fields, "complete", "sent", "length", "by", "subject", "jti", "resource"
+        )
+
+
+def listens(level: int) -> bool:
+    """Return whether an event at `level` is written anywhere."""
+    return _kept.trail is not None or logger.isEnabledFor(level)
+
+
+def write_to(where: str | None, *, required: bool = False) -> None:
+    """
+    Let a file have every event, one JSON object a line, instead of the one that had them until now.
+
+    The file is made for its owner only, and closed to others if it is there and everyone may open it; the log says so
+    where that cannot be done. It is written to at its end. When it is moved away (logrotate), a new one is made.
+
+    Args:
+        where: Its path; ``-`` for stderr; None for no file.
+        required: Whether what cannot be written down must not happen (see `record`).
+
+    Raises:
+        ConfigurationError: It cannot be written.
+    """
+    trail: Trail | None = None
+    if where == STDERR:
+        trail = StderrTrail()
+    elif where is not None:
+        try:
+            trail = FileTrail(where)
+            for complaint in private.complaints(private.followed(Path(where)), setting="audit_log"):
+                logger.warning("audit.exposed %s", complaint)
+        except (OSError, ValueError) as error:
+            why = getattr(error, "strerror", None) or "not a path"
+            msg = (
+                f"audit_log: cannot write {where!r} ({why}); name a file in a directory that this process may write to"
+            )
+            raise ConfigurationError(msg) from None
+    if _kept.trail is not None:
+        _kept.trail.close()
+    _kept.trail, _kept.required = trail, required
+
+
+def pseudonym(subject: str | None) -> str | None:
+    """Return a short hash that recognises a subject without naming them."""
+    if subject is None:
+        return None
+    return hashlib.sha256(subject.encode("utf-8", "surrogatepass")).hexdigest()[:8]
+
+
+def _write(level: int, event: str, fields: Fields, *shown: str) -> bool:
+    """
+    Write an event: all fields beside the message, and those that are `shown` in it too.
+
+    Returns:
+        Whether what it tells of may happen: a file that has to have it has it.
+    """
+    if logger.isEnabledFor(level):
+        extra = {name: _printable(value) if isinstance(value, str) else value for name, value in fields.items()}
+        message = " ".join((event, *(f"{name}=%s" for name in shown)))
+        logger.log(level, message, *(extra[name] for name in shown), extra=extra)
+    trail = _kept.trail
+    if trail is None:
+        return True
+    return trail.write(_line(level, event, fields)) or not _kept.required
+
+
+def _line(level: int, event: str, fields: Fields) -> bytes:
+    """Return an event as one JSON object, in ASCII: nothing in it can end the line, or be taken for the next."""
+    head = {"time": timestamp(time.time()), "level": logging.getLevelName(level), "event": event}
+    facts = {name: _tame(value) if isinstance(value, str) else value for name, value in fields.items()}
+    return f"{json.dumps({**head, **facts})}\n".encode("ascii")
+
+
+def _facts(
+    decision: Allow, resource: Resource, action: Action, browser: Browser | None, client_ip: str | None
+) -> dict[str, str | int | float | None]:
+    """Return who got what, and by which credential."""
+    subject = decision.subject or (None if browser is None else browser.subject)
+    return {
+        "resource": str(resource),
+        "action": action.value,
+        "by": decision.by,
+        "subject": pseudonym(subject),
+        "browser": None if browser is None else short_hash(browser.id)[:8],
+        "jti": _jti(decision),
+        "client_ip": client_ip,
+    }
+
+
+def _jti(decision: Allow) -> str | None:
+    """Return the beginning of the id of the grant: it helps to find it, and not to forge it."""
+    return None if decision.grant is None or decision.grant.jti is None else decision.grant.jti[:8]
+
+
+def _tame(text: str) -> str:
+    """Return `text` without tokens, not too long, and without halves of characters, which JSON does not know."""
+    return redact(text[:_LONGEST]).encode("utf-8", "backslashreplace").decode("utf-8")
+
+
+def _printable(text: str) -> str:
+    """Return `text` without tokens, and without anything that could forge or break a line of a log."""
+    return redact(text[:_LONGEST]).encode("unicode_escape").decode("ascii")[:_LONGEST_ESCAPED]

@@ -1,0 +1,84 @@
+"""The browser cookie in requests and responses: who showed one, and what is set when."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+
+from secure_media.core.identity import BrowserIdentity, Identified
+from secure_media.core.model import Browser
+from secure_media.errors import DenialReason
+from secure_media.http.request import Request, credentials
+
+logger = logging.getLogger(__name__)
+
+
+class Cookies:
+    """
+    Reads and writes the browser cookie.
+
+    Args:
+        identity: Issues and verifies it.
+        clock: Seconds since the epoch.
+    """
+
+    def __init__(self, identity: BrowserIdentity, clock: Callable[[], float]) -> None:
+        self._identity = identity
+        self._clock = clock
+
+    def browser(self, request: Request) -> Browser | None:
+        """Return the browser that sent `request`, if it showed a valid cookie."""
+        identified = self._identify(request)
+        return identified.browser if isinstance(identified, Identified) else None
+
+    def shown(self, request: Request) -> bool:
+        """Return whether `request` has a cookie of our name, be it one that holds or not."""
+        return self._identify(request) is not DenialReason.NO_CREDENTIAL
+
+    def greet(self, request: Request) -> tuple[str, ...]:
+        """Return each ``Set-Cookie`` of a response with which a browser begins, or goes on."""
+        identified = self._identify(request)
+        if not isinstance(identified, Identified):
+            return (self._cookie(self._identity.new(), secure=request.secure),)
+        if identified.fresh:
+            return ()
+        secure = request.secure or identified.secure
+        cookie = self._cookie(identified.browser, secure=secure)
+        if not identified.twins:
+            return (cookie,)
+        logger.info("cookie.twin_removed a browser had one in a partition and one in none; it keeps the last one set")
+        # First: a browser without partitions takes the one for the other.
+        return (self._removal_of_the_twin(), cookie)
+
+    def renewed(self, request: Request) -> str | None:
+        """Return the ``Set-Cookie`` that lets a known browser go on, if it is time for that."""
+        identified = self._identify(request)
+        if not isinstance(identified, Identified) or identified.fresh:
+            return None
+        return self._cookie(identified.browser, secure=request.secure or identified.secure)
+
+    def _identify(self, request: Request) -> Identified | DenialReason:
+        return self._identity.identify(credentials(request), now=self._clock())
+
+    def _cookie(self, browser: Browser, *, secure: bool) -> str:
+        identity = self._identity
+        lasting = (f"Max-Age={identity.lifetime}",) if identity.lasting else ()
+        value = identity.issue(browser, now=self._clock())
+        # Partitioned (CHIPS): a cookie for this app inside of that site, which no other site gets to see.
+        return self._line(value, *lasting, secure=secure, partitioned=secure and identity.partitioned)
+
+    def _removal_of_the_twin(self) -> str:
+        """Return what removes the cookie of the present name that has a partition, or has none, against the setting."""
+        return self._line("", "Max-Age=0", secure=True, partitioned=not self._identity.partitioned)
+
+    def _line(self, value: str, *attributes: str, secure: bool, partitioned: bool) -> str:
+        return "; ".join(
+            [
+                f"{self._identity.cookie_name(secure=secure)}={value}",
+                "Path=/",
+                "HttpOnly",
+                *(("SameSite=None", "Partitioned") if partitioned else ("SameSite=Lax",)),
+                *attributes,
+                *(("Secure",) if secure else ()),
+            ]
+        )

@@ -1,0 +1,115 @@
+"""A request, in no framework's terms, and what it says of who sent it and from where."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from contextvars import ContextVar
+from dataclasses import dataclass, field
+
+from secure_media.core.model import Credentials, short_hash
+from secure_media.http.responses import Conditions
+from secure_media.http.urls import tokens_in
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """
+    The facts of a request, in no framework's terms.
+
+    Args:
+        method: As sent.
+        path: Decoded, below the mount point.
+        query: Undecoded.
+        headers: Names in lower case; one entry for each time a header was sent.
+        secure: Whether the client came over HTTPS.
+        client_ip: Where the client is, as far as trusted proxies tell; None if nothing tells.
+        root: Where the app is mounted, below which `path` is.
+        exact: `path` with the bytes that are no UTF-8, for the names of files; None if it has none.
+        prefix: What a trusted proxy has taken off, in front of that.
+        trailers: Whether some of `headers` may have come after the body, past a proxy that removes or sets them before.
+    """
+
+    method: str
+    path: str
+    query: str = field(repr=False)
+    headers: Sequence[tuple[str, str]] = field(repr=False)
+    secure: bool
+    client_ip: str | None
+    root: str = ""
+    exact: str | None = None
+    prefix: str = ""
+    trailers: bool = False
+
+    def all(self, name: str) -> list[str]:
+        """Return every value of the header `name`."""
+        return [value for key, value in self.headers if key == name]
+
+    def get(self, name: str) -> str | None:
+        """Return the value of the header `name`; None if it was not sent, or not just once."""
+        values = self.all(name)
+        return values[0] if len(values) == 1 else None
+
+
+#: What browsers close a WebSocket with when its page is closed or left (RFC 6455 section 7.4.1): normal, going away.
+#: A connection that breaks says nothing.
+GOODBYES = frozenset({1000, 1001})
+
+
+@dataclass(eq=False, slots=True)
+class Connection:
+    """
+    The WebSocket of a page.
+
+    Args:
+        request: The request that opened it.
+        on_goodbye: Is called when the page says that it is being closed, before the connection is.
+    """
+
+    request: Request
+    on_goodbye: Callable[[], None] = lambda: None
+
+    def closed_with(self, code: int | None) -> None:
+        """Note with which code the other side has closed it; None for none."""
+        if code in GOODBYES:
+            self.on_goodbye()
+
+
+#: The WebSocket which is being served, for the session that is made from it.
+connection: ContextVar[Connection | None] = ContextVar("secure_media_connection", default=None)
+
+
+def credentials(request: Request) -> Credentials:
+    return Credentials(
+        cookies=tuple(cookies_in("; ".join(request.all("cookie")))),
+        tokens=tokens_in(request.path, request.query),
+        authorization=tuple(request.all("authorization")),
+        secure=request.secure,
+    )
+
+
+def cookies_in(header: str) -> list[tuple[str, str]]:
+    """Return the pairs in a ``Cookie`` header (RFC 6265 section 4.2.1), duplicates included, for the guard to see."""
+    pairs = []
+    for part in header.split(";"):
+        name, separator, value = part.strip(" \t").partition("=")
+        if separator:
+            pairs.append((name, value))
+    return pairs
+
+
+def conditions(request: Request) -> Conditions:
+    return Conditions(
+        range=request.get("range"),
+        if_range=", ".join(request.all("if-range")) or None,  # two of them name no state
+        if_match=", ".join(request.all("if-match")) or None,
+        if_none_match=", ".join(request.all("if-none-match")) or None,
+        if_modified_since=request.get("if-modified-since"),
+        if_unmodified_since=request.get("if-unmodified-since"),
+    )
+
+
+def player(request: Request) -> str | None:
+    """Return who plays, as far as it shows without a cookie; None if this is not a piece of a play."""
+    if request.method != "GET" or request.get("range") is None:
+        return None
+    return short_hash(f"{request.client_ip}\n{request.get('user-agent')}")

@@ -1,0 +1,77 @@
+"""Records: what the ledger's database holds of revocations and of time, and what is deleted of it when it is over."""
+
+from __future__ import annotations
+
+import sqlite3
+from dataclasses import astuple
+
+from secure_media.stores.timekeeping import Marks
+
+#: How many records of each kind are deleted at a time, at the most: nobody has to wait for more.
+BATCH = 2000
+
+
+def is_revoked(connection: sqlite3.Connection, *, jti: str | None, subject: str | None, issued: int) -> bool:
+    """
+    Return whether a grant was revoked.
+
+    Args:
+        connection: The database.
+        jti: Its id, if it has one.
+        subject: What stands for its subject, if it has one.
+        issued: When it was issued, in milliseconds since the epoch.
+    """
+    query = (
+        "SELECT 1 FROM revoked WHERE (kind = 'all' AND value = '' AND at >= :issued) "
+        "OR (kind = 'jti' AND value = :jti) OR (kind = 'sub' AND value = :subject AND at >= :issued)"
+    )
+    found = connection.execute(query, {"jti": jti, "subject": subject, "issued": issued}).fetchall()
+    return bool(found)
+
+
+def revoke(connection: sqlite3.Connection, kind: str, value: str, *, at: int, until: int | None) -> None:
+    """
+    Note a revocation.
+
+    Args:
+        connection: The database, in a transaction.
+        kind: Of what: ``jti``, ``sub`` or ``all``.
+        value: Which one.
+        at: Now, in milliseconds since the epoch.
+        until: When it may be deleted, in seconds since the epoch; None for never.
+    """
+    change = "INSERT INTO revoked VALUES (?, ?, ?, ?) ON CONFLICT DO UPDATE SET at = max(at, excluded.at)"
+    connection.execute(change, (kind, value, at, until))
+
+
+def prune(connection: sqlite3.Connection, *, before: float) -> int:
+    """
+    Delete some of what may be deleted, the oldest first.
+
+    Args:
+        connection: The database, in a transaction.
+        before: What was to be kept until an earlier time than this, in seconds since the epoch.
+
+    Returns:
+        Until when the last of it was to be kept, in seconds since the epoch; 0 if there was nothing.
+    """
+    query = "SELECT jti, until FROM uses WHERE until < ? ORDER BY until LIMIT ?"
+    uses = connection.execute(query, (int(before), BATCH)).fetchall()
+    query = "SELECT kind, value, until FROM revoked WHERE until < ? ORDER BY until LIMIT ?"
+    revoked = connection.execute(query, (int(before), BATCH)).fetchall()
+    for change in ("DELETE FROM uses WHERE jti = ?", "DELETE FROM transfers WHERE jti = ?"):
+        connection.executemany(change, [(row["jti"],) for row in uses])
+    change = "DELETE FROM revoked WHERE kind = ? AND value = ?"
+    connection.executemany(change, [(row["kind"], row["value"]) for row in revoked])
+    return max((row["until"] for row in (*uses, *revoked)), default=0)
+
+
+def marks_in(connection: sqlite3.Connection) -> Marks | None:
+    """Return the marks of time; None if nobody has written them down yet."""
+    row = connection.execute("SELECT latest, held, shown, tried, forgotten FROM marks WHERE id = 1").fetchone()
+    return None if row is None else Marks(*row)
+
+
+def write_marks(connection: sqlite3.Connection, marks: Marks) -> None:
+    """Write the marks of time down, in a transaction."""
+    connection.execute("INSERT OR REPLACE INTO marks VALUES (1, ?, ?, ?, ?, ?)", astuple(marks))

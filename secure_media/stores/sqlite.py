@@ -1,0 +1,252 @@
+"""The ledger of grants in one SQLite file, which several processes on one machine may share; or in memory."""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import math
+import sqlite3
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import datetime, timezone
+from pathlib import Path
+
+from secure_media.content.delivery import Watcher
+from secure_media.core.model import Grant
+from secure_media.errors import LedgerUnavailableError
+from secure_media.stores import records
+from secure_media.stores.database import Database
+from secure_media.stores.timekeeping import Marks, Timekeeper, is_behind
+from secure_media.stores.transfers import Request, Transfers, use_of
+
+logger = logging.getLogger(__name__)
+
+#: For how long the uses of an expired grant are remembered, in seconds: while a play may go on (see `leases`), and
+#: longer.
+_REMEMBER = 24 * 3600
+#: How often the file is cleared of what is over, and the marks of time are written down, in seconds.
+_KEEP_HOUSE = 60.0
+#: How often to look for the marks that other processes have written down, in seconds.
+_READ = 1.0
+
+
+class SqliteLedger:
+    """
+    A ledger in one file (see `secure_media.stores.database`), or in memory.
+
+    Args:
+        path: The file; None for memory.
+        clock: Seconds since the epoch.
+        monotonic: A monotonic clock, in seconds.
+    """
+
+    def __init__(
+        self,
+        path: Path | None,
+        *,
+        clock: Callable[[], float] = time.time,
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._database = Database(path)
+        self._transfers = Transfers(self._database, clock)
+        self._keeper = Timekeeper(clock, monotonic)
+        self._monotonic = monotonic
+        #: The marks of time as they are, and as they were last seen in the file.
+        self._marks: Marks | None = None
+        self._written: Marks | None = None
+        self._read_at = -math.inf
+        self._marked_at = monotonic()
+        self._kept_at: float | None = None
+        self._is_behind = False
+
+    def look(self, *, for_links: bool = True) -> None:
+        """
+        Look at the file before anybody asks: say what is wrong with it, and bring it up to date.
+
+        Args:
+            for_links: Whether there may be links, which nobody can count or revoke if nothing can be written.
+        """
+        self._database.look()
+        if for_links:
+            try:
+                self.check_writable()
+            except LedgerUnavailableError as error:
+                logger.warning("ledger.read_only %s; until then, no link can have max_uses or be revoked", error)
+
+    def check_writable(self) -> None:
+        """Make sure that something can be written down, without writing anything."""
+        self._database.check_writable()
+
+    def close(self) -> None:
+        """Close the file."""
+        self._transfers.close()
+        self._database.close()
+
+    # --- revocation
+
+    def is_revoked(self, grant: Grant) -> bool:
+        """Return whether `grant` was revoked, by itself, with its subject or with everything."""
+        with self._database.reading() as connection:
+            marks = self._now(connection)[1]
+            if connection is None:
+                return False
+            subject = None if grant.sub is None else _digest(grant.sub)
+            return _is_forgotten(grant, marks) or records.is_revoked(
+                connection, jti=grant.jti, subject=subject, issued=round(grant.iat * 1000)
+            )
+
+    def revoke_grant(self, grant: Grant) -> None:
+        """Revoke one grant that has a ``jti``."""
+        if grant.jti is None:
+            raise ValueError("a grant without jti cannot be revoked by itself")
+        self._revoke("jti", grant.jti, grant.exp + _REMEMBER)
+
+    def revoke_subject(self, subject: str) -> None:
+        """Revoke every grant for `subject` that was issued until now."""
+        self._revoke("sub", _digest(subject), None)
+
+    def revoke_everything(self) -> None:
+        """Revoke every grant that was issued until now."""
+        self._revoke("all", "", None)
+
+    def _revoke(self, kind: str, value: str, until: int | None) -> None:
+        with self._database.writing() as connection:
+            # What is revoked by its time needs the right one: a grant may have been issued after a clock that is
+            # behind. One that is revoked by its id is so at any time.
+            now, marks = self._look(connection) if kind == "jti" else self._now(connection)
+            records.revoke(connection, kind, value, at=int(max(now, marks.latest) * 1000), until=until)
+            self._keep_house(connection, now)
+        self._merge(wait=True)
+
+    # --- uses
+
+    def is_used_up(self, grant: Grant) -> bool:
+        """Return whether all uses of `grant` are spent."""
+        return grant.max_uses is not None and self.used(grant) >= grant.max_uses
+
+    def used(self, grant: Grant) -> int:
+        """Return how many uses of `grant` are spent: all of one that was made before what is remembered."""
+        with self._database.reading() as connection:
+            marks = self._now(connection)[1]
+            if _is_forgotten(grant, marks):
+                return grant.max_uses or 0
+            use = None if connection is None else use_of(connection, grant.jti)
+            return 0 if use is None else use.used
+
+    def reserve(self, grant: Grant, start: int, stop: int, size: int, *, continues: bool) -> Watcher | None:
+        """Reserve the bytes from `start` to `stop` of a use of `grant`; return None if no use is left for them."""
+        jti, most = grant.jti, grant.max_uses
+        if jti is None or most is None:
+            raise ValueError("uses of a grant without jti or without limit are not counted")
+        with self._database.writing() as connection:
+            now, marks = self._now(connection)
+            kept = self._keep_house(connection, now)
+            if _is_forgotten(grant, marks):
+                return None
+            asked = Request(jti, most, start, stop, size, continues, grant.exp + _REMEMBER)
+            transfer = self._transfers.reserve(connection, asked, now)
+        if transfer is not None:
+            self._transfers.begun(transfer)
+        if kept:
+            self._merge(wait=False)
+        return transfer
+
+    # --- time
+
+    def _look(self, connection: sqlite3.Connection | None) -> tuple[float, Marks]:
+        """Return the time by the wall clock, and the marks."""
+        moment = self._monotonic()
+        fresh = self._read_at <= moment < self._read_at + _READ
+        if connection is not None and (connection.in_transaction or not fresh):
+            written, self._read_at = records.marks_in(connection), moment
+            if written is not None and written != self._written:  # another process has been there
+                self._marks = self._written = written
+        now, self._marks = self._keeper.look(self._marks)
+        return now, self._marks
+
+    def _now(self, connection: sqlite3.Connection | None) -> tuple[float, Marks]:
+        """
+        Return the time by the wall clock, and the marks.
+
+        Raises:
+            LedgerUnavailableError: The clock is behind the marks.
+        """
+        now, marks = self._look(connection)
+        if connection is not None and not connection.in_transaction:
+            self._mark_time()
+        if is_behind(now, marks):
+            what = f"the server's clock is behind {_iso(marks.latest)}, which it has shown before"
+            if not self._is_behind:
+                self._is_behind = True
+                logger.error(
+                    "ledger.clock_behind %s; links and signed URLs are refused until it is set right. If it is right "
+                    "now, that is believed when it has gone on so for a day at the most",
+                    what,
+                )
+            raise LedgerUnavailableError(f"ledger: {what}. Set the clock right")
+        if self._is_behind:
+            self._is_behind = False
+            logger.warning("ledger.clock_right the server's clock is believed again")
+        return now, marks
+
+    def _mark_time(self) -> None:
+        """Write the marks down if that is due and costs no waiting, so that a restart finds them."""
+        if self._monotonic() - self._marked_at >= _KEEP_HOUSE:
+            self._marked_at = self._monotonic()
+            self._database.try_writing(self._write_marks)
+
+    def _write_marks(self, connection: sqlite3.Connection) -> None:
+        marks = self._look(connection)[1]
+        records.write_marks(connection, marks)
+        self._marks = self._written = marks
+        self._marked_at = self._monotonic()
+
+    # --- housekeeping
+
+    def _keep_house(self, connection: sqlite3.Connection, now: float) -> bool:
+        """Delete what is over, and write the marks down, within a transaction; return whether that was due."""
+        moment = self._monotonic()
+        if self._kept_at is not None and moment - self._kept_at < _KEEP_HOUSE:
+            return False
+        self._kept_at = moment
+        marks = self._look(connection)[1]
+        forgotten = records.prune(connection, before=min(now, marks.latest))
+        self._marks = replace(marks, forgotten=max(marks.forgotten, forgotten))
+        self._write_marks(connection)
+        return True
+
+    def _merge(self, *, wait: bool) -> None:
+        """Let the file itself have what was written, so that a copy of it alone knows what was revoked."""
+        try:
+            merged = self._database.merge(wait=wait)
+        except LedgerUnavailableError:  # the database has said so; what was written is written
+            merged = False
+        if wait and not merged:
+            logger.warning(
+                "ledger.not_merged a revocation holds, but a copy of %s alone would not have it yet: it is in the "
+                "write-ahead log beside it until nobody reads an earlier state",
+                self._database.path,
+            )
+
+    def __repr__(self) -> str:
+        path = self._database.path
+        return f"SqliteLedger({'memory' if path is None else str(path)!r})"
+
+
+def _is_forgotten(grant: Grant, marks: Marks) -> bool:
+    """Return whether the records of `grant` may have been deleted: nobody knows any more what became of it."""
+    return grant.exp + _REMEMBER <= marks.forgotten
+
+
+def _iso(seconds: float) -> str:
+    """Return a moment as ISO 8601 in UTC, to the second."""
+    try:
+        return datetime.fromtimestamp(int(seconds), timezone.utc).isoformat().replace("+00:00", "Z")
+    except (ValueError, OverflowError, OSError):
+        return f"{seconds:.0f} s after 1970"
+
+
+def _digest(subject: str) -> str:
+    """Return what stands for a subject in the ledger, so that the file does not list people."""
+    return hashlib.sha256(subject.encode("utf-8", "surrogatepass")).hexdigest()

@@ -1,0 +1,197 @@
+"""Visits: the sessions that browsers opened, from their beginning until nothing of them counts any more."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+
+from secure_media.core.model import short_hash
+from secure_media.stores.media_ids import is_grant_only
+from secure_media.stores.pages import InUse, Page, remember
+from secure_media.stores.references import References
+
+#: How many sessions that have ended are remembered, the last ones: of all browsers, and of one. Streamlit itself lets
+#: 128 be resumed.
+MOST_ENDED, MOST_ENDED_OF_ONE = 10_000, 256
+#: For how long what a page showed whose connection broke is kept beyond the time for which its session may be resumed,
+#: in seconds: that page may still come back, with another session.
+KEPT_FOR_LATECOMERS = 60.0
+
+
+@dataclass(slots=True)
+class Visit:
+    """What is known of one session."""
+
+    browser: str | None
+    #: What it shows, and what is on its way there: media that must not vanish under the browser's eyes.
+    page: Page
+    #: Sent. Insertion-ordered.
+    shown: dict[str, None] = field(default_factory=dict)
+    #: Sent on terms. Insertion-ordered.
+    granted: dict[str, None] = field(default_factory=dict)
+    #: Deferred downloads that this session's page offers.
+    placeholders: dict[str, None] = field(default_factory=dict)
+    #: What the messages contain that its browser may have cached.
+    references: References = field(default_factory=References)
+    ended_at: float | None = None
+    #: Whether its page was closed. Else its connection broke, and the page may well be back in a moment.
+    closed: bool = False
+
+    def has(self, media_id: str) -> bool:
+        """Return whether its own script has registered it for this session, or it was sent here."""
+        return media_id in self.page.unsent or media_id in self.shown or media_id in self.granted
+
+    def arrived(self, media_ids: Iterable[str]) -> None:
+        """Record that they were sent."""
+        for media_id in media_ids:
+            self.page.arrived(media_id)
+            seen = self.granted if is_grant_only(media_id) else self.shown
+            remember(seen, media_id, None, needed=self.page.needs)
+
+    def all_shown(self) -> list[str]:
+        """Return all that was shown, last what still is."""
+        return [*self.shown, *(media_id for media_id in self.page.needs if media_id in self.shown)]
+
+
+class Visits:
+    """
+    The sessions by their id, by their tag, and by their browser. For use under a lock.
+
+    Args:
+        grace: For how long a session still counts after its page was closed, in seconds.
+        resumable: For how long after its end a session may be resumed, in seconds. So long it counts if its connection
+            broke.
+        limit: How much memory media may take up that a page will not show, in bytes; see `Page`.
+        clock: A monotonic clock, in seconds.
+    """
+
+    def __init__(self, *, grace: float, resumable: float, limit: int, clock: Callable[[], float]) -> None:
+        self.in_use = InUse()
+        self._grace = grace
+        self._resumable = resumable
+        self._limit = limit
+        self._clock = clock
+        self._by_id: dict[str, Visit] = {}
+        self._by_tag: dict[str, str] = {}
+        self._of_browser: dict[str, set[str]] = {}
+        #: Those that have ended, the first one first; and of these, the ones that still count: of closed pages, and of
+        #: broken connections.
+        self._ended: dict[str, None] = {}
+        self._in_grace: dict[str, None] = {}
+        self._broken: dict[str, None] = {}
+        self._ended_of: dict[str | None, dict[str, None]] = {}
+
+    def begin(self, session_id: str, browser: str | None) -> Visit:
+        """Record that `browser` opened the session, or came back to it, and return it."""
+        self._forget_old()
+        visit = self._by_id.get(session_id)
+        if visit is None or visit.browser != browser:
+            self._forget(session_id)
+            self._by_id[session_id] = visit = Visit(browser, Page(self.in_use, limit=self._limit))
+            self._by_tag[short_hash(session_id)] = session_id
+            if browser is not None:
+                self._of_browser.setdefault(browser, set()).add(session_id)
+        else:
+            visit.ended_at, visit.closed = None, False
+            self._is_not_ended(session_id, browser)
+            visit.page.reopen()
+        return visit
+
+    def goodbye(self, session_id: str) -> Visit | None:
+        """Record that the page says that it is being closed, and return its session, if it is known."""
+        visit = self._by_id.get(session_id)
+        if visit is not None:
+            visit.closed = True
+            if session_id in self._broken:
+                del self._broken[session_id]
+                self._in_grace[session_id] = None
+        return visit
+
+    def end(self, session_id: str) -> Visit | None:
+        """Record that the session's connection is gone, and return the session if it was alive."""
+        visit = self._by_id.get(session_id)
+        ended = visit if visit is not None and visit.ended_at is None else None
+        if ended is not None:
+            ended.ended_at = self._clock()
+            of_one = self._ended_of.setdefault(ended.browser, {})
+            self._ended[session_id] = of_one[session_id] = None
+            if ended.closed:
+                self._in_grace[session_id] = None
+            else:
+                self._broken[session_id] = None
+            if ended.browser is not None and len(of_one) > MOST_ENDED_OF_ONE:
+                self._forget(next(iter(of_one)))
+            if len(self._ended) > MOST_ENDED:
+                self._forget(next(iter(self._ended)))
+        self._forget_old()
+        return ended
+
+    def find(self, session_id: str) -> Visit | None:
+        """Return the session, None if there is none."""
+        return self._by_id.get(session_id)
+
+    def tagged(self, session_tag: str) -> Visit | None:
+        """Return the session with that `tag`, None if there is none."""
+        return self._by_id.get(self._by_tag.get(session_tag, ""))
+
+    def current(self, browser: str) -> Iterator[Visit]:
+        """Yield the sessions of `browser` that count."""
+        return filter(self.counts, (self._by_id[session_id] for session_id in self._of_browser.get(browser, ())))
+
+    def counts(self, visit: Visit) -> bool:
+        """Return whether the session is alive, was closed within the grace, or broke off and may be back any moment."""
+        if visit.ended_at is None:
+            return True
+        return self._clock() < visit.ended_at + (self._grace if visit.closed else max(self._grace, self._resumable))
+
+    def may_be_resumed(self, visit: Visit) -> bool:
+        """Return whether the session is alive, or ended so short a time ago that its browser may have it back."""
+        return visit.ended_at is None or self._clock() < visit.ended_at + self._resumable
+
+    def close_pages(self) -> bool:
+        """Close the pages that nobody comes back to. Return whether others have ended and may be come back to."""
+        for ended in (self._in_grace, self._broken):
+            while ended:
+                session_id = next(iter(ended))
+                if self._is_kept(self._by_id[session_id]):
+                    break
+                del ended[session_id]
+                self._by_id[session_id].page.close()
+        return bool(self._in_grace or self._broken)
+
+    def _is_kept(self, visit: Visit) -> bool:
+        """Return whether the page's media are kept: while it counts, and for latecomers."""
+        if visit.ended_at is None or visit.closed:
+            return self.counts(visit)
+        return self._clock() < visit.ended_at + max(self._grace, self._resumable + KEPT_FOR_LATECOMERS)
+
+    def _forget_old(self) -> None:
+        self.close_pages()
+        horizon = self._clock() - max(self._grace, self._resumable + KEPT_FOR_LATECOMERS)
+        while self._ended:
+            session_id = next(iter(self._ended))
+            ended_at = self._by_id[session_id].ended_at
+            if ended_at is not None and ended_at >= horizon:
+                break
+            self._forget(session_id)
+
+    def _forget(self, session_id: str) -> None:
+        visit = self._by_id.pop(session_id, None)
+        self._by_tag.pop(short_hash(session_id), None)
+        if visit is None:
+            return
+        self._is_not_ended(session_id, visit.browser)
+        visit.page.close()
+        if visit.browser is not None:
+            siblings = self._of_browser[visit.browser]
+            siblings.discard(session_id)
+            if not siblings:
+                del self._of_browser[visit.browser]
+
+    def _is_not_ended(self, session_id: str, browser: str | None) -> None:
+        for ended in (self._ended, self._in_grace, self._broken):
+            ended.pop(session_id, None)
+        of_one = self._ended_of.get(browser, {})
+        of_one.pop(session_id, None)
+        if not of_one:
+            self._ended_of.pop(browser, None)

@@ -1,0 +1,676 @@
+"""The audit trail: one event per decision and delivery, with nothing in it that opens a door."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import json
+import logging
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from secure_media.audit import events
+from secure_media.content.delivery import Delivery
+from secure_media.core.model import Action, Allow, Browser, Decision, Deny, Grant, Resource, ResourceKind, short_hash
+from secure_media.errors import ConfigurationError, DenialReason
+from tests.servers import ROOT
+
+posix_only = pytest.mark.skipif(os.name != "posix", reason="permissions are those of POSIX")
+MEDIA = Resource(ResourceKind.MEDIA, "0123456789abcdef0123456789abcdef01234567")
+ATTACKS = {
+    DenialReason.AUDIENCE_MISMATCH,
+    DenialReason.INTERNAL,
+    DenialReason.MALFORMED_CREDENTIAL,
+    DenialReason.MALFORMED_RESOURCE,
+    DenialReason.OTHER_ACTION,
+    DenialReason.OTHER_BROWSER,
+    DenialReason.OTHER_ORIGIN,
+    DenialReason.OTHER_RESOURCE,
+    DenialReason.SIGNATURE_MISMATCH,
+}
+
+
+def _event(
+    caplog: pytest.LogCaptureFixture, decision: Decision, resource: Resource | None = MEDIA, method: str = "GET"
+) -> logging.LogRecord:
+    """Return the one event that `decision` leaves."""
+    caplog.clear()
+    with caplog.at_level(logging.DEBUG, "secure_media.audit"):
+        events.record(decision, method=method, resource=resource, client_ip="10.0.0.1")
+    (event,) = caplog.records
+    return event
+
+
+def _fields(event: logging.LogRecord) -> dict[str, Any]:
+    usual = vars(logging.makeLogRecord({}))
+    return {name: value for name, value in vars(event).items() if name not in usual and name != "message"}
+
+
+def test_grant_is_an_event_at_debug(caplog: pytest.LogCaptureFixture) -> None:
+    """A grant says by which credential, who, and what."""
+    event = _event(caplog, Allow("session", "anna"))
+
+    who = events.pseudonym("anna")
+    assert (event.name, event.levelno) == ("secure_media.audit", logging.DEBUG)
+    assert event.getMessage() == f"media.allowed by=session subject={who} jti=None resource={MEDIA}"
+    assert _fields(event) == {
+        "method": "GET",
+        "resource": str(MEDIA),
+        "client_ip": "10.0.0.1",
+        "by": "session",
+        "subject": who,
+        "jti": None,
+    }
+
+
+def test_link_is_known_by_the_beginning_of_its_id(caplog: pytest.LogCaptureFixture) -> None:
+    """A grant by a link says by which one, as far as that helps to find it and not to forge it."""
+    grant = Grant(MEDIA, Action.VIEW, 1.0, 2, jti="abcdefghijkl")
+
+    event = _event(caplog, Allow("signed_url", grant=grant))
+
+    assert event.getMessage() == f"media.allowed by=signed_url subject=None jti=abcdefgh resource={MEDIA}"
+    assert _fields(event)["jti"] == "abcdefgh"
+
+
+def test_grant_to_nobody_in_particular_is_an_event(caplog: pytest.LogCaptureFixture) -> None:
+    """A grant without a subject has none in its event."""
+    event = _event(caplog, Allow("signed_url"))
+
+    assert _fields(event)["subject"] is None
+    assert event.getMessage() == f"media.allowed by=signed_url subject=None jti=None resource={MEDIA}"
+
+
+def test_grant_is_no_event_where_nobody_listens(caplog: pytest.LogCaptureFixture) -> None:
+    """Above DEBUG, grants are not written."""
+    with caplog.at_level(logging.INFO, "secure_media.audit"):
+        events.record(Allow("session"), method="GET", resource=MEDIA, client_ip=None)
+
+    assert caplog.records == []
+
+
+@pytest.mark.parametrize("reason", [pytest.param(reason, id=reason.value) for reason in DenialReason])
+def test_denial_is_an_event_for_its_reason(caplog: pytest.LogCaptureFixture, reason: DenialReason) -> None:
+    """A denial says why; what points to an attack is a warning, everything else is information."""
+    event = _event(caplog, Deny(reason))
+
+    assert event.levelno == (logging.WARNING if reason in ATTACKS else logging.INFO)
+    assert event.getMessage() == f"media.denied reason={reason.value} resource={MEDIA}"
+    assert _fields(event) == {
+        "method": "GET",
+        "resource": str(MEDIA),
+        "client_ip": "10.0.0.1",
+        "reason": reason.value,
+    }
+
+
+def test_denial_of_an_impossible_name_has_no_resource(caplog: pytest.LogCaptureFixture) -> None:
+    """What was asked for is not written if it could not be anything."""
+    event = _event(caplog, Deny(DenialReason.MALFORMED_RESOURCE), None)
+
+    assert _fields(event)["resource"] == "-"
+    assert event.getMessage() == "media.denied reason=malformed_resource resource=-"
+
+
+@pytest.mark.parametrize(
+    ("decision", "level", "refused"),
+    [
+        pytest.param(Deny(DenialReason.NO_CREDENTIAL), logging.INFO, True, id="refused"),
+        pytest.param(Allow("condition"), logging.ERROR, False, id="let-in"),
+    ],
+)
+def test_self_check_is_an_event_of_its_own(
+    caplog: pytest.LogCaptureFixture, decision: Decision, level: int, refused: bool
+) -> None:
+    """What the server asks itself for is neither a denial nor a grant to anybody."""
+    with caplog.at_level(logging.DEBUG, "secure_media.audit"):
+        events.record(decision, method="GET", resource=MEDIA, client_ip="127.0.0.1", self_check=True)
+
+    (event,) = caplog.records
+    assert event.getMessage() == f"guard.self_check refused={refused} resource={MEDIA}"
+    assert (event.levelno, _fields(event)) == (level, {"refused": refused, "resource": str(MEDIA)})
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        pytest.param("a\nmedia.allowed by=session", id="newline"),
+        pytest.param("a\r\nmedia.allowed by=session", id="carriage-return"),
+        pytest.param("a\x0bb", id="vertical-tab"),
+        pytest.param("a\x0cb", id="form-feed"),
+        pytest.param("a\x1cb\x1db\x1eb", id="separators"),
+        pytest.param("a\x85b", id="next-line"),
+        pytest.param("a\u2028b\u2029c", id="line-separators"),
+        pytest.param("a\x1b[2K\x1b[1Gb", id="escape-sequence"),
+        pytest.param("a\x9b2Kb", id="escape-sequence-of-one-byte"),
+        pytest.param("a\x08\x08b", id="backspace"),
+        pytest.param("a\x00b", id="nul"),
+        pytest.param("a\x7fb", id="delete"),
+        pytest.param("\u202eb", id="right-to-left-override"),
+        pytest.param("\ud800", id="lone-surrogate"),
+        pytest.param("\u00fc\u4e2d", id="not-ascii"),
+    ],
+)
+def test_event_cannot_be_forged_or_broken(caplog: pytest.LogCaptureFixture, text: str) -> None:
+    """Whatever a path or a method contains, an event is one line of printable ASCII."""
+    honest = _event(caplog, Deny(DenialReason.NOT_SHOWN), Resource(ResourceKind.STATIC, "a/b c.css"))
+    assert _fields(honest)["resource"] == "static/a/b c.css"
+
+    event = _event(caplog, Deny(DenialReason.NOT_SHOWN), Resource(ResourceKind.STATIC, text), method=text)
+
+    for written in (event.getMessage(), _fields(event)["resource"], _fields(event)["method"]):
+        assert [character for character in written if not " " <= character <= "~"] == []
+
+
+def test_event_does_not_grow_with_the_request(caplog: pytest.LogCaptureFixture) -> None:
+    """A path of any length leaves an event of limited length."""
+    event = _event(caplog, Deny(DenialReason.NOT_SHOWN), Resource(ResourceKind.STATIC, "\U0001f512" * 9000))
+
+    assert len(event.getMessage()) < 2500
+
+
+def test_percent_signs_are_not_interpreted(caplog: pytest.LogCaptureFixture) -> None:
+    """A path with percent signs is written as it is."""
+    event = _event(caplog, Deny(DenialReason.NOT_SHOWN), Resource(ResourceKind.STATIC, "%s%(x)s%d"))
+
+    assert event.getMessage() == "media.denied reason=not_shown resource=static/%s%(x)s%d"
+
+
+@pytest.mark.parametrize(
+    "subject",
+    [
+        pytest.param("anna@example.com", id="address"),
+        pytest.param("", id="empty"),
+        pytest.param("\u00fc\ud800", id="odd-characters"),
+    ],
+)
+def test_pseudonym_recognises_without_naming(subject: str) -> None:
+    """The same subject has the same eight digits each time, and they do not contain it."""
+    pseudonym = events.pseudonym(subject)
+
+    assert pseudonym is not None
+    assert pseudonym == events.pseudonym(subject)
+    assert pseudonym != events.pseudonym(f"{subject}x")
+    assert len(pseudonym) == 8
+    assert not subject or subject not in pseudonym
+
+
+def test_nobody_has_no_pseudonym() -> None:
+    """Where no subject is known there is nothing to recognise."""
+    assert events.pseudonym(None) is None
+
+
+def test_claims_of_a_grant_are_not_written(caplog: pytest.LogCaptureFixture) -> None:
+    """What a JWT said stays out of the log, except for a hash of its subject."""
+    event = _event(caplog, Allow("jwt", "anna@example.com", {"sub": "anna@example.com", "diagnosis": "flu"}))
+
+    assert "flu" not in repr(vars(event))
+    assert "anna" not in repr(vars(event))
+
+
+# --- deliveries
+
+FILE = Resource(ResourceKind.FILE, "reports/2024/q1.pdf")
+LINK = Grant(FILE, Action.DOWNLOAD, 1.0, 2, jti="abcdefghijkl")
+ANNA = Browser("a-random-browser-id", "anna")
+
+
+def _delivery(decision: Allow | None = None, browser: Browser | None = ANNA, length: int = 100) -> Delivery:
+    """Return a delivery of part of a file that takes a second and a half."""
+    moments = iter([10.0, 11.50049])
+    delivered = events.Delivered(
+        decision or Allow("signed_url", grant=LINK),
+        resource=FILE,
+        action=Action.DOWNLOAD,
+        browser=browser,
+        client_ip="10.0.0.1",
+        status=206,
+        start=50,
+        length=length,
+        size=1000,
+        clock=lambda: next(moments),
+    )
+    return Delivery(length, delivered)
+
+
+def test_delivery_is_one_event_when_it_is_over(caplog: pytest.LogCaptureFixture) -> None:
+    """A delivery says who got what, how much of it and of how much, how long it took, and by which credential."""
+    with caplog.at_level(logging.INFO, "secure_media.audit"):
+        delivery = _delivery()
+        delivery.check()
+        delivery.sent(40)
+        delivery.check()
+        delivery.sent(60)
+        assert caplog.records == []
+        delivery.end()
+        delivery.end()
+
+    (event,) = caplog.records
+    who = events.pseudonym("anna")
+    assert (event.name, event.levelno) == ("secure_media.audit", logging.INFO)
+    assert event.getMessage() == (
+        f"media.delivered complete=True sent=100 length=100 by=signed_url subject={who} jti=abcdefgh resource={FILE}"
+    )
+    assert _fields(event) == {
+        "resource": str(FILE),
+        "action": "download",
+        "by": "signed_url",
+        "subject": who,
+        "browser": short_hash(ANNA.id)[:8],
+        "jti": "abcdefgh",
+        "client_ip": "10.0.0.1",
+        "status": 206,
+        "start": 50,
+        "length": 100,
+        "size": 1000,
+        "sent": 100,
+        "complete": True,
+        "seconds": 1.5,
+    }
+
+
+def test_delivery_that_breaks_off_says_so(caplog: pytest.LogCaptureFixture) -> None:
+    """Of a transfer that ended early it is written how much has left at the most, the piece under way included."""
+    with caplog.at_level(logging.INFO, "secure_media.audit"):
+        delivery = _delivery(length=1_000_000)
+        delivery.check()
+        delivery.sent(262_144)
+        delivery.check()
+        delivery.end()
+
+    fields = _fields(caplog.records[0])
+    assert (fields["complete"], fields["sent"], fields["length"]) == (False, 524_288, 1_000_000)
+
+
+@pytest.mark.parametrize(
+    ("decision", "browser", "expected"),
+    [
+        pytest.param(Allow("session", "anna"), Browser("b", "bert"), "anna", id="who-was-let-in"),
+        pytest.param(Allow("signed_url"), Browser("b", "bert"), "bert", id="who-is-signed-in"),
+        pytest.param(Allow("signed_url"), Browser("b"), None, id="nobody"),
+        pytest.param(Allow("signed_url"), None, None, id="no-browser"),
+    ],
+)
+def test_delivery_names_whoever_is_known(
+    caplog: pytest.LogCaptureFixture, decision: Allow, browser: Browser | None, expected: str | None
+) -> None:
+    """The subject is who the credential names, else who is signed in in the browser."""
+    with caplog.at_level(logging.INFO, "secure_media.audit"):
+        _delivery(decision, browser).end()
+
+    fields = _fields(caplog.records[0])
+    assert fields["subject"] == events.pseudonym(expected)
+    assert fields["browser"] == (None if browser is None else short_hash(browser.id)[:8])
+
+
+def test_offload_is_an_event(caplog: pytest.LogCaptureFixture) -> None:
+    """What somebody else delivers is written down as that."""
+    with caplog.at_level(logging.INFO, "secure_media.audit"):
+        events.offloaded(
+            Allow("signed_url", grant=LINK),
+            resource=FILE,
+            action=Action.VIEW,
+            browser=None,
+            client_ip="10.0.0.1",
+            size=1000,
+        )
+
+    (event,) = caplog.records
+    assert event.getMessage() == f"media.offloaded by=signed_url subject=None jti=abcdefgh resource={FILE}"
+    assert (event.levelno, _fields(event)["size"], _fields(event)["action"]) == (logging.INFO, 1000, "view")
+
+
+# --- the file
+
+
+@pytest.fixture
+def log(tmp_path: Path) -> Iterator[Path]:
+    """Return the file that gets the events of this test."""
+    path = tmp_path / "audit.jsonl"
+    events.write_to(str(path))
+    yield path
+    events.write_to(None)
+
+
+def _decide(decision: Decision | None = None, resource: Resource = MEDIA, client_ip: str | None = "10.0.0.1") -> None:
+    events.record(decision or Deny(DenialReason.NOT_SHOWN), method="GET", resource=resource, client_ip=client_ip)
+
+
+def _lines(path: Path) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in path.read_bytes().splitlines()]
+
+
+def test_file_gets_every_event_as_json(log: Path) -> None:
+    """Each event is one object a line: when, how serious, which event, and all its fields."""
+    _decide(Allow("session", "anna"))
+    _decide()
+    _decide(Deny(DenialReason.SIGNATURE_MISMATCH))
+    _delivery().end()
+
+    lines = _lines(log)
+    assert [(line["event"], line["level"]) for line in lines] == [
+        ("media.allowed", "DEBUG"),
+        ("media.denied", "INFO"),
+        ("media.denied", "WARNING"),
+        ("media.delivered", "INFO"),
+    ]
+    assert all(re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z", line.pop("time")) for line in lines)
+    assert lines[0] == {
+        "level": "DEBUG",
+        "event": "media.allowed",
+        "method": "GET",
+        "resource": str(MEDIA),
+        "client_ip": "10.0.0.1",
+        "by": "session",
+        "subject": events.pseudonym("anna"),
+        "jti": None,
+    }
+    assert lines[1]["reason"] == "not_shown"
+    assert (lines[3]["complete"], lines[3]["seconds"]) == (False, 1.5)
+
+
+def test_file_changes_nothing_for_the_logger(log: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """Other handlers get what they got before, and no level or switch of theirs keeps an event out of the file."""
+    logger = logging.getLogger("secure_media.audit")
+    with caplog.at_level(logging.WARNING, "secure_media.audit"):
+        _decide(Allow("session"))
+        _decide()
+        _decide(Deny(DenialReason.SIGNATURE_MISMATCH))
+    assert [record.levelname for record in caplog.records] == ["WARNING"]
+    logger.disabled = True
+    try:
+        _decide()
+    finally:
+        logger.disabled = False
+
+    assert len(_lines(log)) == 4
+
+
+@pytest.mark.parametrize(
+    ("text", "written"),
+    [
+        pytest.param('a\n{"event": "media.allowed"}', None, id="newline"),
+        pytest.param("a\u2028b\x85c\x0bd", None, id="line-separators"),
+        pytest.param('"}, {"', None, id="quotes"),
+        pytest.param("\x1b[2K", None, id="escape-sequence"),
+        pytest.param("größe/日本.pdf", None, id="not-ascii"),
+        pytest.param("x" * 1100, None, id="longest-name"),
+        pytest.param("a\ud800b", "a\\ud800b", id="lone-surrogate"),
+        pytest.param("a/media_token=abc.def/b", "a/media_token=***/b", id="token"),
+    ],
+)
+def test_line_cannot_be_forged_or_broken(log: Path, text: str, written: str | None) -> None:
+    """Whatever a name or an address contains, an event is one line of ASCII with that text in its place."""
+    _decide(resource=Resource(ResourceKind.STATIC, text), client_ip=text)
+
+    content = log.read_bytes()
+    assert content.count(b"\n") == 1
+    assert content.isascii()
+    assert re.search(rb"[\x00-\x09\x0b-\x1f\x7f]", content) is None
+    (line,) = _lines(log)
+    assert (line["event"], line["resource"], line["client_ip"]) == (
+        "media.denied",
+        f"static/{written or text}",
+        written or text,
+    )
+
+
+def test_line_does_not_grow_with_the_request(log: Path) -> None:
+    """A path of any length leaves a line of limited length."""
+    _decide(resource=Resource(ResourceKind.STATIC, "\U0001f512" * 90_000))
+
+    assert log.stat().st_size < 20_000
+
+
+@posix_only
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        pytest.param(0o644, 0o600, id="umask-022"),
+        pytest.param(0o666, 0o600, id="umask-0"),
+        pytest.param(0o602, 0o600, id="written-by-others"),
+        pytest.param(0o600, 0o600, id="the-owners"),
+        pytest.param(0o640, 0o640, id="given-to-a-group"),
+    ],
+)
+def test_file_is_for_its_owner_and_goes_on(tmp_path: Path, log: Path, before: int, after: int) -> None:
+    """A new file is for its owner only; one that is there is written on, and closed if everyone may open it."""
+    _decide()
+    assert log.stat().st_mode & 0o777 == 0o600
+
+    other = tmp_path / "other.jsonl"
+    other.write_text("{}\n")
+    other.chmod(before)
+    events.write_to(str(other))
+    _decide()
+
+    assert other.stat().st_mode & 0o777 == after
+    assert len(_lines(other)) == 2
+    assert len(_lines(log)) == 1
+
+
+@posix_only
+def test_file_that_a_rotation_has_made_is_closed(log: Path) -> None:
+    """logrotate's ``create 644`` does not open the trail to everyone."""
+    _decide()
+    log.rename(log.with_suffix(".1"))
+    log.touch()
+    log.chmod(0o644)
+
+    _decide()
+
+    assert len(_lines(log)) == 1
+    assert log.stat().st_mode & 0o777 == 0o600
+
+
+@posix_only
+def test_directory_that_others_may_write_to_is_said(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """Where anyone can put another file in its place, one line at start says so, with the cure."""
+    with caplog.at_level(logging.WARNING, "secure_media"):
+        for mode in (0o755, 0o1777):
+            folder = tmp_path / str(mode)
+            folder.mkdir()
+            folder.chmod(mode)
+            events.write_to(str(folder / "audit.jsonl"))
+            events.write_to(None)
+
+    (line,) = (record.getMessage() for record in caplog.records)
+    assert line.startswith(f"audit.exposed everyone on this machine can write to {folder}")
+    assert "Set audit_log to a file in a directory that only the app may write to" in line
+
+
+@pytest.mark.skipif(os.name != "posix" or os.geteuid() != 0, reason="only root gives files away")
+def test_link_of_somebody_else_is_refused(tmp_path: Path) -> None:
+    """An attacker plants a link in a directory for everyone: the trail does not go to where it leads to."""
+    real = tmp_path / "real.jsonl"
+    folder = tmp_path / "folder"
+    folder.mkdir()
+    link = folder / "audit.jsonl"
+    link.symlink_to(real)
+    events.write_to(str(link))
+    _decide()
+    events.write_to(None)
+    assert len(_lines(real)) == 1
+
+    folder.chmod(0o1777)
+    os.chown(link, 4321, 4321, follow_symlinks=False)
+    with pytest.raises(ConfigurationError, match="symbolic link that another user has put there"):
+        events.write_to(str(link))
+
+    assert len(_lines(real)) == 1
+
+
+@posix_only
+def test_what_is_no_file_is_left_as_it_is(tmp_path: Path) -> None:
+    """``/dev/stdout`` in a container is a pipe, behind links that lead to no name."""
+    code = (
+        "from secure_media.audit import events\n"
+        "from secure_media.core.model import Deny\n"
+        "from secure_media.errors import DenialReason\n"
+        "events.write_to('/dev/stdout')\n"
+        "events.record(Deny(DenialReason.NOT_SHOWN), method='GET', resource=None, client_ip=None)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert json.loads(done.stdout)["event"] == "media.denied"
+
+
+def test_file_that_was_moved_away_is_made_anew(log: Path) -> None:
+    """After a rotation events go into a new file, again for its owner only."""
+    _decide()
+    log.rename(log.with_suffix(".1"))
+    _decide()
+    _decide()
+
+    assert len(_lines(log.with_suffix(".1"))) == 1
+    assert len(_lines(log)) == 2
+    assert log.stat().st_mode & 0o077 == 0
+
+
+def test_file_that_cannot_be_written_any_more_stops_nothing(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """If the folder vanishes the log says so once, and once that it is back; the file says how much is missing."""
+    path = tmp_path / "folder" / "audit.jsonl"
+    path.parent.mkdir()
+    events.write_to(str(path))
+    _decide()
+    path.parent.rename(tmp_path / "moved")
+
+    for _ in range(100):
+        _decide()
+
+    (failing,) = caplog.records
+    assert (failing.levelno, failing.exc_info) == (logging.ERROR, None)
+    assert failing.getMessage() == (
+        f"audit.failing {path} cannot be written (No such file or directory); events are lost until it can"
+    )
+    path.parent.mkdir()
+    _decide()
+    _decide()
+    assert [record.getMessage() for record in caplog.records[1:]] == [f"audit.goes_on {path} lost=100"]
+    assert [line["event"] for line in _lines(path)] == ["audit.lost", "media.denied", "media.denied"]
+    assert (_lines(path)[0]["lost"], _lines(path)[0]["level"]) == (100, "WARNING")
+    assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z", _lines(path)[0]["time"])
+    events.write_to(None)
+
+
+@contextlib.contextmanager
+def _room_for(size: int) -> Iterator[None]:
+    """Let no file of this process become longer than `size`, in bytes: a write stops there, as on a full disk."""
+    import resource
+
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+
+@pytest.mark.skipif(os.name != "posix", reason="limits are those of POSIX")
+def test_half_a_line_spoils_no_other(log: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """Where the disk was full in the middle of a line, the next one begins on a line of its own."""
+    _decide()
+    whole = log.stat().st_size
+    with _room_for(whole + 40):
+        _decide()
+        _decide()
+        assert log.stat().st_size == whole + 40
+    _decide()
+
+    first, half, *others = log.read_bytes().splitlines()
+    assert len(half) == 40
+    with pytest.raises(json.JSONDecodeError):
+        json.loads(half)
+    events = [json.loads(line) for line in (first, *others)]
+    assert [event["event"] for event in events] == ["media.denied", "audit.lost", "media.denied"]
+    assert events[1]["lost"] == 2
+    assert [record.levelname for record in caplog.records] == ["ERROR", "WARNING"]
+
+
+def test_half_a_line_from_before_a_crash_spoils_no_other(tmp_path: Path) -> None:
+    """A file that ends within a line is gone on with on a new one."""
+    path = tmp_path / "audit.jsonl"
+    path.write_text('{"time": "2026')
+    events.write_to(str(path))
+    _decide()
+    _decide()
+    events.write_to(None)
+
+    half, *others = path.read_bytes().splitlines()
+    assert half == b'{"time": "2026'
+    assert [json.loads(line)["event"] for line in others] == ["media.denied"] * 2
+
+
+@pytest.mark.parametrize("required", [pytest.param(True, id="required"), pytest.param(False, id="not-required")])
+def test_what_cannot_be_written_is_told(tmp_path: Path, required: bool) -> None:
+    """Whoever decides learns whether the event is in a file that has to have it."""
+    path = tmp_path / "folder" / "audit.jsonl"
+    path.parent.mkdir()
+    events.write_to(str(path), required=required)
+
+    def is_fine() -> bool:
+        return events.record(Allow("session"), method="GET", resource=MEDIA, client_ip=None)
+
+    assert is_fine()
+    path.parent.rename(tmp_path / "moved")
+    assert is_fine() is not required
+    path.parent.mkdir()
+    assert is_fine()
+    events.write_to(None)
+    assert is_fine()
+
+
+def test_stderr_that_was_closed_stops_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nobody has to listen on stderr."""
+    stream = io.StringIO()
+    monkeypatch.setattr(sys, "stderr", stream)
+    events.write_to("-")
+    _decide()
+    assert stream.getvalue().count("media.denied") == 1
+    stream.close()
+
+    _decide()
+    events.write_to(None)
+
+
+def test_lines_of_many_threads_stay_whole(log: Path) -> None:
+    """Events that come at the same moment are one line each."""
+    with ThreadPoolExecutor(8) as threads:
+        list(threads.map(lambda _: _decide(), range(400)))
+
+    assert len(_lines(log)) == 400
+
+
+def test_dash_is_stderr(capsys: pytest.CaptureFixture[str]) -> None:
+    """The events may go where a container's log is collected."""
+    events.write_to("-")
+    _decide()
+    events.write_to(None)
+    _decide()
+
+    (line,) = capsys.readouterr().err.splitlines()
+    assert json.loads(line)["event"] == "media.denied"
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        pytest.param("nowhere/audit.jsonl", id="no-folder"),
+        pytest.param("", id="folder"),
+        pytest.param("a\0b", id="nul"),
+    ],
+)
+def test_file_that_cannot_be_written_is_an_error_at_once(tmp_path: Path, log: Path, name: str) -> None:
+    """A path that will not do is refused with its setting's name, and what was there goes on."""
+    with pytest.raises(ConfigurationError, match=r"^audit_log: cannot write .*; name a file in"):
+        events.write_to(str(tmp_path / name))
+
+    _decide()
+    assert len(_lines(log)) == 1

@@ -1,0 +1,163 @@
+"""The steps before a counted link delivers, at moments and in races that no request over the wire can choose."""
+
+from __future__ import annotations
+
+import asyncio
+import dataclasses
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from secure_media.content.delivery import Delivery
+from secure_media.content.sources import MemorySource
+from secure_media.core.keys import KeyRing
+from secure_media.core.model import Action, Grant, Resource, ResourceKind
+from secure_media.core.redemptions import LIFETIME, Redemptions
+from secure_media.gate.redeeming import Redeeming
+from secure_media.gate.refusals import Refusals
+from secure_media.http import responses
+from secure_media.http.request import Request
+from secure_media.servers.asgi import write
+from secure_media.stores.sqlite import SqliteLedger
+
+SECRET = "test-secret-0123456789-abcdefghijklmnop"
+NOW = 1_800_000_000
+RESOURCE = Resource(ResourceKind.FILE, "files/report.txt")
+LINK = Grant(RESOURCE, Action.VIEW, iat=NOW, exp=NOW + 10 * LIFETIME, jti="the-id", max_uses=1, confirm=True)
+FILE = responses.Presentation(MemorySource(b"the report"), '"etag"', "text/plain", filename="report.txt")
+DELIVERY = responses.serve(FILE, "GET", responses.Conditions())
+
+
+class World:
+    """The steps with a clock that is set by hand, and one browser."""
+
+    def __init__(self, ledger: Path | None = None) -> None:
+        self.now = float(NOW)
+        self.ledger = SqliteLedger(ledger, clock=lambda: self.now)
+        self.refusals = Refusals("/base")
+        redemptions = Redemptions(KeyRing([SECRET]), deployment="/base/")
+        self.redeeming = Redeeming(redemptions, self.ledger, self.refusals, clock=lambda: self.now)
+        self.cookie = ""
+
+    def request(self, method: str = "GET", **headers: str) -> Request:
+        """Return a request of the browser."""
+        fields = [(name.replace("_", "-"), value) for name, value in headers.items()]
+        return Request(method, "/x", "media_token=x", [*fields, ("cookie", self.cookie)], False, None)
+
+    def press(self, grant: Grant = LINK) -> None:
+        """Press the button, and keep the cookie."""
+        answer = self.redeeming.at_once(self.request("POST", sec_fetch_site="same-origin"), grant, RESOURCE)
+        assert answer is not None
+        assert answer.status == 303
+        self.cookie = dict(answer.headers)["Set-Cookie"].partition(";")[0]
+
+    def renewed(self, answer: responses.Response = DELIVERY, grant: Grant = LINK) -> bool:
+        """Return whether the browser gets another cookie with `answer`, and keep it."""
+        cookie = dict(self.redeeming.renewed(self.request(), grant, answer).headers).get("Set-Cookie")
+        if cookie is not None:
+            self.cookie = cookie.partition(";")[0]
+        return cookie is not None
+
+
+def test_film_may_take_longer_than_the_cookie() -> None:
+    """A browser that goes on fetching may do so for as long as the link is good; after a long pause it has to press."""
+    world = World()
+    world.press()
+    for _ in range(15):
+        assert not world.renewed()
+        world.now += LIFETIME * 0.6
+        assert world.renewed()
+    world.now += LIFETIME + 1
+    assert not world.renewed()
+    assert world.redeeming.comes_first(world.request(), LINK)
+
+
+def test_cookie_is_not_renewed_past_the_link() -> None:
+    """When the cookie ends with the link there is nothing to renew."""
+    world, link = World(), dataclasses.replace(LINK, exp=NOW + LIFETIME)
+    world.press(link)
+    world.now += LIFETIME * 0.9
+    assert not world.renewed(grant=link)
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        pytest.param(responses.forbidden("GET"), id="refused"),
+        pytest.param(responses.not_found("GET"), id="gone"),
+        pytest.param(responses.unavailable("GET", 1), id="unavailable"),
+    ],
+)
+def test_what_delivers_nothing_renews_nothing(answer: responses.Response) -> None:
+    """A refusal stays the same to the byte: it sets no cookie."""
+    world = World()
+    world.press()
+    world.now += LIFETIME * 0.6
+    assert not world.renewed(answer)
+    assert world.renewed()
+
+
+def test_link_that_needs_no_confirmation_renews_nothing() -> None:
+    """Without a button there is no cookie."""
+    world = World()
+    world.press()
+    world.now += LIFETIME * 0.6
+    assert not world.renewed(grant=dataclasses.replace(LINK, confirm=False))
+
+
+def test_use_that_is_spent_meanwhile_is_refused() -> None:
+    """Where the last use goes between the decision and the page, there is no button for nothing."""
+    world = World()
+    transfer = world.ledger.reserve(LINK, 0, 10, 10, continues=False)
+    assert transfer is not None
+    assert world.redeeming.page(world.request(), LINK, FILE, 10).status == 200
+    transfer.ended(10, complete=True)
+    assert world.redeeming.page(world.request(), LINK, FILE, 10).status == 403
+
+
+def test_page_without_a_ledger_is_refused(tmp_path: Path) -> None:
+    """Where nobody knows how many uses are left, there is no page."""
+    (tmp_path / "file").write_text("not a database, " * 100)
+    assert World(tmp_path / "file").redeeming.page(World().request(), LINK, FILE, 10).status == 403
+
+
+def test_page_knows_neither_size_nor_name_where_there_is_none() -> None:
+    """What the app's own code makes has no size before it is made."""
+    nameless = dataclasses.replace(FILE, filename=None)
+    page = World().redeeming.page(World().request(), LINK, nameless, None)
+    assert page.source is not None
+    text = page.source.read(0, page.source.size)
+    assert b'<h1 dir="auto">A file</h1>' in text
+    assert b"Size" not in text
+
+
+def test_delivery_that_may_not_begin_is_the_refusal_that_fits() -> None:
+    """Who loses a race at the last moment gets the refusal in the form in which others do."""
+
+    class No:
+        def may_go_on(self, count: int) -> bool:
+            return False
+
+        def sent(self, count: int) -> None:
+            raise AssertionError("something has left")
+
+        def ended(self, count: int, *, complete: bool) -> None:
+            assert (count, complete) == (0, False)
+
+    world = World()
+    sent: list[Any] = []
+
+    async def send(message: Any) -> None:
+        sent.append(message)
+
+    async def receive() -> Any:
+        raise AssertionError("nothing to receive")
+
+    navigation = world.request(accept="text/html")
+    asyncio.run(write(DELIVERY.watched(Delivery(10, No()), world.refusals.response(navigation)), receive, send))
+    assert [message.get("status") for message in sent] == [403, None]
+    assert b'<a href="/base/"' in sent[1]["body"]
+    sent.clear()
+    asyncio.run(write(DELIVERY.watched(Delivery(10, No())), receive, send))
+    assert sent[1]["body"] == b"Forbidden\n"
