@@ -104,7 +104,7 @@ def test_picture_is_shown_to_who_presses(chromium: Browser, server: AppServer) -
         for _ in range(5):
             assert visit(scanner, link)[0] == 200
         page = press(outside, link)
-        assert page.evaluate("() => document.images[0].naturalWidth") == 1200
+        page.wait_for_function("() => document.images[0]?.naturalWidth === 1200")
         assert page.url == link
         assert visit(late, link) == visit(outside, link) == (403, FORBIDDEN)
 

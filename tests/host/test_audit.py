@@ -36,18 +36,21 @@ for name, args, kwargs in json.loads(st.query_params.get("calls", "[]")):
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[AppServer]:
     """Serve an app with an audit log, below a base path."""
-    folder = tmp_path_factory.mktemp("audit")
+    with _serve(tmp_path_factory.mktemp("audit")) as server:
+        yield server
+
+
+def _serve(folder: Path) -> AppServer:
     (folder / "picture.bin").write_bytes(PICTURE)
     (folder / "files").mkdir()
     (folder / "files" / "report.txt").write_bytes(REPORT)
     (folder / "files" / "film.mp4").write_bytes(FILM)
-    with AppServer(
+    return AppServer(
         APP,
         run_arguments=f"secret={SECRET!r}, collections={{'files': 'files'}}, audit_log='audit.jsonl'",
         options={"server.baseUrlPath": "some/app"},
         folder=folder,
-    ) as server:
-        yield server
+    )
 
 
 def _events(server: AppServer) -> list[dict[str, Any]]:
@@ -220,20 +223,23 @@ def _parts(browser: Browser) -> list[str]:
     return [part for value in browser.cookies.values() for part in value.split(".") if len(part) > 8]
 
 
-def test_console_gets_denials_in_words(server: AppServer) -> None:
+def test_console_gets_denials_in_words(tmp_path: Path) -> None:
     """Grants and deliveries are in the file, and not in what the server prints; denials are in both, there in words."""
-    browser = Browser(server)
-    with browser.open() as tab:
-        since = Since(server)
-        assert browser.get(tab.urls()[0]).status == 200
-        assert since.one("media.delivered")
-        assert browser.get("/media/not-an-id").status == 403
-        assert since.one("media.denied")["level"] == "WARNING"
-    said = "WARNING secure_media: 403 GET /some/app/media/not-an-id from 127.0.0.1: the path cannot be the name of any"
-    assert server.log.count(said) == 1
-    assert "media.denied" not in server.log
-    assert "media.allowed" not in server.log
-    assert "media.delivered" not in server.log
+    with _serve(tmp_path) as server:
+        browser = Browser(server)
+        with browser.open() as tab:
+            since = Since(server)
+            assert browser.get(tab.urls()[0]).status == 200
+            assert since.one("media.delivered")
+            assert browser.get("/media/not-an-id").status == 403
+            assert since.one("media.denied")["level"] == "WARNING"
+        said = (
+            "WARNING secure_media: 403 GET /some/app/media/not-an-id from 127.0.0.1: the path cannot be the name of any"
+        )
+        assert server.log.count(said) == 1
+        assert "media.denied" not in server.log
+        assert "media.allowed" not in server.log
+        assert "media.delivered" not in server.log
 
 
 def test_logger_at_info_is_enough(tmp_path: Path) -> None:
