@@ -60,7 +60,7 @@ if st.button("Make a link"):
         "media/report.pdf", expires_in=60 * minutes, max_uses=1 if once else None, action="download"
     )
 if "link" in st.session_state:
-    st.write("Whoever has this link can use it, in any browser:")
+    st.write("Anyone who has this link can use it, in any browser:")
     st.code(st.session_state.link, language=None, wrap_lines=True)
     if st.button("Withdraw it"):
         sm.revoke(st.session_state.pop("link"))

@@ -43,7 +43,7 @@ st.set_page_config(page_title="Big files", page_icon=":material/hard_drive:")
 st.title("Big files")
 st.write(
     "A film of 8 GB costs this server no more memory than one of 8 MB: both stay on the disk and are sent piece by "
-    "piece, at the pace of whoever watches. Set `BIG_FILES` to a folder of yours to see it with your own files."
+    "piece, at the pace of anyone who watches. Set `BIG_FILES` to a folder of yours to see it with your own files."
 )
 
 # A collection serves neither hidden files nor links.

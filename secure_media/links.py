@@ -43,7 +43,7 @@ def signed_url_for(
     over. Call it in the script itself, not in a cached function, which would hand one browser's URL to all others.
 
     Args:
-        source: ``"collection/key"``; ``"collection/folder/"`` for every key below it; a path inside of a collection; or
+        source: ``"collection/key"``; ``"collection/folder/"`` for every key below it; a path inside a collection; or
             the bytes themselves.
         expires_in: For how long it is good, in seconds or as a timedelta.
         bind: What has to be presented along with it: ``"browser"``, ``"session"`` (it ends with the page) or
@@ -86,7 +86,7 @@ def share_link(
     not_before: datetime.datetime | None = None,
 ) -> str:
     """
-    Return a URL of a file to give away. **Whoever has it can use it**, unless it is for a subject or a network.
+    Return a URL of a file to give away. **Anyone who has it can use it**, unless it is for a subject or a network.
 
     Every call makes another link: call it when a button is pressed.
 
@@ -260,7 +260,7 @@ def _nowhere(source: Any) -> str:
 
 def _text(argument: str, value: Any) -> str | None:
     if value is not None and (not isinstance(value, str) or not value or len(value) > _LONGEST_TEXT):
-        msg = f"{argument}: expected a text of 1 to {_LONGEST_TEXT} characters, got {value!r:.60}"
+        msg = f"{argument}: expected text of 1 to {_LONGEST_TEXT} characters, got {value!r:.60}"
         raise GrantError(msg)
     return value
 

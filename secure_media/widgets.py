@@ -51,7 +51,7 @@ def image(*args: Any, expires_in: Lifetime = DEFAULT_URL_LIFETIME, bind: str | N
     Show what `st.image` shows, for a time.
 
     The first argument may also be ``"collection/key"``, an open file, an iterator or asynchronous iterator of bytes, or
-    a function that returns one of these. Those are shown as they are, in whatever size. A text whose first part is the
+    a function that returns one of these. Those are shown as they are, in whatever size. Text whose first part is the
     name of a collection is always taken for a file of that.
 
     Args:
@@ -114,13 +114,13 @@ def download_button(
     Offer what `st.download_button` offers, and more kinds of sources, for a time.
 
     As `data`, beside what `st.download_button` takes: a path, which is not read into memory; an iterator or
-    asynchronous iterator of bytes, for one download; or a function that returns bytes, a text, a path, a file or an
+    asynchronous iterator of bytes, for one download; or a function that returns bytes, text, a path, a file or an
     iterator. The function is called when the download begins, for each anew, in a thread without a script's context.
     What it raises is logged, and the download fails.
 
     Args:
         args: As for `st.download_button`.
-        source: Instead of `data`: the same, or the ``"collection/key"`` of a file. As `data`, a text is the text, as in
+        source: Instead of `data`: the same, or the ``"collection/key"`` of a file. As `data`, text is the text, as in
             the native element: what somebody has typed never becomes the file of that name.
         expires_in: For how long it can be downloaded, in seconds or as a timedelta.
         bind: Who can download it; see `image`.
@@ -128,7 +128,7 @@ def download_button(
         kwargs: As for `st.download_button`.
 
     Raises:
-        ScriptError: An argument will not do, or `data` is a text of the form of a file's name in a collection.
+        ScriptError: An argument will not do, or `data` is text of the form of a file's name in a collection.
     """
     with _with_terms(expires_in, bind, max_uses) as serving:
         if source is not None:
@@ -193,7 +193,7 @@ def download_zip(
 
 @contextlib.contextmanager
 def _with_terms(expires_in: Any, bind: Any, max_uses: Any = None) -> Iterator[Deployment | None]:
-    """Show on these terms what is shown inside of the block, and yield what serves it; None under ``AppTest``."""
+    """Show on these terms what is shown inside the block, and yield what serves it; None under ``AppTest``."""
     asked = terms.GrantTerms(terms.lifetime(expires_in), terms.binding(bind), terms.uses(max_uses))
     serving = script.deployment()
     if serving is None:

@@ -321,6 +321,7 @@ class Tab:
             additional_headers=headers,
             origin=_origin(browser.origin),
             max_size=None,
+            max_queue=None,  # else pings wait for an answer until the test has read what came before them
             open_timeout=TIMEOUT,
             ssl=context,
             compression=None,

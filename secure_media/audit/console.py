@@ -1,9 +1,9 @@
 """
 What people read where the app runs: lines of the logger ``secure_media``, on stderr unless somebody else takes them.
 
-As with Python's own handler of last resort, that is whoever has a handler on the way from ``secure_media`` to the root
-logger, be it one that drops them. A level that is set on ``secure_media`` counts; without one, INFO does, also where
-the root logger has the level with which Python begins.
+As with Python's own handler of last resort, that is anyone who has a handler on the way from ``secure_media`` to the
+root logger, be it one that drops them. A level that is set on ``secure_media`` counts; without one, INFO does, also
+where the root logger has the level with which Python begins.
 """
 
 from __future__ import annotations

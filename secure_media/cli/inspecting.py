@@ -130,7 +130,7 @@ def _binding(grant: Grant) -> str:
         )
         if value is not None
     ]
-    return ", ".join(bound) or "nothing: whoever has the URL can use it"
+    return ", ".join(bound) or "nothing: anyone who has the URL can use it"
 
 
 def _shown(text: str | None) -> str | None:

@@ -66,8 +66,8 @@ def sign(
         secure-media sign reports/q3.pdf --expires-in 7d --url https://app.example
         secure-media sign reports/2026/ --expires-in 1h --subject anna
 
-    Whoever has the link can use it, unless it is for a subject or a network. Whether there is such a file is not looked
-    at. Without --url, the path is printed.
+    Anyone who has the link can use it, unless it is for a subject or a network. Whether there is such a file is not
+    looked at. Without --url, the path is printed.
     """
     target = _resource(resource)
     if max_uses is not None and target.name.endswith("/"):

@@ -145,9 +145,9 @@ def moment(ctx: click.Context, param: click.Parameter, value: str | None) -> dat
 
 
 def text(ctx: click.Context, param: click.Parameter, value: str | None) -> str | None:
-    """Return a text that fits into a link, for an option."""
+    """Return text that fits into a link, for an option."""
     if value is not None and not 1 <= len(value) <= _LONGEST_TEXT:
-        msg = f"expected a text of 1 to {_LONGEST_TEXT} characters"
+        msg = f"expected text of 1 to {_LONGEST_TEXT} characters"
         raise click.BadParameter(msg, ctx, param)
     return value
 

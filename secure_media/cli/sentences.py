@@ -111,7 +111,7 @@ def confirmation(grant: Grant) -> str | None:
         return "yes: a GET shows a page, and a person presses its button"
     if grant.max_uses is None or (grant.browser or grant.session or grant.sub) is not None:
         return None
-    return "no: whoever looks at it, a scanner of mail or chat too, spends a use"
+    return "no: anyone who looks at it, a scanner of mail or chat too, spends a use"
 
 
 def span(seconds: float) -> str:

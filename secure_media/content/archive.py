@@ -75,7 +75,8 @@ class Archive:
 
 def member_names(names: Iterable[Any]) -> list[str]:
     """
-    Return these names after making sure that whoever unpacks the archive gets each file, below the folder they chose.
+    Return these names after making sure that anyone who unpacks the archive gets each file, below the folder they
+    chose.
 
     Raises:
         ScriptError: One is no relative path ("Zip Slip"), or two are one file on some system.

@@ -1,4 +1,4 @@
-"""A delivery: the body of one response on its way, watched by whoever has to know what became of it."""
+"""A delivery: the body of one response on its way, watched by anyone who has to know what became of it."""
 
 from __future__ import annotations
 
@@ -29,8 +29,8 @@ class Delivery:
     The body of one response on its way. An adapter calls `check` before each piece, `sent` after it, and `end` in any
     case.
 
-    A piece counts from the moment in which it may leave. Whoever reads slowly, or breaks off in the middle of a piece,
-    would else get pieces that nobody has counted.
+    A piece counts from the moment in which it may leave. Anyone who reads slowly, or breaks off in the middle of a
+    piece, would else get pieces that nobody has counted.
 
     Args:
         length: How many bytes the body has; None if that shows when it is over.

@@ -1,4 +1,4 @@
-"""What a script passes where bytes are wanted: a text, a path, a file, something that makes them piece by piece."""
+"""What a script passes where bytes are wanted: text, a path, a file, something that makes them piece by piece."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typing import Any
 
 
 class Input(enum.Enum):
-    """What a value is. What it stands for is the caller's to say: a text may be the text, or the name of a file."""
+    """What a value is. What it stands for is the caller's to say: text may be the text, or the name of a file."""
 
     TEXT = "text"
     BYTES = "bytes"

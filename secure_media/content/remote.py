@@ -199,7 +199,7 @@ class RemoteSource:
         end = position + len(piece)
         if position <= start and start + count <= end:
             return piece[start - position : start - position + count]
-        # Whoever goes on where the last piece ended will want what follows.
+        # Anyone who goes on where the last piece ended will want what follows.
         wanted = max(count, min(READ_AHEAD, self.size - start)) if start == end and piece else count
         piece = self._fetch(start, wanted)
         if self._ahead is not None:
@@ -208,7 +208,7 @@ class RemoteSource:
 
     def presign(self, content_type: str, disposition: str | None) -> str:
         """
-        Return a URL at which the store sends the object to whoever has it, for a minute.
+        Return a URL at which the store sends the object to anyone who has it, for a minute.
 
         Args:
             content_type: The type to answer with, where the store can be told.

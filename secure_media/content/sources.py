@@ -98,7 +98,7 @@ class Descriptor:
         _open.add(self)
 
     def close(self) -> None:
-        """Close it now. Only for whoever knows that nobody else reads from it."""
+        """Close it now. Only where nobody else reads from it."""
         self._close()
 
 

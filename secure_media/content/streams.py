@@ -238,7 +238,7 @@ class SingleUseBody:
 
 class FunctionBody:
     """
-    What a function returns when it is called: bytes, a text, a path, a file or an iterator, as `body_of` takes them.
+    What a function returns when it is called: bytes, text, a path, a file or an iterator, as `body_of` takes them.
 
     Args:
         function: Is called for each download anew.
@@ -272,7 +272,7 @@ class NoBody:
 
 def source_of(value: Any) -> Source | None:
     """
-    Return `value` as bytes that can be read from any position, if it has any: bytes, a text, a path, an open file.
+    Return `value` as bytes that can be read from any position, if it has any: bytes, text, a path, an open file.
 
     Raises:
         MediaNotFoundError: A path leads to no file that can be read.
@@ -418,7 +418,7 @@ def _iterator_of(value: Any) -> Iterator[bytes] | AsyncIterator[bytes]:
         return _Reading(value)
     if isinstance(value, (Iterator, AsyncIterator)):
         return value
-    msg = f"expected bytes, a text, a path, a file or an iterator of bytes, got {type(value).__name__}"
+    msg = f"expected bytes, text, a path, a file or an iterator of bytes, got {type(value).__name__}"
     raise TypeError(msg)
 
 
@@ -450,6 +450,6 @@ def _octets(piece: Any) -> bytes:
     if isinstance(piece, bytes):
         return piece
     if isinstance(piece, (bytearray, memoryview)):
-        return bytes(piece)  # whoever made it may go on writing into it
+        return bytes(piece)  # its maker may go on writing into it
     msg = f"expected pieces of bytes, got {type(piece).__name__}"
     raise TypeError(msg)

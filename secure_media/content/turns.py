@@ -1,7 +1,7 @@
 """
 Turns: whose work runs next, where it takes its time and threads are few.
 
-Whoever asks for a hundred things at once waits in a queue of their own, and everybody else is served meanwhile.
+Anyone who asks for a hundred things at once waits in a queue of their own, and everybody else is served meanwhile.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from secure_media.errors import BusyError
 #: How many requests of one browser wait at most. Over HTTP/2 a browser asks for a hundred things at once.
 _MOST_WAITING = 128
 #: With all threads free, one browser may have seven; a browser that opens connections (HTTP/1.1) opens six. The more
-#: are taken, the fewer may be one browser's, down to one: so there is one left for whoever comes next, until a dozen
+#: are taken, the fewer may be one browser's, down to one: so there is one left for anyone who comes next, until a dozen
 #: browsers do their worst.
 _SHARE = 4
 
@@ -99,13 +99,13 @@ class Turns:
             self._end(whose)
 
     def _end(self, whose: Hashable) -> None:
-        """Note that a thread is free, and give it to whoever has waited longest among those who may have one."""
+        """Note that a thread is free, and give it to the one that has waited longest of those that may have one."""
         with self._lock:
             self._free += 1
             self._running[whose] -= 1
             if not self._running[whose]:
                 del self._running[whose]
-            # Whoever may not has a thread already, so there are no more of those than threads.
+            # Anyone who may not has a thread already, so there are no more of those than threads.
             while (lucky := next(filter(self._may_run, self._waiting), self)) is not self:
                 queue = self._waiting.pop(lucky)
                 future = next(iter(queue))

@@ -48,7 +48,7 @@ class Guard:
         Return whether `request` is denied and a valid cookie of ours would change that.
 
         For telling people, not for deciding: nobody gets anything by it. It takes for granted that this was shown to
-        whoever asks.
+        anyone who asks.
         """
         unknown = self.decide(request)
         if isinstance(unknown, Allow) or unknown.reason is DenialReason.NOT_SHOWN:

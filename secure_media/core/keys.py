@@ -71,8 +71,8 @@ class KeyRing:
     """
     The keys of a deployment, newest first. The first key signs, every key verifies.
 
-    To rotate, put the new secret in front, wait for the longest lifetime in use, then drop the old one. Whoever holds
-    the ring sees the new keys from then on.
+    To rotate, put the new secret in front, wait for the longest lifetime in use, then drop the old one. Anyone who
+    holds the ring sees the new keys from then on.
 
     Args:
         secrets: One or more secrets of at least 32 bytes each.

@@ -115,7 +115,7 @@ class Grant:
     """
     Signed permission to do one thing with one resource until a certain moment.
 
-    With none of `sub`, `browser` and `session` it is a capability: whoever has the URL may use it.
+    With none of `sub`, `browser` and `session` it is a capability: anyone who has the URL may use it.
 
     Args:
         resource: What it is good for; a prefix of files if the name ends in a slash.

@@ -222,7 +222,7 @@ def own_session() -> Policy:
 
 def signed_url() -> Policy:
     """
-    Allow whoever presents a valid ``media_token`` for this resource and action, together with what it is bound to.
+    Allow anyone who presents a valid ``media_token`` for this resource and action, together with what it is bound to.
     """
     return _SignedUrl()
 
@@ -238,7 +238,7 @@ def jwt(
     leeway: float = 0,
 ) -> Policy:
     """
-    Allow whoever presents a valid JWT that somebody else issued (RFC 7519, RFC 8725).
+    Allow anyone who presents a valid JWT that somebody else issued (RFC 7519, RFC 8725).
 
     On its own this policy looks at who is asking, not at what is asked for: everyone with a valid JWT may have every
     media file whose URL they know. Use ``own_session() & jwt(...)`` unless that is what you want.

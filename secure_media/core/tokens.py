@@ -179,7 +179,7 @@ def _resource_in(value: Any) -> Resource:
 
 def _text(value: Any) -> str:
     if not isinstance(value, str):
-        raise MalformedCredentialError("not a text")
+        raise MalformedCredentialError("not text")
     return value
 
 

@@ -64,7 +64,7 @@ class Cookies:
         identity = self._identity
         lasting = (f"Max-Age={identity.lifetime}",) if identity.lasting else ()
         value = identity.issue(browser, now=self._clock())
-        # Partitioned (CHIPS): a cookie for this app inside of that site, which no other site gets to see.
+        # Partitioned (CHIPS): a cookie for this app inside that site, which no other site gets to see.
         return self._line(value, *lasting, secure=secure, partitioned=secure and identity.partitioned)
 
     def _removal_of_the_twin(self) -> str:

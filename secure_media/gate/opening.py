@@ -63,7 +63,7 @@ def whose(decision: Allow, browser: Browser | None, client_ip: str | None) -> Ha
     """
     Return by whom a response is asked for, to take turns by: who its grant is for, or else which browser it is.
 
-    The grant first: whoever has it may have any number of cookies. The address last: it may be a whole office's.
+    The grant first: anyone who has it may have any number of cookies. The address last: it may be a whole office's.
     """
     grant = decision.grant
     if grant is not None and (grant.browser or grant.session or grant.sub or grant.jti):

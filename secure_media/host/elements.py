@@ -171,7 +171,7 @@ class Elements:
         Return what offers `value`.
 
         Args:
-            value: What the script has passed; a text is the text.
+            value: What the script has passed; text is the text.
             place: Returns the name of the session and the element: what is made when somebody asks for it belongs to
                 those.
             disabled: Whether nobody can press the button, so that nothing may be made.
@@ -206,7 +206,7 @@ class Elements:
         Return an archive of these files.
 
         Args:
-            files: The source of each by the name that it has in the archive. A text is ``collection/key``.
+            files: The source of each by the name that it has in the archive. Text is ``collection/key``.
 
         Raises:
             ScriptError: It cannot be made of these, or under these names.
@@ -409,7 +409,7 @@ def _is_named(collections: Collections, text: str) -> bool:
     """
     Return whether `text` has the form of a file's name in one of the collections.
 
-    Whether there is such a file is not asked: who may type a text must not find out by it.
+    Whether there is such a file is not asked: who may type text must not find out by it.
     """
     parsed = parse_name(text)
     return parsed is not None and parsed[0] in collections.names

@@ -35,7 +35,7 @@ class Refusal(ConfigurationError, SystemExit):
     """
     A `ConfigurationError` that has been said already, so that it ends the program without a traceback.
 
-    It is a `SystemExit`, which Python, uvicorn, gunicorn and Streamlit's command line take for what it is. Whoever
+    It is a `SystemExit`, which Python, uvicorn, gunicorn and Streamlit's command line take for what it is. Anyone who
     expects a `ConfigurationError` can catch it as one.
     """
 
@@ -99,7 +99,7 @@ def refuse(why: str, *, code: int | None = None) -> NoReturn:
 
 @functools.lru_cache(maxsize=64)
 def _say_once(why: str) -> None:
-    """Write it to the log as well: whoever has edited a running app does not look at its page at once."""
+    """Write it to the log as well: anyone who has edited a running app does not look at its page at once."""
     say(logging.ERROR, why)
 
 

@@ -62,7 +62,7 @@ def _form(value: Any, depth: int = 0) -> Any:
     """
     Return what is the same for equal values, also of objects that the script makes anew in each run.
 
-    Of objects that are not ours it is their type: what is inside of them may change by itself.
+    Of objects that are not ours it is their type: what is inside them may change by itself.
     """
     kind = f"{type(value).__module__}.{type(value).__qualname__}"
     if isinstance(value, _PLAIN):

@@ -172,8 +172,8 @@ def _binding(holder: SessionBinding, terms: GrantTerms) -> dict[str, Any]:
     """
     Return the claims that bind a grant to its holder.
 
-    To the session alone only where that was asked for, or where no cookie is to be expected: whoever can plant a second
-    cookie in a browser must not turn its URLs into ones that anybody may use.
+    To the session alone only where that was asked for, or where no cookie is to be expected: anyone who can plant a
+    second cookie in a browser must not turn its URLs into ones that anybody may use.
     """
     browser, session = holder.browser, short_hash(holder.session_id)
     bind = terms.bind or "browser"

@@ -13,7 +13,7 @@ from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 
 from secure_media.stores.shown import ShownLedger
 
-#: A media URL inside of a text: the id and the extension.
+#: A media URL inside text: the id and the extension.
 MEDIA_URL = re.compile(r"/media/([0-9a-f]{40})(?![0-9a-f])(\.\w{1,16})?", re.ASCII)
 #: What may follow it: a query, as grants are put into one.
 _QUERY = re.compile(r"\?([\w=&%.~-]*)", re.ASCII)
@@ -74,8 +74,8 @@ def media_ids(message: Message) -> list[str]:
     """
     Return the id in every media URL that any text in `message` contains.
 
-    Not only the fields that are URLs: components get theirs inside of JSON, and people put them into Markdown and
-    HTML. What a text merely claims does no harm, since the ledger counts only what the session's own script has
+    Not only the fields that are URLs: components get theirs inside JSON, and people put them into Markdown and
+    HTML. What text merely claims does no harm, since the ledger counts only what the session's own script has
     registered.
     """
     return _ids_in(_texts(message))

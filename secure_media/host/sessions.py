@@ -87,7 +87,7 @@ class Sessions:
             setattr(session, _HOLDER, holder)
         holder.browser = self.gate.browser(request)
         if request is not None:
-            # Whoever comes back to a session has the page where it was.
+            # Anyone who comes back to a session has the page where it was.
             holder.base_url = site_of_page(holder.base_url, "", site(request, self.gate.base_path))
         holder.has_invalid_cookie = holder.browser is None and self.gate.shows_a_cookie(request)
         self._holders[session_id] = holder

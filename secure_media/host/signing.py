@@ -31,7 +31,7 @@ Sign = Callable[[Resource, Action, Place], str | None]
 _STATIC_URL = re.compile(rf"/?{STATIC[1:]}([^?#]+)\Z")
 _UPLOAD_URL = re.compile(rf"{UPLOAD}([^/?#]+)/[^/?#]+\Z")
 
-#: Elements with one URL, and the field that holds it; a component has its URLs inside of JSON.
+#: Elements with one URL, and the field that holds it; a component has its URLs inside JSON.
 _URL_OF_ELEMENT = {
     "audio": "url",
     "component_instance": "json_args",

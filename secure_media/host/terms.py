@@ -2,9 +2,9 @@
 Terms: what a script asks of the grant that goes with something it shows.
 
 They belong to the medium. What is shown on terms has a media id of its own for each (see `serving.media_ids`), and what
-Streamlit keeps of a cached element says on which it is (see `host.replays`). So the terms hold whoever gets the element
-later, by whatever message. Nobody's grant is kept along: that is put into the message that leaves for a browser.
-"""
+Streamlit keeps of a cached element says on which it is (see `host.replays`). So the terms hold no matter who gets the
+element later, by whatever message. Nobody's grant is kept along: that is put into the message that leaves for a
+browser."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ class CurrentTerms:
 
     @contextmanager
     def shown_on(self, terms: GrantTerms) -> Iterator[None]:
-        """Show what is shown inside of this block on `terms`."""
+        """Show what is shown inside this block on `terms`."""
         token = self._current.set(terms)
         try:
             yield
@@ -161,7 +161,7 @@ def confirmation(confirm: Any, *, max_uses: int | None, subject: str | None) -> 
     network is no such thing: the scanner of somebody's mail may sit in it.
 
     Args:
-        confirm: Whether whoever makes it wants that.
+        confirm: Whether anyone who makes it wants that.
         max_uses: How many uses it has.
         subject: Who has to be signed in.
 

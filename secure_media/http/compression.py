@@ -43,8 +43,8 @@ _TYPES = {
     "image/svg+xml",
 }
 
-#: Where media are compressed: as much at a time as leaves the processor to others. Nobody waits for a turn; whoever has
-#: none gets the bytes as they are.
+#: Where media are compressed: as much at a time as leaves the processor to others. Nobody waits for a turn; anyone who
+#: has none gets the bytes as they are.
 COMPRESSING = Turns(2, "secure_media.compression", most_waiting=0)
 
 

@@ -59,7 +59,7 @@ _DOCUMENT = (
 _REFUSAL = (
     "<h1>This address does not work here</h1>\n"
     "<p>It may have expired, been used up or withdrawn, or be meant for another browser.</p>\n"
-    "<p>Open the app to find what you were looking for, or ask whoever sent you the link for a new one.</p>\n"
+    "<p>Open the app to find what you were looking for, or ask the person who sent you the link for a new one.</p>\n"
     '<a href="{app}" target="_top">Open the app</a>'
 )
 

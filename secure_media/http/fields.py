@@ -160,7 +160,7 @@ def attachment(filename: str) -> str:
 
 
 def inline(filename: str) -> str:
-    """Return a ``Content-Disposition`` that shows the content, and has `filename` for whoever saves it from there."""
+    """Return a ``Content-Disposition`` that shows the content, and has `filename` for those who save it."""
     return _disposition("inline", filename)
 
 
@@ -192,7 +192,7 @@ def safe_name(filename: str) -> str:
 
 
 def _shortened(name: str) -> str:
-    """Return `name`, cut in front of its extension if it is too long, and never inside of a character."""
+    """Return `name`, cut in front of its extension if it is too long, and never inside a character."""
     raw = name.encode("utf-8", "replace")
     if len(raw) <= _LONGEST_NAME:
         return name

@@ -54,8 +54,8 @@ class Proxies:
     ``Forwarded`` (RFC 7239) is not read: most proxies hand it on as the client has sent it.
 
     Args:
-        trusted: Addresses and networks, separated by commas. ``*`` for whoever connects, which says nothing of proxies
-            further away; ``unix:`` for whoever connects through a Unix socket.
+        trusted: Addresses and networks, separated by commas. ``*`` for anyone who connects, which says nothing of
+            proxies further away; ``unix:`` for anyone who connects through a Unix socket.
     """
 
     def __init__(self, trusted: str) -> None:

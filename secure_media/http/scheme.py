@@ -24,7 +24,7 @@ def came_over_https(scheme: str, headers: Iterable[tuple[str, str]]) -> bool:
     Return whether the client's own connection was HTTPS, be it to us or to a proxy.
 
     If so, only a cookie counts that could not have been planted from the side. So this believes everyone who says it,
-    trusted proxy or not: whoever lies about it only gives up their own other cookies. It is said by:
+    trusted proxy or not: anyone who lies about it only gives up their own other cookies. It is said by:
 
     - the connection, and ``X-Forwarded-Proto``;
     - the page that sends the request (``Origin``, else ``Referer``), if it is of the same origin or host: browsers keep

@@ -73,7 +73,7 @@ class KeyFile:
         """
         Read the file again if it has changed; that is looked at once a second at most.
 
-        It is read when it has stayed the same for a second: whoever writes it in place is not done at once. Where it
+        It is read when it has stayed the same for a second: anyone who writes it in place is not done at once. Where it
         ends in a new secret, and not in the end of a line, half a minute: that may be half of one. A file that will not
         do changes nothing: the keys stay as they were, and the log says why.
         """
@@ -197,7 +197,7 @@ def shown(value: Any) -> str:
     if isinstance(value, (str, os.PathLike)):
         text = os.fspath(value)
         if isinstance(text, str):
-            return f"a text of {len(text)} characters" if may_be_a_secret(text) else f"{text!r:.200}"
+            return f"text of {len(text)} characters" if may_be_a_secret(text) else f"{text!r:.200}"
     return repr(value) if value is None or isinstance(value, (bool, int, float)) else type(value).__name__
 
 

@@ -42,7 +42,7 @@ class Collection:
             location under which nginx has it, such as ``/internal/reports/``. For an object store, ``redirect``: the
             browser gets a URL of the store that is good for a minute.
         follow_symlinks: Whether symbolic links in a directory are followed, as long as they stay below it: by relative
-            targets, or by absolute ones that begin with the directory's own path. Whoever may put links there then
+            targets, or by absolute ones that begin with the directory's own path. Anyone who may put links there then
             chooses what below it is served, hidden files included.
     """
 

@@ -66,7 +66,7 @@ class Database:
     One file; or memory, for this process.
 
     The file is made when something is first written. Once it is there it has to stay: a ledger that vanishes has
-    forgotten what was revoked, so from then on whoever asks it is refused.
+    forgotten what was revoked, so from then on anyone who asks it is refused.
 
     What is wrong is raised each time, and written to the log when it begins and when it is over.
 
@@ -149,7 +149,7 @@ class Database:
         """
         Move what was written into the file itself, out of the write-ahead log beside it.
 
-        Whoever restores a copy of the file alone has all of it then.
+        Anyone who restores a copy of the file alone has all of it then.
 
         Args:
             wait: Whether to wait, for a second, until readers of an earlier state are through.

@@ -21,8 +21,8 @@ class GrantLedger(Protocol):
     """
     What a ledger of grants does.
 
-    Everything may raise `LedgerUnavailableError`; whoever asked then has to refuse. The ledger itself writes to the log
-    what is wrong, once.
+    Everything may raise `LedgerUnavailableError`; anyone who asked then has to refuse. The ledger itself writes to the
+    log what is wrong, once.
     """
 
     def is_revoked(self, grant: Grant) -> bool:
@@ -62,7 +62,8 @@ class GrantLedger(Protocol):
         """Let go of what is open."""
 
 
-#: What stands for a resource whose bytes are made anew each time: two halves, of which whoever breaks off has had one.
+#: What stands for a resource whose bytes are made anew each time: two halves, of which anyone who breaks off has had
+#: one.
 _UNMEASURED = 2
 
 

@@ -4,7 +4,7 @@ Proof of life: how processes that share a ledger tell which of them are gone.
 Each process holds a lock on a file of its own beside the ledger. The operating system lets go of it when the process
 ends, however that happens, and shows it in every container that shares the directory; a process id would mean another
 process there. Only who gets the lock knows that its owner is gone. Where there is no such file, or no such lock (on
-Windows, on some network file systems), nobody knows, and whoever wants to know has to wait.
+Windows, on some network file systems), nobody knows, and anyone who wants to know has to wait.
 
 A file of its own, because POSIX locks end when a process closes *any* descriptor of the file: SQLite has its own on
 the ledger. These are ``flock`` locks, which belong to the one descriptor that took them.

@@ -3,7 +3,7 @@ The ledger of what was shown: which browser each session belongs to, and which m
 
 An id counts as shown to a session when two things have come together: the session's own script registered the media,
 and a message that contains its URL left for the browser. The first alone is not enough because the browser has not
-got it. The second alone is not enough because an app may echo what a visitor types: whoever got hold of somebody
+got it. The second alone is not enough because an app may echo what a visitor types: anyone who got hold of somebody
 else's URL could have it "shown" to their own session and so make it theirs.
 
 What a script shows on terms of its own (until a certain moment, say) never counts as shown: it needs the grant that

@@ -16,8 +16,9 @@ from secure_media.stores.uses import Uses
 _STALE = 60.0
 #: How often a transfer shows its progress to other processes, in seconds.
 _SHOW_PROGRESS = 5.0
-#: It shows what is going to leave, not what has left, this part of the resource ahead: else whoever stops reading for
-#: so long that it is taken for dead would have had for nothing what it did not show. Showing takes a write to the disk.
+#: It shows what is going to leave, not what has left, this part of the resource ahead: else anyone who stops reading
+#: for so long that it is taken for dead would have had for nothing what it did not show. Showing takes a write to the
+#: disk.
 _SHOW_AHEAD = 16
 
 

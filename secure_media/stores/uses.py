@@ -13,8 +13,8 @@ from dataclasses import dataclass, replace
 #: everything but the last byte could be had for ever.
 ATTEMPTS = 2
 
-#: The most stretches of a resource that are told apart, for how often each was delivered. Whoever fetches single bytes
-#: here and there cannot make the ledger slow.
+#: The most stretches of a resource that are told apart, for how often each was delivered. Anyone who fetches single
+#: bytes here and there cannot make the ledger slow.
 _MOST_STRETCHES = 250
 
 #: From the first position to the one after the last, so many times.

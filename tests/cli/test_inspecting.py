@@ -69,7 +69,7 @@ def test_capability_is_called_so(shell: Shell) -> None:
     """A link that is bound to nothing is recognised at once."""
     result = shell.run("inspect", shell.token(Resource(ResourceKind.FILE, "videos/talk/")))
 
-    assert "bound to: nothing: whoever has the URL can use it" in result.out
+    assert "bound to: nothing: anyone who has the URL can use it" in result.out
     assert "resource: videos/talk/ and all below" in result.out
 
 
