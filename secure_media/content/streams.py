@@ -219,21 +219,36 @@ class SingleUseBody:
     """
     An iterator, an asynchronous iterator or a file-like object: who asks first gets it.
 
+    A click on a download button asks for the bytes and runs the script again, which offers others, both at once. The
+    click before may have got what this one is for; then those that the run is about to offer are for this one.
+
     Args:
         value: One of these.
+        patience: For how long who asks too late waits for others in their place, in seconds.
     """
 
     size = None
 
-    def __init__(self, value: Any) -> None:
+    def __init__(self, value: Any, *, patience: float = 2.0) -> None:
         self._streams = [stream_of(value)]
+        self._patience = patience
+        self._next: BodySource | None = None
+        self._is_replaced = threading.Event()
 
-    def make(self) -> Stream:
-        """Return the bytes, the first time."""
+    def replace(self, successor: BodySource) -> None:
+        """Let who asks too late have what `successor` makes, which is offered in place of this from now on."""
+        self._next = successor
+        self._is_replaced.set()
+
+    def make(self) -> Source | Stream:
+        """Return the bytes, the first time; after that those of what has been, or is just about to be, put here."""
         try:
             return self._streams.pop()
         except IndexError:
-            raise MediaNotFoundError("it was there for one reader only") from None
+            self._is_replaced.wait(self._patience)
+        if self._next is None:
+            raise MediaNotFoundError("it was there for one reader only")
+        return self._next.make()
 
 
 class FunctionBody:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 
 from secure_media.content.remote import RemoteSource
 from secure_media.content.sources import INLINE_LIMIT, FileSource, MemorySource, Source, leave_room
-from secure_media.content.streams import BodySource
+from secure_media.content.streams import BodySource, SingleUseBody
 from secure_media.core.keys import KeyRing, Purpose
 from secure_media.errors import MediaNotFoundError
 from secure_media.http import fields
@@ -185,8 +185,11 @@ class MediaStore:
         """
         media_id = new_media_id(self._key, b"supply", place, mimetype, save_as, terms)
         with self._lock:
+            before = self._media.get(media_id)
             self._media[media_id] = Media(media_id, MemorySource(b""), mimetype, save_as, supply, terms)
             self._held.pop(media_id, None)
+        if before is not None and isinstance(before.supply, SingleUseBody) and before.supply is not supply:
+            before.supply.replace(supply)
         return media_id
 
     def get(self, media_id: str) -> Media:

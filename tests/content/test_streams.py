@@ -10,13 +10,14 @@ import sys
 import tempfile
 import threading
 from collections.abc import AsyncIterator, Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from secure_media.content.delivery import PIECE, Delivery
-from secure_media.content.sources import INLINE_LIMIT, FileSource, MemorySource
+from secure_media.content.sources import INLINE_LIMIT, FileSource, MemorySource, Source
 from secure_media.content.spool import Spool, SpooledSource
 from secure_media.content.streams import (
     AsyncIteratorStream,
@@ -40,7 +41,7 @@ from secure_media.stores.collections import Collections
 from secure_media.stores.ledger import reserve_whole
 from secure_media.stores.media import MediaStore
 from secure_media.stores.sqlite import SqliteLedger
-from tests.servers import eventually
+from tests.servers import TIMEOUT, eventually
 
 CONTENT = b"some content"
 
@@ -437,12 +438,37 @@ def test_spooled_bytes_can_be_read_anywhere(size: int, kind: type) -> None:
 # --- supplies
 
 
+def _all_of(body: Source | Stream) -> list[bytes]:
+    assert isinstance(body, Stream)
+    return asyncio.run(read_all(body))
+
+
 def test_one_reader_gets_what_is_there_once() -> None:
-    """An iterator is for whoever asks first."""
-    once = SingleUseBody(iter([CONTENT]))
-    assert asyncio.run(read_all(once.make())) == [CONTENT]
+    """An iterator is for whoever asks first, however patient the next one is."""
+    once = SingleUseBody(iter([CONTENT]), patience=0.01)
+    assert _all_of(once.make()) == [CONTENT]
     with pytest.raises(MediaNotFoundError):
         once.make()
+
+
+def test_who_asks_too_late_gets_what_comes_in_its_place() -> None:
+    """A click whose bytes went to the click before gets those that the run which it has started offers, whenever."""
+    once, second, third = SingleUseBody(iter([b"1"])), SingleUseBody(iter([b"2"])), SingleUseBody(iter([b"3"]))
+    once.make()
+    with ThreadPoolExecutor() as pool:
+        late = pool.submit(once.make)
+        once.replace(second)
+        assert _all_of(late.result(TIMEOUT)) == [b"2"]
+        later = pool.submit(once.make)
+        second.replace(third)
+        assert _all_of(later.result(TIMEOUT)) == [b"3"]
+
+
+def test_what_is_there_is_not_passed_over_for_what_comes_later() -> None:
+    """Who has asked before it was replaced gets what was offered then."""
+    once = SingleUseBody(iter([b"1"]))
+    once.replace(SingleUseBody(iter([b"2"])))
+    assert _all_of(once.make()) == [b"1"]
 
 
 def test_function_is_called_for_each() -> None:

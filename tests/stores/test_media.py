@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from secure_media.content.sources import INLINE_LIMIT, FileSource, MemorySource
-from secure_media.content.streams import SingleUseBody
+from secure_media.content.streams import FunctionBody, SingleUseBody
 from secure_media.core.keys import KeyRing
 from secure_media.errors import MediaChangedError, MediaNotFoundError
 from secure_media.stores.media import Media, MediaStore
@@ -191,6 +191,21 @@ def test_id_says_whether_it_is_on_terms(world: World, tmp_path: Path) -> None:
         ]
         assert len(set(ids)) == 1002
         assert {is_grant_only(media_id) for media_id in ids} == {bool(terms)}
+
+
+def test_click_that_comes_before_its_run_gets_what_the_run_offers(world: World) -> None:
+    """What is offered in the place of an iterator that was taken is there for who asks for the one that was."""
+    store = world.store()
+    first = store.get(store.put_supply(SingleUseBody(iter([b"1"])), b"place", "text/plain", "x.txt")).supply
+    assert first is not None
+    first.make()
+    store.put_supply(SingleUseBody(iter([b"2"])), b"elsewhere", "text/plain", "x.txt")
+    store.put_supply(FunctionBody(lambda: b"3"), b"place", "text/plain", "x.txt")
+
+    body = first.make()
+
+    assert isinstance(body, MemorySource)
+    assert body.read(0, 9) == b"3"
 
 
 def test_id_depends_on_the_active_key(world: World) -> None:
