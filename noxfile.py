@@ -80,11 +80,13 @@ WORKERS = str(min(8, 2 * (os.cpu_count() or 1)))
 
 @nox.session
 def check(session: nox.Session) -> None:
-    """Lint, types, and nothing that nobody uses."""
+    """Lint, types (ours, and of what users write), and nothing that nobody uses."""
     session.install("streamlit[starlette]==1.56.0", WORKING_STARLETTE, *GROUPS["check"], "-e", ".", "nox")
     session.run("ruff", "check", ".")
     session.run("ruff", "format", "--check", ".")
     session.run("mypy")
+    session.run("basedpyright")
+    session.run("python", "typing_tests/complete.py")
     session.run("vulture")
 
 

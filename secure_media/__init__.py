@@ -21,6 +21,10 @@ from secure_media.servers.public import public as public
 from secure_media.stores.collections import Collection as Collection
 
 if TYPE_CHECKING:
+    from secure_media.core.policy import allow_if as allow_if
+    from secure_media.core.policy import jwt as jwt
+    from secure_media.core.policy import own_session as own_session
+    from secure_media.core.policy import signed_url as signed_url
     from secure_media.links import revoke as revoke
     from secure_media.links import share_link as share_link
     from secure_media.links import signed_url_for as signed_url_for
@@ -30,6 +34,11 @@ if TYPE_CHECKING:
     from secure_media.widgets import image as image
     from secure_media.widgets import pdf as pdf
     from secure_media.widgets import video as video
+else:
+    allow_if = _said_in_one_line(_policies.allow_if)
+    jwt = _said_in_one_line(_policies.jwt)
+    own_session = _said_in_one_line(_policies.own_session)
+    signed_url = _said_in_one_line(_policies.signed_url)
 
 __all__ = [
     "Collection",
@@ -55,10 +64,6 @@ __all__ = [
     "video",
 ]
 
-allow_if = _said_in_one_line(_policies.allow_if)
-jwt = _said_in_one_line(_policies.jwt)
-own_session = _said_in_one_line(_policies.own_session)
-signed_url = _said_in_one_line(_policies.signed_url)
 _made_in_one_line(Collection)
 
 #: What only a running script needs, and what needs Streamlit: imported when it is first asked for, so that a Streamlit
@@ -69,10 +74,12 @@ _IN_SCRIPTS = {
 }
 
 
-def __getattr__(name: str) -> Any:
-    if name in _IN_SCRIPTS:
-        return getattr(importlib.import_module(_IN_SCRIPTS[name]), name)
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+if not TYPE_CHECKING:  # else a misspelt name would be one of any type
+
+    def __getattr__(name: str) -> Any:
+        if name in _IN_SCRIPTS:
+            return getattr(importlib.import_module(_IN_SCRIPTS[name]), name)
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
 def __dir__() -> list[str]:

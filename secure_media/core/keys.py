@@ -87,7 +87,7 @@ class KeyRing:
     def __init__(self, secrets: Iterable[str | bytes], *, setting: str = "secret") -> None:
         self._keys: dict[str, Key] = {}
         #: The setting that they come from.
-        self.source = setting
+        self.source: str = setting
         for position, secret in enumerate(secrets, start=1):
             key = Key(_acceptable(secret, setting if position == 1 else f"{setting}, number {position}"))
             self._keys.setdefault(key.kid, key)

@@ -1,0 +1,1 @@
+"""What users write, for type checkers to read; nothing here is run."""

@@ -1,0 +1,168 @@
+"""What the documentation tells users to write, in as many ways as it may be: no type checker has a complaint."""
+
+from __future__ import annotations
+
+import datetime
+import io
+import os
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+from typing import Any
+
+import secure_media as sm
+from secure_media import Collection, ConfigurationError, GrantError, ScriptError, SecureMediaError, guard, secure_run
+from secure_media.core.model import AccessContext
+from secure_media.core.policy import Policy
+
+SECRET = os.environ["SECRET"]
+EVERY_HOUR = datetime.timedelta(hours=1)
+
+
+def policies() -> list[Policy]:
+    """Combine every policy with every other."""
+
+    def from_the_office(context: AccessContext) -> bool:
+        return context.subject is not None and context.claims.get("office") == "Basel"
+
+    def is_admin(claims: dict[str, Any]) -> bool:
+        return "admin" in claims.get("roles", [])
+
+    by_jwt = sm.jwt(
+        cookie="session",
+        key=b"k" * 32,
+        algorithms=["HS256"],
+        issuer="https://login.example",
+        audience="the-app",
+        require={"tenant": "acme", "roles": ["admin", "reader"]},
+        leeway=5,
+    )
+    by_function = sm.jwt(
+        cookie="session",
+        key="-----BEGIN PUBLIC KEY-----",
+        algorithms=("RS256",),
+        issuer="i",
+        audience="a",
+        require=is_admin,
+    )
+    either = sm.own_session() | sm.signed_url()
+    both: Policy = sm.own_session() & by_jwt
+    return [
+        either,
+        both,
+        either & by_function,
+        (both | sm.signed_url()) & sm.allow_if(from_the_office),
+        sm.allow_if(lambda context: context.action.value == "view"),
+    ]
+
+
+def run_with_every_setting() -> None:
+    """Start a script with every argument there is."""
+    secure_run(__file__)
+    secure_run(Path("app.py"), secret=SECRET)
+    secure_run(
+        "app.py",
+        secret=[SECRET, b"an older one"],
+        policy=policies()[0],
+        grace=30,
+        embedded=True,
+        sign_media_urls=False,
+        url_lifetime="4h",
+        spool_limit="8 GiB",
+        ledger=Path("grants.sqlite3"),
+        audit_log="-",
+        audit_required=False,
+        session_memory=32 * 1024**2,
+        refusal_page="refused.html",
+        deployment="reports",
+        collections={
+            "reports": "reports/",
+            "archive": Path("archive"),
+            "films": Collection("s3://films/2024", policy=sm.signed_url(), offload="redirect"),
+            "linked": Collection(Path("linked"), follow_symlinks=True),
+        },
+        handlers=[(r"/reports/(.*)", _Handler)],
+        streamlit_options={"server.port": 8080},
+    )
+    secure_run("app.py", grace=EVERY_HOUR, url_lifetime=90.5, secret=None, policy=None)
+
+
+class _Handler:
+    """Stands for a handler of Tornado or an endpoint of Starlette."""
+
+
+@sm.public
+def health(request: object) -> str:
+    """Stay a function that takes and returns what it did."""
+    return f"{request!r}"
+
+
+@sm.public
+class Open:
+    """Stay a class."""
+
+    name = "open"
+
+
+def guard_an_app(app: object) -> Any:
+    """Return the guarded app, as uvicorn takes it."""
+    answer: str = health(object())
+    opened: str = Open().name
+    return guard(app, secret=SECRET, policy=sm.own_session(), grace="90s", collections={"reports": answer + opened})
+
+
+def links() -> list[str]:
+    """Make links of every source on all terms, and withdraw them."""
+    first = sm.signed_url_for("reports/letter.pdf")
+    second = sm.signed_url_for(
+        Path("reports") / "letter.pdf",
+        expires_in=EVERY_HOUR,
+        bind="session",
+        action="download",
+        filename="letter.pdf",
+        content_type="application/pdf",
+        disposition="attachment",
+        not_before=datetime.datetime.now(datetime.timezone.utc),
+    )
+    third = sm.share_link(
+        b"bytes", expires_in=600, max_uses=1, confirm=False, subject="ann", ip="192.0.2.0/24", filename="a.bin"
+    )
+    sm.revoke(first)
+    sm.revoke(subject="ann")
+    sm.revoke(everything=True)
+    return [first, second, third]
+
+
+def pieces() -> Iterator[bytes]:
+    """Make bytes piece by piece."""
+    yield b"piece"
+
+
+async def later_pieces() -> AsyncIterator[bytes]:
+    """Make bytes piece by piece, asynchronously."""
+    yield b"piece"
+
+
+def elements() -> bool:
+    """Show every element, with arguments of the native ones and of ours."""
+    sm.image("photos/cat.png", caption="A cat", expires_in=60, bind="browser")
+    sm.audio(pieces(), format="audio/wav", expires_in=EVERY_HOUR)
+    sm.video(Path("film.mp4"), subtitles="film.vtt", start_time=3)
+    sm.pdf(io.BytesIO(b"%PDF-1.7"), height=500, bind="subject")
+    clicked: bool = sm.download_button("Save", pieces, file_name="a.csv", mime="text/csv", max_uses=1)
+    named: bool = sm.download_button("Save", source="reports/letter.pdf", expires_in=600)
+    zipped: bool = sm.download_zip(
+        "All", {"a.txt": b"a", "b.txt": "reports/b.txt", "c.bin": later_pieces}, file_name="all.zip", max_uses=2
+    )
+    return clicked or named or zipped
+
+
+def errors() -> str:
+    """Catch what is raised, by the root or by a branch."""
+    try:
+        return links()[0]
+    except GrantError as error:
+        script_error: ScriptError = error
+        return str(script_error)
+    except ConfigurationError as error:
+        root: SecureMediaError = error
+        return str(root)
