@@ -21,6 +21,9 @@ TESTS = "\n".join(path.read_text("utf-8") for path in (ROOT / "tests").rglob("te
 TEXTS = {page: page.read_text("utf-8") for page in PAGES}
 EVERYTHING = "\n".join(TEXTS.values())
 
+DECISIONS = DOCS / "decisions"
+PARTS_OF_A_NOTE = ["Context", "Decision", "Why not the obvious", "What would change our mind"]
+
 SETTINGS = TEXTS[DOCS / "reference" / "settings.md"]
 NAMES = TEXTS[DOCS / "reference" / "names.md"]
 COMMANDS = TEXTS[DOCS / "reference" / "commands.md"]
@@ -121,8 +124,38 @@ def test_readme_leads_to_every_page() -> None:
     for target, heading in re.findall(r"\]\(([^)#]*)#([^)]+)\)", TEXTS[README]):
         headings = re.findall(r"^#+ (.+)$", TEXTS[ROOT / target if target else README], re.MULTILINE)
         assert heading in {re.sub(r"[^\w -]", "", text).lower().replace(" ", "-") for text in headings}, target
-    pages = {str(page.relative_to(ROOT)) for page in PAGES} - {"README.md", "docs/index.md", "docs/changelog.md"}
-    assert pages <= links
+    # Notes on decisions are for those who change the code.
+    pages = {str(page.relative_to(ROOT)) for page in PAGES if page.parent != DECISIONS}
+    assert pages - {"README.md", "docs/index.md", "docs/changelog.md"} <= links
+
+
+def test_every_note_on_a_decision_can_be_found() -> None:
+    """The list of decisions has every note, each of which says what it has to, in a few lines."""
+    notes = {page.name: TEXTS[page] for page in PAGES if page.parent == DECISIONS}
+    listed = re.findall(r"^- \[(.+)\]\((.+)\)$", notes.pop("index.md"), re.MULTILINE)
+    assert sorted(name for _, name in listed) == sorted(notes)
+    for title, name in listed:
+        assert notes[name].startswith(f"# {title}\n")
+        assert re.findall(r"^\*\*(.+?)\.\*\*", notes[name], re.MULTILINE) == PARTS_OF_A_NOTE
+        assert len(notes[name].splitlines()) <= 20
+
+
+def test_every_room_says_its_rule() -> None:
+    """Each folder of the package has a README, and CONTRIBUTING.md leads to all of them and to nothing missing."""
+    text = (ROOT / "CONTRIBUTING.md").read_text("utf-8")
+    links = {target for target in re.findall(r"\]\(([^)#]+)\)", text) if ":" not in target}
+    rooms = {path.parent.relative_to(ROOT) for path in (ROOT / "secure_media").glob("[a-z]*/__init__.py")}
+    assert {str(room / "README.md") for room in rooms} <= links
+    assert {target for target in links if not (ROOT / target).is_file()} == set()
+
+
+def test_contributors_are_told_of_files_that_there_are() -> None:
+    """Every file that CONTRIBUTING.md, RELEASING.md or the rule of a room names by its path exists."""
+    pages = [ROOT / "CONTRIBUTING.md", ROOT / "RELEASING.md", *(ROOT / "secure_media").glob("*/README.md")]
+    text = "\n".join(page.read_text("utf-8") for page in pages)
+    named = set(re.findall(r"\b(?:secure_media|tests|docs|typing_tests)/[\w/]+(?:\.\w+)?", text))
+    assert len(named) > 20
+    assert {name for name in named if not (ROOT / name).exists()} == set()
 
 
 def test_extras_are_those_that_there_are() -> None:
