@@ -22,7 +22,7 @@ from secure_media.stores.transfers import Request, Transfers, use_of
 
 logger = logging.getLogger(__name__)
 
-#: For how long the uses of an expired grant are remembered, in seconds: while a play may go on (see `leases`), and
+#: For how long the uses of an expired grant are remembered, in seconds: while a play may go on (see `playback`), and
 #: longer.
 _REMEMBER = 24 * 3600
 #: How often the file is cleared of what is over, and the marks of time are written down, in seconds.
