@@ -17,7 +17,7 @@ from typing import Any
 
 import pytest
 
-from secure_media.audit import events
+from secure_media.audit import console, events
 from secure_media.content.delivery import Delivery
 from secure_media.core.model import Action, Allow, Browser, Decision, Deny, Grant, Resource, ResourceKind, short_hash
 from secure_media.errors import ConfigurationError, DenialReason
@@ -36,6 +36,14 @@ ATTACKS = {
     DenialReason.OTHER_RESOURCE,
     DenialReason.SIGNATURE_MISMATCH,
 }
+
+
+@pytest.fixture(autouse=True)
+def no_words() -> Iterator[None]:
+    """Have nothing said to people: what they have read before, in whatever test, would not be said again."""
+    console.set_volume(console.Volume.QUIET)
+    yield
+    console.set_volume(console.Volume.USUAL)
 
 
 def _event(

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, FilePayload, Frame, Page, Playwright
+from playwright.sync_api import Browser, BrowserContext, FilePayload, Frame, Page, Playwright, expect
 
 from tests.browser.chromium import (
     ARGUMENTS,
@@ -70,9 +70,9 @@ def test_page_says_that_cookies_are_blocked(blocking: BrowserContext, server: Ap
     page = open_page(blocking, server.url)
     for run in (2, 3):
         notice = page.get_by_role("alert")
-        assert notice.count() == 1
+        expect(notice).to_have_count(1)
         assert CANNOT in notice.inner_text()
-        assert page.locator("[data-testid='stMain'] img").count() == 1  # the second one, broken
+        expect(page.locator("[data-testid='stMain'] img")).to_have_count(1)  # the second one, broken
         run_again(page, run)
     assert blocking.cookies() == []
 
