@@ -20,6 +20,7 @@ Every error that secure_media raises, in one tree, and the reasons for which a r
         ├── MediaNotFoundError              nothing is stored under that id (any more)
         ├── MediaChangedError               the file behind an id is no longer the file that was shown
         ├── DeliveryCutError                a response that must not go on
+        ├── ClientGoneError                 nobody waits for the response any more
         ├── RangeNotSatisfiableError        RFC 9110 section 14.1.1; carries the size
         ├── BusyError                       too much is asked for at once by one browser
         └── StoreUnavailableError           a disk or an object store that does not answer, or refuses to
@@ -143,6 +144,10 @@ class MediaChangedError(MediaError):
 
 class BusyError(MediaError):
     """One browser asks for too much at once."""
+
+
+class ClientGoneError(MediaError):
+    """Anyone who asked has gone before there was a response."""
 
 
 class DeliveryCutError(MediaError):

@@ -66,7 +66,7 @@ def signed_url_for(
     resource = _resource(serving, source, lifetime, asked)
     script.heeds_links(serving, resource.name if resource.kind is ResourceKind.FILE else "")
     token = serving.issuer.for_session(
-        holder, resource, terms.GrantTerms(lifetime, bound), action=asked.action, extra=asked.claims()
+        holder, resource, terms.GrantTerms(lifetime, bound), action=asked.action, extra=asked.claims(), ask=True
     )
     return f"{holder.base_url}{path_to(resource, asked.action, token)}"
 
@@ -169,6 +169,7 @@ def revoke(link: str | None = None, *, subject: str | None = None, everything: b
         issuer.ledger.revoke_subject(str(_text("subject", subject)))
     else:
         issuer.ledger.revoke_everything()
+    serving.sessions.forget_revoked()
 
 
 def token_in(link: str) -> str:

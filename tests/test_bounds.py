@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import atexit
 import dataclasses
 import gc
 import hashlib
@@ -10,6 +11,7 @@ import logging
 import os
 import re
 import resource
+import threading
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
@@ -21,6 +23,8 @@ import pytest
 from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 
 from secure_media.audit.repeats import MOST_TOLD, Repeats, Told
+from secure_media.audit.trail import FileTrail
+from secure_media.audit.writer import Writer
 from secure_media.content import sources
 from secure_media.content.sources import INLINE_LIMIT, MemorySource
 from secure_media.content.spool import UNIT, Spool, SpooledSource
@@ -126,7 +130,7 @@ def _derived(_: Path) -> Fill:
 
 def _tokens(_: Path) -> Fill:
     holder = SessionBinding("session", Browser("anna"), "http://localhost")
-    issuer = Issuer(GrantCodec(KeyRing([SECRET]), deployment="d"), SqliteLedger(None), refresh=lambda: None)
+    issuer = Issuer(GrantCodec(KeyRing([SECRET]), deployment="d"), SqliteLedger(None))
     return Fill(
         holder,
         lambda number: issuer.for_session(holder, Resource(ResourceKind.MEDIA, f"{number:040}"), GrantTerms(600.0)),
@@ -138,6 +142,7 @@ def _holders(_: Path) -> Fill:
     sessions = Sessions(
         gate=_NoGate(),  # type: ignore[arg-type]
         guard=None,  # type: ignore[arg-type]
+        answers=None,  # type: ignore[arg-type]
         ledger=_ledger(),
         store=_store(lambda: 0.0),
         issuer=None,  # type: ignore[arg-type]
@@ -509,6 +514,13 @@ def _told(most: int) -> Fill:
     return Fill(repeats, tell, most, 1000)
 
 
+def _events(folder: Path) -> Fill:
+    writer = Writer(FileTrail(str(folder / "audit.jsonl")), most=1000)
+    writer._thread = threading.current_thread()  # nothing is written
+    atexit.unregister(writer.close)
+    return Fill(writer, lambda _: writer.put(b"0123456789"), 101, 200)
+
+
 def _refused(_: Path) -> Fill:
     return Fill(entry, lambda number: entry._say_once(f"reason {number}"), 64)
 
@@ -516,6 +528,7 @@ def _refused(_: Path) -> Fill:
 BOUNDS = {
     "audit.repeats:Repeats._counts": Bound("20 of each level", lambda _: _told(2 * MOST_TOLD)),
     "audit.repeats:Repeats._rest": Bound("the levels that there are", lambda _: _told(2)),
+    "audit.writer:Writer._waiting": Bound("8 MiB of lines, and one note of what was lost", _events),
     "core.identity:BrowserIdentity._genuine": Bound("the last 4,096 cookies", _cookies),
     "core.identity:BrowserIdentity._known": Bound("the keys that are in use", _rotated_keys),
     "core.keys:Key._derived": Bound("the purposes that there are", _derived),
@@ -587,8 +600,9 @@ BOUNDS = {
 }
 #: What belongs to one request and goes with it, and how large that gets.
 OF_ONE_REQUEST = {
-    "core.model:AccessContext.claims": "what fits into a JWT of 8 KiB",
+    "core.context:AccessContext.claims": "what fits into a JWT of 8 KiB",
     "core.model:Allow.claims": "what fits into a JWT of 8 KiB",
+    "http.request:Request._by_name": "the headers that the server takes",
     "content.directory:_Way._folders": "the parts of a key of 1,024 characters, and of 40 links",
     "content.directory:_Way.names": "the parts of a key of 1,024 characters, and of 40 links",
     "servers.tornado:SecureMediaFileHandler._transforms": "always empty",

@@ -11,7 +11,7 @@ from typing import Any
 
 import secure_media as sm
 from secure_media import Collection, ConfigurationError, GrantError, ScriptError, SecureMediaError, guard, secure_run
-from secure_media.core.model import AccessContext
+from secure_media.core.context import AccessContext
 from secure_media.core.policy import Policy
 
 SECRET = os.environ["SECRET"]

@@ -13,11 +13,13 @@ import json
 import logging
 import time
 from collections.abc import Callable, Mapping
+from concurrent.futures import Future
 from dataclasses import dataclass
 from pathlib import Path
 
 from secure_media.audit import telling
 from secure_media.audit.trail import FileTrail, StderrTrail, Trail, timestamp
+from secure_media.audit.writer import Writer
 from secure_media.content import private
 from secure_media.core.model import Action, Allow, Browser, Decision, Deny, Resource, short_hash
 from secure_media.core.redact import redact
@@ -53,7 +55,7 @@ Fields = Mapping[str, str | int | float | None]
 class _Kept:
     """Where this process keeps its trail. No logging configuration of the app's own changes what is in it."""
 
-    trail: Trail | None = None
+    writer: Writer | None = None
     required: bool = False
 
 
@@ -68,9 +70,9 @@ def record(
     client_ip: str | None,
     path: str = "-",
     self_check: bool = False,
-) -> bool:
+) -> Future[bool] | None:
     """
-    Write the event of one decision.
+    Write the event of one decision, without waiting for the file.
 
     Args:
         decision: What was decided.
@@ -81,7 +83,8 @@ def record(
         self_check: Whether the server has asked itself, to see that it is refused.
 
     Returns:
-        False if a file that has to have it (`write_to`) has not got it, so that nobody may get anything by it.
+        Whether a file that has to have it (`write_to`) has got it, once that is known: else nobody may get anything by
+        it. None if no file has to.
     """
     if self_check:
         refused = not isinstance(decision, Allow)
@@ -93,16 +96,25 @@ def record(
         level = logging.WARNING if decision.reason in _SUSPICIOUS else logging.INFO
     telling.decided(decision, level, method=method, path=path, resource=resource, client_ip=client_ip)
     if not listens(level):
-        return True
+        return None
     fields = {"method": method, "resource": path if resource is None else str(resource), "client_ip": client_ip}
     if isinstance(decision, Allow):
         who = {"by": decision.by, "subject": pseudonym(decision.subject), "jti": _jti(decision)}
-        if _write(level, "media.allowed", {**fields, **who}, "by", "subject", "jti", "resource"):
-            return True
-        instead = Deny(DenialReason.AUDIT_UNAVAILABLE)
-        telling.decided(instead, logging.INFO, method=method, path=path, resource=resource, client_ip=client_ip)
-        return False
+        return _write(level, "media.allowed", {**fields, **who}, "by", "subject", "jti", "resource")
     return _write(level, "media.denied", {**fields, "reason": decision.reason.value}, "reason", "resource")
+
+
+def refused_instead(*, method: str, resource: Resource | None, client_ip: str | None, path: str) -> Deny:
+    """Return the denial of what was allowed and could not be written down; people are told of it, where they read."""
+    instead = Deny(DenialReason.AUDIT_UNAVAILABLE)
+    telling.decided(instead, logging.INFO, method=method, path=path, resource=resource, client_ip=client_ip)
+    return instead
+
+
+def flush() -> None:
+    """Wait until the file has all events so far."""
+    if _kept.writer is not None:
+        _kept.writer.flush()
 
 
 def offloaded(
@@ -166,6 +178,10 @@ class Delivered:
         """Return True: who watches does not interfere."""
         return True
 
+    def knows(self, count: int) -> bool:
+        """Return True as well."""
+        return True
+
     def sent(self, count: int) -> None:
         """Wait for the end."""
 
@@ -184,7 +200,7 @@ class Delivered:
 
 def listens(level: int) -> bool:
     """Return whether an event at `level` is written anywhere."""
-    return _kept.trail is not None or logger.isEnabledFor(level)
+    return _kept.writer is not None or logger.isEnabledFor(level)
 
 
 def write_to(where: str | None, *, required: bool = False) -> None:
@@ -215,9 +231,9 @@ def write_to(where: str | None, *, required: bool = False) -> None:
                 f"audit_log: cannot write {where!r} ({why}); name a file in a directory that this process may write to"
             )
             raise ConfigurationError(msg) from None
-    if _kept.trail is not None:
-        _kept.trail.close()
-    _kept.trail, _kept.required = trail, required
+    if _kept.writer is not None:
+        _kept.writer.close()
+    _kept.writer, _kept.required = None if trail is None else Writer(trail), required
 
 
 def pseudonym(subject: str | None) -> str | None:
@@ -227,21 +243,19 @@ def pseudonym(subject: str | None) -> str | None:
     return hashlib.sha256(subject.encode("utf-8", "surrogatepass")).hexdigest()[:8]
 
 
-def _write(level: int, event: str, fields: Fields, *shown: str) -> bool:
+def _write(level: int, event: str, fields: Fields, *shown: str) -> Future[bool] | None:
     """
     Write an event: all fields beside the message, and those that are `shown` in it too.
 
     Returns:
-        Whether what it tells of may happen: a file that has to have it has it.
+        Whether what it tells of may happen, once that is known; None if it may.
     """
     if logger.isEnabledFor(level):
         extra = {name: _printable(value) if isinstance(value, str) else value for name, value in fields.items()}
         message = " ".join((event, *(f"{name}=%s" for name in shown)))
         logger.log(level, message, *(extra[name] for name in shown), extra=extra)
-    trail = _kept.trail
-    if trail is None:
-        return True
-    return trail.write(_line(level, event, fields)) or not _kept.required
+    writer = _kept.writer
+    return None if writer is None else writer.put(_line(level, event, fields), wanted=_kept.required)
 
 
 def _line(level: int, event: str, fields: Fields) -> bytes:

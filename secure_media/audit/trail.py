@@ -50,22 +50,29 @@ class Trail(abc.ABC):
         #: Whether what was written last ends within a line.
         self._torn = False
 
-    def write(self, line: bytes) -> bool:
-        """Write a line, which ends as one, and return whether that worked."""
+    def write(self, lines: bytes, count: int = 1) -> bool:
+        """Write so many lines, the last one with its end, and return whether that worked."""
         with self._lock:
             lost = self._lost
             try:
-                self._put_all(line if not lost else self._gap(lost) + line)
+                self._put_all(lines if not lost else self._gap(lost) + lines)
                 self._lost = 0
                 failure = None
             except (OSError, ValueError) as error:  # ValueError: stderr was closed
-                self._lost += 1
+                self._lost += count
                 failure = getattr(error, "strerror", None) or type(error).__name__
         if failure is None and lost:
             logger.warning("audit.goes_on %s lost=%d", self._where, lost)
         elif failure is not None and not lost:
             logger.error("audit.failing %s cannot be written (%s); events are lost until it can", self._where, failure)
         return failure is None
+
+    def lose(self, count: int) -> None:
+        """Note that so many lines came too fast to be written, and are lost before what comes next."""
+        with self._lock:
+            told, self._lost = self._lost > 0, self._lost + count
+        if not told:
+            logger.error("audit.failing %s is too slow; events are lost until it keeps up", self._where)
 
     @abc.abstractmethod
     def close(self) -> None:

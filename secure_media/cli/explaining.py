@@ -13,8 +13,9 @@ from secure_media.audit.reasons import sentence
 from secure_media.cli import judging, reading, sentences
 from secure_media.cli.command import Command, Failure
 from secure_media.cli.setting import Setting, load, normal, options_of_the_app
+from secure_media.core.context import AccessContext, Visitor
 from secure_media.core.identity import Identified
-from secure_media.core.model import AccessContext, Browser, Credentials, ResourceKind, short_hash
+from secure_media.core.model import Browser, Credentials, ResourceKind, short_hash
 from secure_media.errors import DenialReason
 from secure_media.http.request import cookies_in
 
@@ -169,16 +170,11 @@ def _reasons(
         return [_without_token(resource.kind, known=isinstance(browser, Browser))]
     if presented.refusal is not None or presented.proven is None:
         return [(presented.refusal or DenialReason.INTERNAL, presented.why_not)]
-    context = AccessContext(
-        resource=resource,
-        action=request.asked.action,
-        browser=browser if isinstance(browser, Browser) else None,
-        browser_reason=DenialReason.NO_CREDENTIAL if isinstance(browser, Browser) else browser,
-        credentials=request.credentials,
-        now=request.now,
-        client_ip=request.ip,
-        claims={} if request.subject is None else {"sub": request.subject},
+    visitor = Visitor(
+        request.credentials, Identified(browser, fresh=True) if isinstance(browser, Browser) else browser, request.ip
     )
+    claims = {} if request.subject is None else {"sub": request.subject}
+    context = AccessContext(resource, request.asked.action, visitor, request.now, claims)
     return judging.reasons_against(presented.proven, context, setting.records(), session_alive=request.session_alive)
 
 

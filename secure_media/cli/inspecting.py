@@ -13,7 +13,8 @@ import click
 from secure_media.cli import judging, reading, sentences
 from secure_media.cli.command import Command, Failure
 from secure_media.cli.setting import Records, load, normal, options_of_the_app
-from secure_media.core.model import AccessContext, Action, Credentials, Grant
+from secure_media.core.context import AccessContext, Visitor
+from secure_media.core.model import Action, Credentials, Grant
 from secure_media.errors import DenialReason, LedgerUnavailableError
 
 #: What holds or not whatever is asked for, and by whom.
@@ -75,7 +76,7 @@ def _why_not(presented: judging.Presented, records: Records, now: float) -> list
     if grant is None:
         return ["not verified: no secret is set, so nothing was checked"]
     # The request that it was made for, as far as it does not matter who sends it.
-    context = AccessContext(grant.resource, grant.action, None, DenialReason.NO_CREDENTIAL, Credentials(), now)
+    context = AccessContext(grant.resource, grant.action, Visitor(Credentials(), DenialReason.NO_CREDENTIAL), now)
     found = judging.reasons_against(grant, context, records, session_alive=True)
     return [text for reason, text in found if reason in _OF_ITSELF]
 
@@ -92,7 +93,7 @@ def _report(presented: judging.Presented, records: Records, now: float) -> dict[
     report["revocations and uses"] = records.about
     if grant.max_uses is not None and records.known:
         with contextlib.suppress(LedgerUnavailableError):  # that is among the reasons
-            report["used"] = f"{records.used(grant)} of {grant.max_uses}"
+            report["used"] = f"{min(records.record(grant).used, grant.max_uses)} of {grant.max_uses}"
     return report
 
 

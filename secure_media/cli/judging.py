@@ -8,7 +8,9 @@ from dataclasses import dataclass
 from secure_media.cli.sentences import exact, plain
 from secure_media.cli.setting import Records, Setting
 from secure_media.core import grants, tokens
-from secure_media.core.model import AccessContext, Grant
+from secure_media.core.context import AccessContext
+from secure_media.core.model import Grant
+from secure_media.core.questions import IsCurrent, Question, Record, RecordOf, answered
 from secure_media.errors import (
     CredentialError,
     DenialReason,
@@ -97,14 +99,24 @@ def reasons_against(
         records: What is known of revocations and uses.
         session_alive: What to suppose of sessions.
     """
-    found = []
-    try:
-        for reason in grants.denial_reasons(
-            grant, context, ownership=_Supposed(session_alive), records=records, leases=_NoLeases()
-        ):
+    unknown: list[LedgerUnavailableError] = []
+
+    def answer(question: Question) -> bool | Record | None:
+        if isinstance(question, RecordOf):
+            try:
+                return records.record(question.grant)
+            except LedgerUnavailableError as error:
+                unknown.append(error)
+                return None
+        # Sessions, and plays that go on after the end of their grant: only the running server knows of any.
+        return isinstance(question, IsCurrent) and session_alive
+
+    found: list[tuple[DenialReason, str]] = []
+    for reason in answered(grants.denial_reasons(grant, context, every=True), answer):
+        if unknown and reason is DenialReason.LEDGER_UNAVAILABLE:
+            found.append((reason, f"{plain(reason)}: {unknown[0]}"))
+        else:
             found.append((reason, exact(reason, grant, context)))
-    except LedgerUnavailableError as error:
-        found.append((DenialReason.LEDGER_UNAVAILABLE, f"{plain(DenialReason.LEDGER_UNAVAILABLE)}: {error}"))
     return found
 
 
@@ -118,34 +130,3 @@ def _unverified(token: str) -> tuple[str, Grant | None]:
         return kid, tokens.claims_in(payload)
     except CredentialError:
         return kid, None
-
-
-class _Supposed:
-    """Sessions, of which only the running server knows."""
-
-    def __init__(self, alive: bool) -> None:
-        self._alive = alive
-
-    def was_shown(self, browser: str, media_id: str) -> bool:
-        """Return False: no grant depends on it."""
-        return False
-
-    def has_session(self, browser: str) -> bool:
-        """Return False: no grant depends on it."""
-        return False
-
-    def owns_session(self, browser: str, session_id: str) -> bool:
-        """Return False: no grant depends on it."""
-        return False
-
-    def is_current(self, session_tag: str) -> bool:
-        """Return what is supposed."""
-        return self._alive
-
-
-class _NoLeases:
-    """Plays that go on after the end of their grant: only the running server knows of any."""
-
-    def holds(self, grant: Grant, player: str, *, now: float) -> bool:
-        """Return False."""
-        return False

@@ -75,7 +75,7 @@ def sign(
     uses = terms.uses(max_uses)
     setting = load(deployment)
     origin, shown, base = _place(site, base_path, setting)
-    issuer = Issuer(setting.codec(base), SqliteLedger(None), refresh=lambda: None)
+    issuer = Issuer(setting.codec(base), SqliteLedger(None))
     action = Action.DOWNLOAD if download else Action.VIEW
     if claims["content_type"] is not None and not is_media_type(claims["content_type"]):
         raise Failure("--content-type: expected a type such as application/pdf")

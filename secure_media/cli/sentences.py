@@ -6,8 +6,9 @@ import datetime
 from collections.abc import Callable
 
 from secure_media.audit.reasons import sentence
+from secure_media.core.context import AccessContext
 from secure_media.core.grants import CLOCK_LEEWAY
-from secure_media.core.model import AccessContext, Action, Grant, Resource, ResourceKind
+from secure_media.core.model import Action, Grant, Resource, ResourceKind
 from secure_media.errors import DenialReason
 
 _UNITS = ((24 * 3600, "d"), (3600, "h"), (60, "min"), (1, "s"))

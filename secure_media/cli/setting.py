@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import logging
 import os
 from collections.abc import Callable
@@ -16,6 +15,7 @@ from secure_media.cli.command import Failure
 from secure_media.core.identity import BrowserIdentity
 from secure_media.core.keys import KeyRing
 from secure_media.core.model import Grant
+from secure_media.core.questions import Record
 from secure_media.core.redemptions import Redemptions
 from secure_media.core.tokens import GrantCodec
 from secure_media.settings import table
@@ -51,24 +51,9 @@ class Records:
             return f"none: there is no ledger {self._file}, so nothing was written yet, or the app runs elsewhere"
         return f"as written in {self._file}"
 
-    def is_revoked(self, grant: Grant) -> bool:
-        """Return whether `grant` was withdrawn."""
-        return self._ledger.is_revoked(grant)
-
-    def is_used_up(self, grant: Grant) -> bool:
-        """Return whether `grant` has been redeemed as often as it may be."""
-        return self._ledger.is_used_up(grant)
-
-    def used(self, grant: Grant) -> int:
-        """Return how often `grant` has been redeemed; found by halving, for a ledger only says yes or no."""
-        low, high = 0, grant.max_uses or 0
-        while low < high:
-            middle = (low + high + 1) // 2
-            if self.is_used_up(dataclasses.replace(grant, max_uses=middle)):
-                low = middle
-            else:
-                high = middle - 1
-        return low
+    def record(self, grant: Grant) -> Record:
+        """Return what became of `grant`."""
+        return self._ledger.record(grant)
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import logging
+from collections.abc import Hashable
 from contextlib import suppress
 from typing import Protocol
 
+from secure_media.content.turns import LEDGER
 from secure_media.errors import DeliveryCutError, LedgerUnavailableError
+
+logger = logging.getLogger(__name__)
 
 #: The most that an adapter sends between `Delivery.check` and `Delivery.sent`, in bytes.
 PIECE = 256 * 1024
@@ -15,7 +20,10 @@ class Watcher(Protocol):
     """Wants to know what has left."""
 
     def may_go_on(self, count: int) -> bool:
-        """Return whether the next piece may leave, after which `count` bytes will have left, in all."""
+        """Return whether the next piece may leave, after which `count` bytes will have left, in all. May wait."""
+
+    def knows(self, count: int) -> bool | None:
+        """Return the same if it is known without waiting, else None."""
 
     def sent(self, count: int) -> None:
         """Note that `count` bytes have left, in all so far."""
@@ -26,8 +34,8 @@ class Watcher(Protocol):
 
 class Delivery:
     """
-    The body of one response on its way. An adapter calls `check` before each piece, `sent` after it, and `end` in any
-    case.
+    The body of one response on its way. An adapter calls `checked` before each piece, `sent` after it, and `over` in
+    any case. These wait for no disk on the event loop; what they do there is `check` and `end`.
 
     A piece counts from the moment in which it may leave. Anyone who reads slowly, or breaks off in the middle of a
     piece, would else get pieces that nobody has counted.
@@ -35,13 +43,15 @@ class Delivery:
     Args:
         length: How many bytes the body has; None if that shows when it is over.
         watchers: Who wants to know.
+        whose: The grant that it counts for, to take turns by at the ledger; None if none of `watchers` has to wait.
     """
 
-    __slots__ = ("_count", "_ended", "_leaving", "_length", "_watchers")
+    __slots__ = ("_count", "_ended", "_leaving", "_length", "_watchers", "_whose")
 
-    def __init__(self, length: int | None, *watchers: Watcher) -> None:
+    def __init__(self, length: int | None, *watchers: Watcher, whose: Hashable = None) -> None:
         self._length = length
         self._watchers = watchers
+        self._whose = whose
         self._count = 0
         self._leaving = 0
         self._ended = False
@@ -53,15 +63,29 @@ class Delivery:
         Raises:
             DeliveryCutError: It may not, or that cannot be written down.
         """
-        leaving = self._count + PIECE
-        if self._length is not None:
-            leaving = min(leaving, self._length)
+        leaving = self._next()
         try:
             if not all(watcher.may_go_on(leaving) for watcher in self._watchers):
                 raise DeliveryCutError("another request has taken its place")
         except LedgerUnavailableError:  # it has said why, once
             raise DeliveryCutError("the ledger is unavailable") from None
         self._leaving = leaving
+
+    async def checked(self) -> None:
+        """
+        Make sure that the next piece may leave; in the ledger's thread, if something has to be written down for it.
+
+        Raises:
+            DeliveryCutError: It may not, or that cannot be written down.
+        """
+        leaving = self._next()
+        known = [watcher.knows(leaving) for watcher in self._watchers]
+        if None in known:
+            await LEDGER.run(self._whose, self.check)
+        elif all(known):
+            self._leaving = leaving
+        else:
+            raise DeliveryCutError("another request has taken its place")
 
     def sent(self, count: int) -> None:
         """Note that `count` more bytes have left."""
@@ -84,3 +108,29 @@ class Delivery:
                 # What was reserved stays so if that cannot be written down: nothing more is delivered for it.
                 with suppress(LedgerUnavailableError):
                     watcher.ended(self._leaving, complete=complete)
+
+    def over(self) -> None:
+        """
+        Have it noted that nothing more will leave, without waiting for that.
+
+        It is in the ledger's queue when this returns, before whatever the client does next with the grant, and nothing
+        that happens to the response takes it out again.
+        """
+        if self._whose is None:
+            self.end()
+            return
+        try:
+            LEDGER.submit(self._whose, self._end_on_record, begun=True)
+        except RuntimeError:  # the interpreter is shutting down
+            self._end_on_record()
+
+    def _end_on_record(self) -> None:
+        try:
+            self.end()
+        except Exception:
+            logger.exception("delivery.not_ended")
+
+    def _next(self) -> int:
+        """Return how many bytes will have left, at most, after the next piece."""
+        leaving = self._count + PIECE
+        return leaving if self._length is None else min(leaving, self._length)

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import logging
+from dataclasses import replace
 
 from secure_media.core import policy as policies
+from secure_media.core.context import AccessContext, Visitor
 from secure_media.core.identity import BrowserIdentity, Identified
-from secure_media.core.model import AccessContext, AccessRequest, Allow, Browser, Decision, Deny, ResourceKind
+from secure_media.core.model import Action, Allow, Credentials, Decision, Deny, Resource, ResourceKind
+from secure_media.core.questions import Asking
+from secure_media.core.tokens import GrantCodec
 from secure_media.errors import DenialReason
 
 logger = logging.getLogger(__name__)
@@ -22,65 +26,81 @@ class Guard:
     Args:
         policy: The rule for everything that the app shows.
         identity: Tells browsers apart.
-        evidence: What policies consult.
+        grants: Verifies tokens.
     """
 
-    __slots__ = ("_evidence", "_policy", "_uploads", "identity")
+    __slots__ = ("_grants", "_policy", "_uploads", "identity")
 
-    def __init__(self, *, policy: policies.Policy, identity: BrowserIdentity, evidence: policies.Evidence) -> None:
+    def __init__(self, *, policy: policies.Policy, identity: BrowserIdentity, grants: GrantCodec) -> None:
         self._policy = policy
         self._uploads = policies.own_session() | policies.signed_url()
-        self._evidence = evidence
+        self._grants = grants
         self.identity = identity
 
-    def decide(self, request: AccessRequest, policy: policies.Policy | None = None) -> Decision:
+    def visitor(
+        self, credentials: Credentials, *, now: float, client_ip: str | None = None, player: str | None = None
+    ) -> Visitor:
         """
-        Return `Allow` or `Deny`. Never raises: any doubt is a denial.
+        Return who presents `credentials`. Never raises: who cannot be told is nobody.
 
         Args:
-            request: The question.
+            credentials: What the request presents.
+            now: When, in seconds since the epoch.
+            client_ip: Where the client is, for policies and the audit log.
+            player: Tells players apart that continue what they have begun, where no cookie does.
+        """
+        identified: Identified | DenialReason
+        try:
+            identified = self.identity.identify(credentials, now=now)
+        except Exception:
+            logger.exception("guard.failed")
+            identified = DenialReason.INTERNAL
+        return Visitor(credentials, identified, client_ip, player)
+
+    def decide(
+        self,
+        visitor: Visitor,
+        resource: Resource | None,
+        action: Action,
+        *,
+        now: float,
+        policy: policies.Policy | None = None,
+    ) -> Asking[Decision]:
+        """
+        Decide, with a question for whatever is not in the request. Never raises: any doubt is a denial.
+
+        Args:
+            visitor: Who asks.
+            resource: What is asked for; None if the name was not one that any resource could have.
+            action: What for.
+            now: When, in seconds since the epoch.
             policy: The rule for this resource, if it has one of its own.
         """
-        return self._decide(request, policy, None)
+        if resource is None:
+            return Deny(DenialReason.MALFORMED_RESOURCE)
+        if visitor.identified is DenialReason.INTERNAL:
+            return Deny(DenialReason.INTERNAL)
+        try:
+            context = AccessContext(resource, action, visitor, now)
+            if resource.kind is ResourceKind.UPLOAD:
+                policy = self._uploads
+        except Exception:
+            logger.exception("guard.failed")
+            return Deny(DenialReason.INTERNAL)
+        return (yield from policies.decide(policy or self._policy, context, self._grants))
 
-    def lacks_browser(self, request: AccessRequest) -> bool:
+    def lacks_browser(self, visitor: Visitor, resource: Resource | None, action: Action, *, now: float) -> Asking[bool]:
         """
-        Return whether `request` is denied and a valid cookie of ours would change that.
+        Find out whether a request is denied and a valid cookie of ours would change that.
 
         For telling people, not for deciding: nobody gets anything by it. It takes for granted that this was shown to
         anyone who asks.
         """
-        unknown = self.decide(request)
+        if visitor.browser is not None:
+            return False
+        unknown = yield from self.decide(visitor, resource, action, now=now)
         if isinstance(unknown, Allow) or unknown.reason is DenialReason.NOT_SHOWN:
             return False
-        known = self._decide(request, None, self.identity.new())
+        assumed = replace(visitor, identified=Identified(self.identity.new(), fresh=True))
+        known = yield from self.decide(assumed, resource, action, now=now)
         return isinstance(known, Allow) or known.reason is DenialReason.NOT_SHOWN
-
-    def _decide(self, request: AccessRequest, policy: policies.Policy | None, assumed: Browser | None) -> Decision:
-        try:
-            if request.resource is None:
-                return Deny(DenialReason.MALFORMED_RESOURCE)
-            identified = self.identity.identify(request.credentials, now=request.now)
-            browser, reason = assumed, DenialReason.NO_CREDENTIAL
-            if isinstance(identified, Identified):
-                browser = identified.browser
-            else:
-                reason = identified
-            context = AccessContext(
-                resource=request.resource,
-                action=request.action,
-                browser=browser,
-                browser_reason=reason,
-                credentials=request.credentials,
-                now=request.now,
-                client_ip=request.client_ip,
-                player=request.player,
-            )
-            if request.resource.kind is ResourceKind.UPLOAD:
-                rule = self._uploads
-            else:
-                rule = self._policy if policy is None else policy
-        except Exception:
-            logger.exception("guard.failed")
-            return Deny(DenialReason.INTERNAL)
-        return policies.decide(rule, context, self._evidence)

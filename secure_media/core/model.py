@@ -7,7 +7,7 @@ import hashlib
 from base64 import urlsafe_b64encode
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any
 
 from secure_media.errors import DenialReason
 
@@ -153,62 +153,6 @@ class Grant:
 
 
 @dataclass(frozen=True, slots=True)
-class AccessRequest:
-    """
-    One question to the guard.
-
-    Args:
-        resource: What is asked for; None if the name was not one that any resource could have.
-        now: The time of the question, in seconds since the epoch.
-        client_ip: The address the connection came from, for policies and the audit log.
-        player: Tells players apart that continue what they have begun, where no cookie does.
-    """
-
-    resource: Resource | None
-    action: Action
-    credentials: Credentials
-    now: float
-    client_ip: str | None = None
-    player: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class AccessContext:
-    """
-    What a policy may look at.
-
-    Args:
-        resource: What is asked for.
-        action: What for.
-        browser: The browser, if it showed a valid cookie of ours.
-        browser_reason: Why there is no browser, if there is none.
-        credentials: What the request presented.
-        now: Seconds since the epoch.
-        client_ip: Where the connection came from.
-        claims: The claims of the JWT that a policy to the left of this one (in ``jwt(...) & ...``) accepted.
-        player: Who continues a play, where no cookie tells; None for a request that does not continue anything.
-    """
-
-    resource: Resource
-    action: Action
-    browser: Browser | None
-    browser_reason: DenialReason
-    credentials: Credentials
-    now: float
-    client_ip: str | None = None
-    claims: Mapping[str, Any] = field(default_factory=dict)
-    player: str | None = None
-
-    @property
-    def subject(self) -> str | None:
-        """Who is asking: the ``sub`` of the accepted JWT, else of the browser's cookie, else None."""
-        sub = self.claims.get("sub")
-        if isinstance(sub, str):
-            return sub
-        return self.browser.subject if self.browser else None
-
-
-@dataclass(frozen=True, slots=True)
 class Allow:
     """
     Yes.
@@ -251,45 +195,3 @@ class Deny:
 
 
 Decision = Allow | Deny
-
-
-class Ownership(Protocol):
-    """
-    What the guard has to know of sessions. Implemented by the ledger of what was shown.
-
-    A session counts while it is alive; after its page was closed, for the grace; after its connection broke, for as
-    long as it may be resumed.
-    """
-
-    def was_shown(self, browser: str, media_id: str) -> bool:
-        """Return whether a session of `browser` that counts was shown `media_id`."""
-
-    def has_session(self, browser: str) -> bool:
-        """Return whether `browser` has a session that counts."""
-
-    def owns_session(self, browser: str, session_id: str) -> bool:
-        """Return whether the live session `session_id` belongs to `browser`."""
-
-    def is_current(self, session_tag: str) -> bool:
-        """Return whether the session with that `tag` counts."""
-
-
-class GrantRecords(Protocol):
-    """
-    What the guard has to know of grants beside what they say themselves. Implemented by the ledger of grants.
-
-    Raises `LedgerUnavailableError` where it cannot tell.
-    """
-
-    def is_revoked(self, grant: Grant) -> bool:
-        """Return whether `grant` was withdrawn."""
-
-    def is_used_up(self, grant: Grant) -> bool:
-        """Return whether `grant` has been redeemed as often as it may be."""
-
-
-class Leases(Protocol):
-    """Who began to play something while its grant held."""
-
-    def holds(self, grant: Grant, player: str, *, now: float) -> bool:
-        """Return whether `player` may go on after the grant's end."""

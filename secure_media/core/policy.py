@@ -11,28 +11,17 @@ import abc
 import dataclasses
 import logging
 from collections.abc import Callable, Iterable, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from secure_media.core.grants import denial_reasons, player_of
+from secure_media.core.context import AccessContext
+from secure_media.core.grants import denial_reasons
 from secure_media.core.jwts import JwtVerifier
-from secure_media.core.model import AccessContext, Allow, Decision, Deny, ResourceKind
-from secure_media.errors import ConfigurationError, CredentialError, DenialReason, LedgerUnavailableError
-
-if TYPE_CHECKING:
-    from secure_media.core.model import GrantRecords, Leases, Ownership
-    from secure_media.core.tokens import GrantCodec
+from secure_media.core.model import Allow, Decision, Deny, ResourceKind
+from secure_media.core.questions import Asking, HasSession, OwnsSession, WasShown
+from secure_media.core.tokens import GrantCodec
+from secure_media.errors import ConfigurationError, CredentialError, DenialReason
 
 logger = logging.getLogger(__name__)
-
-
-@dataclasses.dataclass(frozen=True, slots=True)
-class Evidence:
-    """What policies consult besides the request: live sessions, the deployment's tokens, and what became of them."""
-
-    ownership: Ownership
-    grants: GrantCodec
-    records: GrantRecords
-    leases: Leases
 
 
 class Policy(abc.ABC):
@@ -42,8 +31,16 @@ class Policy(abc.ABC):
     _in_words = ""
 
     @abc.abstractmethod
-    def decide(self, context: AccessContext, evidence: Evidence) -> Decision:
-        """Return `Allow` or `Deny`. May raise `CredentialError`; anything else raised is a denial too."""
+    def evaluate(self, context: AccessContext, grants: GrantCodec) -> Asking[Decision]:
+        """
+        Return `Allow` or `Deny`, and ask for what that depends on (see `secure_media.core.questions`).
+
+        May raise `CredentialError`; anything else raised is a denial too.
+
+        Args:
+            context: The request.
+            grants: Verifies tokens.
+        """
 
     @property
     def accepts_grants(self) -> bool:
@@ -57,16 +54,14 @@ class Policy(abc.ABC):
         return _Both(self, other) if isinstance(other, Policy) else NotImplemented
 
 
-def decide(policy: Policy, context: AccessContext, evidence: Evidence) -> Decision:
-    """Ask `policy`, and turn whatever it raises into a denial."""
+def decide(policy: Policy, context: AccessContext, grants: GrantCodec) -> Asking[Decision]:
+    """Evaluate `policy`, and turn whatever it raises into a denial."""
     try:
-        decision = policy.decide(context, evidence)
+        decision = yield from policy.evaluate(context, grants)
         if isinstance(decision, Deny) and not decision.credential:
             decision = Deny(decision.reason, policy._in_words)
     except CredentialError as error:
         return Deny(error.reason, policy._in_words)
-    except LedgerUnavailableError:  # the ledger has said why, once
-        return Deny(DenialReason.LEDGER_UNAVAILABLE, policy._in_words)
     except Exception:
         logger.exception("guard.failed")
         return Deny(DenialReason.INTERNAL)
@@ -79,11 +74,11 @@ class _Either(Policy):
         self._left = left
         self._right = right
 
-    def decide(self, context: AccessContext, evidence: Evidence) -> Decision:
-        first = decide(self._left, context, evidence)
+    def evaluate(self, context: AccessContext, grants: GrantCodec) -> Asking[Decision]:
+        first = yield from decide(self._left, context, grants)
         if isinstance(first, Allow):
             return first
-        second = decide(self._right, context, evidence)
+        second = yield from decide(self._right, context, grants)
         return first.beside(second) if isinstance(second, Deny) else second
 
     @property
@@ -99,12 +94,12 @@ class _Both(Policy):
         self._left = left
         self._right = right
 
-    def decide(self, context: AccessContext, evidence: Evidence) -> Decision:
-        first = decide(self._left, context, evidence)
+    def evaluate(self, context: AccessContext, grants: GrantCodec) -> Asking[Decision]:
+        first = yield from decide(self._left, context, grants)
         if isinstance(first, Deny):
             return first
         claims = {**context.claims, **first.claims}
-        second = decide(self._right, dataclasses.replace(context, claims=claims), evidence)
+        second = yield from decide(self._right, dataclasses.replace(context, claims=claims), grants)
         if isinstance(second, Deny):
             return second
         return Allow(
@@ -126,19 +121,19 @@ class _Both(Policy):
 class _OwnSession(Policy):
     _in_words = "cookie"
 
-    def decide(self, context: AccessContext, evidence: Evidence) -> Decision:
+    def evaluate(self, context: AccessContext, grants: GrantCodec) -> Asking[Decision]:
         browser = context.browser
         if browser is None:
             return Deny(context.browser_reason)
-        ownership, resource = evidence.ownership, context.resource
+        resource = context.resource
         if resource.kind is ResourceKind.MEDIA:
-            allowed, reason = ownership.was_shown(browser.id, resource.name), DenialReason.NOT_SHOWN
+            allowed, reason = (yield WasShown(browser.id, resource.name)), DenialReason.NOT_SHOWN
         elif resource.kind is ResourceKind.UPLOAD:
-            allowed, reason = ownership.owns_session(browser.id, resource.name), DenialReason.NOT_OWNER
+            allowed, reason = (yield OwnsSession(browser.id, resource.name)), DenialReason.NOT_OWNER
         elif resource.kind is ResourceKind.FILE:
             allowed, reason = False, DenialReason.NOT_SHOWN
         else:
-            allowed, reason = ownership.has_session(browser.id), DenialReason.NOT_OWNER
+            allowed, reason = (yield HasSession(browser.id)), DenialReason.NOT_OWNER
         return Allow("session", browser.subject) if allowed is True else Deny(reason)
 
     def __repr__(self) -> str:
@@ -148,19 +143,16 @@ class _OwnSession(Policy):
 class _SignedUrl(Policy):
     _in_words = "link"
 
-    def decide(self, context: AccessContext, evidence: Evidence) -> Decision:
+    def evaluate(self, context: AccessContext, grants: GrantCodec) -> Asking[Decision]:
         tokens = context.credentials.tokens
         if not tokens:
             return Deny(DenialReason.NO_CREDENTIAL)
         if len(tokens) > 1:
             return Deny(DenialReason.MALFORMED_CREDENTIAL)
-        grant = evidence.grants.verify_signature(tokens[0])
-        reasons = denial_reasons(
-            grant, context, ownership=evidence.ownership, records=evidence.records, leases=evidence.leases
-        )
-        for reason in reasons:
+        grant = grants.verify_signature(tokens[0])
+        for reason in (yield from denial_reasons(grant, context)):
             return Deny(reason)
-        return Allow("signed_url", grant.sub, grant=grant, player=player_of(context))
+        return Allow("signed_url", grant.sub, grant=grant, player=context.player)
 
     @property
     def accepts_grants(self) -> bool:
@@ -179,7 +171,8 @@ class _Jwt(Policy):
         self._verifier = verifier
         self._require = require
 
-    def decide(self, context: AccessContext, evidence: Evidence) -> Decision:
+    def evaluate(self, context: AccessContext, grants: GrantCodec) -> Asking[Decision]:
+        yield from ()
         values = context.credentials.cookies_named(self._cookie)
         if not values:
             return Deny(DenialReason.NO_CREDENTIAL)
@@ -199,7 +192,8 @@ class _AllowIf(Policy):
     def __init__(self, condition: Callable[[AccessContext], bool]) -> None:
         self._condition = condition
 
-    def decide(self, context: AccessContext, evidence: Evidence) -> Decision:
+    def evaluate(self, context: AccessContext, grants: GrantCodec) -> Asking[Decision]:
+        yield from ()
         # `is True`: a condition that returns a coroutine, a query object or "no" has not said yes.
         if self._condition(context) is True:
             return Allow("condition", context.subject)

@@ -1,24 +1,23 @@
-"""The browser cookie in requests and responses: who showed one, and what is set when."""
+"""The browser cookie in responses: what is set when."""
 
 from __future__ import annotations
 
 import logging
 from collections.abc import Callable
 
+from secure_media.core.context import Visitor
 from secure_media.core.identity import BrowserIdentity, Identified
 from secure_media.core.model import Browser
-from secure_media.errors import DenialReason
-from secure_media.http.request import Request, credentials
 
 logger = logging.getLogger(__name__)
 
 
 class Cookies:
     """
-    Reads and writes the browser cookie.
+    Writes the browser cookie.
 
     Args:
-        identity: Issues and verifies it.
+        identity: Issues it.
         clock: Seconds since the epoch.
     """
 
@@ -26,23 +25,14 @@ class Cookies:
         self._identity = identity
         self._clock = clock
 
-    def browser(self, request: Request) -> Browser | None:
-        """Return the browser that sent `request`, if it showed a valid cookie."""
-        identified = self._identify(request)
-        return identified.browser if isinstance(identified, Identified) else None
-
-    def shown(self, request: Request) -> bool:
-        """Return whether `request` has a cookie of our name, be it one that holds or not."""
-        return self._identify(request) is not DenialReason.NO_CREDENTIAL
-
-    def greet(self, request: Request) -> tuple[str, ...]:
+    def greet(self, visitor: Visitor) -> tuple[str, ...]:
         """Return each ``Set-Cookie`` of a response with which a browser begins, or goes on."""
-        identified = self._identify(request)
+        identified = visitor.identified
         if not isinstance(identified, Identified):
-            return (self._cookie(self._identity.new(), secure=request.secure),)
+            return (self._cookie(self._identity.new(), secure=visitor.credentials.secure),)
         if identified.fresh:
             return ()
-        secure = request.secure or identified.secure
+        secure = visitor.credentials.secure or identified.secure
         cookie = self._cookie(identified.browser, secure=secure)
         if not identified.twins:
             return (cookie,)
@@ -50,15 +40,12 @@ class Cookies:
         # First: a browser without partitions takes the one for the other.
         return (self._removal_of_the_twin(), cookie)
 
-    def renewed(self, request: Request) -> str | None:
+    def renewed(self, visitor: Visitor) -> str | None:
         """Return the ``Set-Cookie`` that lets a known browser go on, if it is time for that."""
-        identified = self._identify(request)
+        identified = visitor.identified
         if not isinstance(identified, Identified) or identified.fresh:
             return None
-        return self._cookie(identified.browser, secure=request.secure or identified.secure)
-
-    def _identify(self, request: Request) -> Identified | DenialReason:
-        return self._identity.identify(credentials(request), now=self._clock())
+        return self._cookie(identified.browser, secure=visitor.credentials.secure or identified.secure)
 
     def _cookie(self, browser: Browser, *, secure: bool) -> str:
         identity = self._identity

@@ -1,71 +1,60 @@
-"""Answers that have to wait: for a disk, for a network, for the app's own code."""
+"""What has to wait: for a disk, for a network, for the app's own code. Nothing is made for a client that has gone."""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Hashable
-from dataclasses import dataclass
-from typing import Any
+from concurrent.futures import Future
+from contextlib import AbstractAsyncContextManager
+from typing import Any, TypeVar
 
-from secure_media.content.turns import FILES, Turns
-from secure_media.core.model import Allow, Browser, short_hash
-from secure_media.errors import BusyError
-from secure_media.http.responses import Response, unavailable
+from secure_media.content.turns import Turns
+from secure_media.errors import ClientGoneError
+from secure_media.http.responses import Response
 
-#: When to try again if too much is asked for at once, in seconds.
-_RETRY_AFTER = 10
+T = TypeVar("T")
+
+#: Watches the client of a request, for as long as the context lasts: yields what is done once the client has gone.
+Watch = Callable[[], AbstractAsyncContextManager["asyncio.Future[None]"]]
 
 
-@dataclass(frozen=True, slots=True)
-class PendingResponse:
+async def in_turn(work: Callable[[], T], *, turns: Turns, whose: Hashable, watch: Watch) -> T:
     """
-    An answer that has to wait.
+    Return what `work` returns, when it is its turn and done.
+
+    What has not begun when the client goes does not begin. What has is waited for, and let go of.
 
     Args:
-        open: May take its time, so a thread has to run it. Never raises.
-        answer: Takes what `open` returned, on the event loop, and returns the response.
+        work: May take its time, so a thread has to run it.
         turns: Has the threads.
         whose: Who asks, to take turns by.
-        otherwise: What `answer` takes instead where too much is asked for; None to refuse for now.
+        watch: Watches the client.
+
+    Raises:
+        BusyError: Too much of theirs is waiting already.
+        ClientGoneError: The client has gone.
     """
-
-    open: Callable[[], Any]
-    answer: Callable[[Any], Response]
-    turns: Turns = FILES
-    whose: Hashable = None
-    otherwise: Any = None
-
-    async def response(self, gone: asyncio.Future[Any]) -> Response | None:
-        """
-        Return the response when it is its turn and done; None if the client has gone.
-
-        What has not begun by then does not begin. What has is waited for, and let go of.
-
-        Args:
-            gone: Is done once the client has gone.
-        """
-        try:
-            work = self.turns.submit(self.whose, self.open)
-        except BusyError:
-            return self.answer(unavailable("GET", _RETRY_AFTER) if self.otherwise is None else self.otherwise)
-        step = asyncio.wrap_future(work)
-        await asyncio.wait({step, gone}, return_when=asyncio.FIRST_COMPLETED)
-        if not gone.done():
-            return self.answer(step.result()).of(self.whose)
-        if not work.cancel():
+    job = turns.submit(whose, work)
+    step = asyncio.wrap_future(job)
+    try:
+        async with watch() as gone:
+            both: list[asyncio.Future[Any]] = [step, gone]
+            await asyncio.wait(both, return_when=asyncio.FIRST_COMPLETED)
+            if not gone.done():
+                return step.result()
+        if not job.cancel():
             opened = await step
             if isinstance(opened, Response):
                 await opened.abandon()
-        return None
+    except asyncio.CancelledError:
+        job.cancel()
+        job.add_done_callback(_count_what_was_made)
+        raise
+    raise ClientGoneError("the client has gone")
 
 
-def whose(decision: Allow, browser: Browser | None, client_ip: str | None) -> Hashable:
-    """
-    Return by whom a response is asked for, to take turns by: who its grant is for, or else which browser it is.
-
-    The grant first: anyone who has it may have any number of cookies. The address last: it may be a whole office's.
-    """
-    grant = decision.grant
-    if grant is not None and (grant.browser or grant.session or grant.sub or grant.jti):
-        return grant.browser or grant.session or grant.sub or grant.jti
-    return client_ip if browser is None else short_hash(browser.id)
+def _count_what_was_made(job: Future[T]) -> None:
+    """Let the ledger know that nothing has left of a response that nobody waits for any more."""
+    made = None if job.cancelled() or job.exception() is not None else job.result()
+    if isinstance(made, Response) and made.delivery is not None:
+        made.delivery.over()

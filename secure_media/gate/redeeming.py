@@ -7,22 +7,23 @@ is to be had, and spends nothing.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 
-from secure_media.audit import events
-from secure_media.core.model import Deny, Grant, Resource
+from secure_media.core.model import Decision, Deny, Grant, Resource
 from secure_media.core.redemptions import LIFETIME, Redemptions
-from secure_media.errors import DenialReason, LedgerUnavailableError
+from secure_media.errors import DenialReason
+from secure_media.gate.admission import Admitted
+from secure_media.gate.bookkeeping import Bookkeeping
 from secure_media.gate.refusals import Refusals
 from secure_media.http import documents, responses
 from secure_media.http.navigation import is_ahead_of_time, is_from_own_page
-from secure_media.http.request import Request, credentials
-from secure_media.stores.ledger import GrantLedger
+from secure_media.http.request import Request
+from secure_media.http.urls import tokens_in
 
 
 def may_be_pressed(request: Request) -> bool:
     """Return whether a request may be the press of the button of a link, as far as its method and URL say."""
-    return request.method == "POST" and bool(credentials(request).tokens)
+    return request.method == "POST" and bool(tokens_in(request.path, request.query))
 
 
 class Redeeming:
@@ -31,90 +32,91 @@ class Redeeming:
 
     Args:
         redemptions: Issues and verifies what it shows.
-        ledger: Knows how many uses are left.
+        books: Knows how many uses are left.
         refusals: Refuses.
+        record: Writes a decision down.
         clock: Seconds since the epoch.
     """
 
     def __init__(
-        self, redemptions: Redemptions, ledger: GrantLedger, refusals: Refusals, *, clock: Callable[[], float]
+        self,
+        redemptions: Redemptions,
+        books: Bookkeeping,
+        refusals: Refusals,
+        *,
+        record: Callable[[Decision, Request, Resource], Awaitable[Decision]],
+        clock: Callable[[], float],
     ) -> None:
         self._redemptions = redemptions
-        self._ledger = ledger
+        self._books = books
         self._refusals = refusals
+        self._record = record
         self._clock = clock
 
-    def at_once(self, request: Request, grant: Grant | None, resource: Resource) -> responses.Response | None:
+    async def at_once(self, asked: Admitted) -> responses.Response | None:
         """
         Return the response to an allowed request that needs nothing of the file, or None if it goes on.
 
         Such is the press of the button. The body of that request does not matter, and is not read. What a browser
         fetches ahead of time, without anybody having asked for it, gets nothing where that would be a use.
         """
+        request, grant = asked.request, asked.grant
         if request.method == "POST":
             if grant is None or not grant.confirm:
                 return responses.method_not_allowed(request.method)
-            return self._pressed(request, grant, resource)
+            return await self._pressed(asked, grant)
         if grant is None or grant.max_uses is None or not is_ahead_of_time(request):
             return None
-        return None if self.comes_first(request, grant) else responses.no_content()
+        return None if self.comes_first(asked) else responses.no_content()
 
-    def comes_first(self, request: Request, grant: Grant | None) -> bool:
-        """Return whether the page has to come before what `grant` is for."""
-        return grant is not None and grant.confirm and self._until(request, grant) is None
+    def comes_first(self, asked: Admitted) -> bool:
+        """Return whether the page has to come before what the grant is for."""
+        grant = asked.grant
+        return grant is not None and grant.confirm and self._until(asked, grant) is None
 
-    def page(
-        self, request: Request, grant: Grant, what: responses.Presentation, size: int | None
-    ) -> responses.Response:
+    async def page(self, asked: Admitted, what: responses.Presentation, size: int | None) -> responses.Response:
         """
-        Return the page with the button. May wait for the ledger.
+        Return the page with the button.
 
         Args:
-            request: The request, GET or HEAD.
-            grant: What was granted, if somebody presses.
+            asked: The request, GET or HEAD, for what is granted if somebody presses.
             what: What it presents itself as.
             size: In bytes, if that is known.
         """
-        try:
-            left = (grant.max_uses or 0) - self._ledger.used(grant)
-        except LedgerUnavailableError:  # it has said why, once
+        request, grant = asked.request, asked.counted
+        used = None if grant is None else await self._books.used(grant)
+        if grant is None or used is None or used >= (grant.max_uses or 0):
             return self._refusals.response(request)
-        if left < 1:
-            return self._refusals.response(request)
-        offer = documents.Offer(what.save_as or what.filename, size, grant.exp, left)
+        offer = documents.Offer(what.save_as or what.filename, size, grant.exp, (grant.max_uses or 0) - used)
         return documents.confirmation(request.method, offer, now=self._clock())
 
-    def renewed(self, request: Request, grant: Grant | None, answer: responses.Response) -> responses.Response:
+    def renewed(self, asked: Admitted, answer: responses.Response) -> responses.Response:
         """Return `answer`, with a new cookie past half of the old one's time: a film takes longer than that."""
+        grant = asked.grant
         if grant is None or not grant.confirm or answer.status not in {200, 206, 304}:
             return answer
-        until = self._until(request, grant)
+        until = self._until(asked, grant)
         if until is None or until - self._clock() > LIFETIME / 2 or until >= grant.exp:
             return answer
-        return answer.with_header("Set-Cookie", self._cookie(request, grant))
+        return answer.with_header("Set-Cookie", self._cookie(asked, grant))
 
-    def _pressed(self, request: Request, grant: Grant, resource: Resource) -> responses.Response:
+    async def _pressed(self, asked: Admitted, grant: Grant) -> responses.Response:
+        request = asked.request
         if not is_from_own_page(request):
-            events.record(
-                Deny(DenialReason.OTHER_ORIGIN, "link"),
-                method=request.method,
-                resource=resource,
-                client_ip=request.client_ip,
-                path=request.path,
-            )
+            await self._record(Deny(DenialReason.OTHER_ORIGIN, "link"), request, asked.resource)
             return self._refusals.response(request)
         name = self._redemptions.cookie_name(grant, secure=request.secure)
-        gone = self._redemptions.superfluous(credentials(request), name)
-        cookies = [*(_set(other, "", 0) for other in gone), self._cookie(request, grant)]
+        gone = self._redemptions.superfluous(asked.visitor.credentials, name)
+        cookies = [*(_set(other, "", 0) for other in gone), self._cookie(asked, grant)]
         # To the same address, whatever a proxy has made of its path on the way here.
         return responses.see_other(f"?{request.query}", cookies)
 
-    def _until(self, request: Request, grant: Grant) -> float | None:
-        return self._redemptions.until(grant, credentials(request), now=self._clock())
+    def _until(self, asked: Admitted, grant: Grant) -> float | None:
+        return self._redemptions.until(grant, asked.visitor.credentials, now=self._clock())
 
-    def _cookie(self, request: Request, grant: Grant) -> str:
+    def _cookie(self, asked: Admitted, grant: Grant) -> str:
         value, seconds = self._redemptions.issue(grant, now=self._clock())
-        return _set(self._redemptions.cookie_name(grant, secure=request.secure), value, seconds)
+        return _set(self._redemptions.cookie_name(grant, secure=asked.request.secure), value, seconds)
 
 
 def _set(name: str, value: str, seconds: int) -> str:

@@ -18,11 +18,11 @@ from secure_media.audit import events, telling
 from secure_media.content.spool import Spool
 from secure_media.core.guard import Guard
 from secure_media.core.identity import BrowserIdentity
-from secure_media.core.policy import Evidence
 from secure_media.core.redact import SERVER_LOGGERS, TokenFilter
 from secure_media.core.redemptions import Redemptions
 from secure_media.core.tokens import GrantCodec
 from secure_media.errors import ConfigurationError
+from secure_media.gate.answers import Answers
 from secure_media.gate.gate import Gate
 from secure_media.host import internals, replays
 from secure_media.host.connections import see_through_uvicorn
@@ -107,35 +107,32 @@ class Deployment:
             ephemeral=app if settings.ephemeral else None,
             partitioned=settings.embedded,
         )
-        codec, records, leases = (
-            GrantCodec(settings.keys, deployment=name),
-            SqliteLedger(settings.ledger),
-            PlaybackLeases(),
-        )
+        codec, records = GrantCodec(settings.keys, deployment=name), SqliteLedger(settings.ledger)
         policies = [settings.policy, *map(self.collections.policy, self.collections.names)]
         records.look(for_links=any(policy is not None and policy.accepts_grants for policy in policies))
-        guard = Guard(policy=settings.policy, identity=identity, evidence=Evidence(self.ledger, codec, records, leases))
-        refresh = (lambda: None) if settings.secret_file is None else settings.secret_file.refresh
+        guard = Guard(policy=settings.policy, identity=identity, grants=codec)
+        answers = Answers(self.ledger, PlaybackLeases(), records)
+        if settings.secret_file is not None:
+            settings.secret_file.watch()
         self.gate = Gate(
             guard=guard,
+            answers=answers,
             store=self.store,
             collections=self.collections,
-            ledger=records,
-            leases=leases,
             lost=self.ledger.lost,
             redemptions=Redemptions(settings.keys, deployment=name),
             base_path=self.base_path,
             refusal_page=settings.refusal_page,
             cookieless=settings.embedded or settings.sign_media_urls,
-            refresh=refresh,
         )
         events.write_to(settings.audit_log, required=settings.audit_required)
-        self.issuer = Issuer(codec, records, refresh=refresh, cookieless=settings.sign_media_urls)
+        self.issuer = Issuer(codec, records, cookieless=settings.sign_media_urls)
         self.terms = CurrentTerms()
         self.showing = Elements(self.store, self.collections, spool)
         self.sessions = Sessions(
             gate=self.gate,
             guard=guard,
+            answers=answers,
             ledger=self.ledger,
             store=self.store,
             issuer=self.issuer,

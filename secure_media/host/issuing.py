@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 import secrets
 import threading
 import time
 from collections.abc import Callable, Hashable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 from secure_media.core.model import Action, Browser, Grant, Resource, short_hash
 from secure_media.core.tokens import GrantCodec
-from secure_media.errors import CredentialError, GrantError
+from secure_media.errors import CredentialError, GrantError, LedgerUnavailableError
 from secure_media.host.terms import PAGE, GrantTerms, PendingTerms
 from secure_media.stores.ledger import GrantLedger
 
@@ -50,7 +52,6 @@ class Issuer:
     Args:
         codec: Signs.
         ledger: Knows what was revoked.
-        refresh: Takes a look at whether the keys have changed.
         cookieless: Whether browsers without a cookie are to be expected, so that theirs are bound to the session.
         clock: Seconds since the epoch.
     """
@@ -60,16 +61,16 @@ class Issuer:
         codec: GrantCodec,
         ledger: GrantLedger,
         *,
-        refresh: Callable[[], None],
         cookieless: bool = False,
         clock: Callable[[], float] = time.time,
     ) -> None:
         self.codec = codec
         self.ledger = ledger
-        self._refresh = refresh
         self._cookieless = cookieless
         self._clock = clock
         self._lock = threading.Lock()
+        #: What is issued without asking the ledger is not from before this, in milliseconds since the epoch.
+        self._earliest = 0
 
     def for_session(
         self,
@@ -79,6 +80,7 @@ class Issuer:
         *,
         action: Action = Action.VIEW,
         extra: Mapping[str, Any] | None = None,
+        ask: bool = False,
     ) -> str:
         """
         Return a token for what a session shows: the same one until half of its lifetime is over.
@@ -92,12 +94,13 @@ class Issuer:
             terms: On which terms.
             action: What for.
             extra: Further claims. A grant that has any, even if they are empty, gets an id to be revoked by.
+            ask: Whether the ledger is asked if the last one was revoked, which may take its time. Else that one is
+                taken for good until `forget_revoked` finds that it is not; the guard asks in any case.
 
         Raises:
             GrantError: The session has not got what the grant should be bound to.
-            LedgerUnavailableError: Nothing tells whether the last one was revoked.
+            LedgerUnavailableError: The ledger was asked, and cannot tell.
         """
-        self._refresh()
         if terms.bind is None and self._cookieless and holder.browser is None and not holder.has_invalid_cookie:
             terms = replace(terms, bind="session")
         claims = _binding(holder, terms)
@@ -108,14 +111,14 @@ class Issuer:
         claims = {**(extra or {}), **claims, "max_uses": terms.max_uses}
         with self._lock:
             known = holder.tokens.get(key)
-            if known is not None and self._is_good(*known, terms.lifetime):
+            if known is not None and self._is_good(*known, terms.lifetime, ask=ask):
                 grant, token = _rebound(known[0], claims), known[1]
                 if grant == known[0]:
                     return token
             else:
                 if extra is not None or terms.max_uses is not None:
                     claims["jti"] = new_jti()
-                grant = self._grant(resource, action, terms.lifetime, **claims)
+                grant = self._grant(resource, action, terms.lifetime, ask=ask, **claims)
             token = self._issued(grant)
             holder.tokens.pop(key, None)
             holder.tokens[key] = grant, token
@@ -125,10 +128,41 @@ class Issuer:
 
     def new(self, resource: Resource, action: Action, lifetime: float, **claims: Any) -> str:
         """Return a new token with an id of its own; `claims` are further ones of `Grant`."""
-        self._refresh()
-        return self._issued(self._grant(resource, action, lifetime, jti=new_jti(), **claims))
+        return self._issued(self._grant(resource, action, lifetime, ask=True, jti=new_jti(), **claims))
 
-    def _grant(self, resource: Resource, action: Action, lifetime: float, **claims: Any) -> Grant:
+    def forget_revoked(self, holder: SessionBinding) -> None:
+        """
+        Let a session have new tokens in place of those that were revoked. Asks the ledger, so it may take its time.
+
+        Where the ledger cannot tell they stay: whatever they ask for is refused then.
+        """
+        with self._lock:
+            known = [(key, grant) for key, (grant, _) in holder.tokens.items()]
+        with suppress(LedgerUnavailableError):  # it has said why, once
+            revoked = self._revoked_among(known)
+            with self._lock:
+                for key, grant in revoked:
+                    if holder.tokens.get(key, (None,))[0] is grant:
+                        del holder.tokens[key]
+
+    def revoked_until_now(self) -> None:
+        """Note that something was just revoked, so that what is issued from now on is younger than that."""
+        self._earliest = math.floor(self._clock() * 1000) + 1
+
+    def _revoked_among(self, known: list[tuple[Hashable, Grant]]) -> list[tuple[Hashable, Grant]]:
+        """Return those that were revoked. Most differ in their age alone, and of those the oldest goes first."""
+        alike: dict[tuple[str | None, str | None], list[tuple[Hashable, Grant]]] = {}
+        for key, grant in known:
+            alike.setdefault((grant.jti, grant.sub), []).append((key, grant))
+        return [
+            each
+            for group in alike.values()
+            for each in itertools.takewhile(
+                lambda each: self.ledger.is_revoked(each[1]), sorted(group, key=lambda each: each[1].iat)
+            )
+        ]
+
+    def _grant(self, resource: Resource, action: Action, lifetime: float, *, ask: bool, **claims: Any) -> Grant:
         if resource.name.endswith("/"):
             if claims.get("max_uses") is not None:
                 raise GrantError("max_uses: uses of a whole folder cannot be counted; make a link to one file")
@@ -138,8 +172,10 @@ class Issuer:
         exp = math.ceil(now + lifetime)
         if (claims.get("nbf") or 0) >= exp:
             raise GrantError("not_before: the link would end before it begins; give it a longer expires_in")
-        iat = math.floor(now * 1000)
+        iat = max(math.floor(now * 1000), self._earliest)
         grant = Grant(resource, action, iat / 1000, exp, **claims)
+        if not ask:
+            return grant
         if self.ledger.is_revoked(grant):  # what was revoked until this very millisecond does not include what follows
             grant = replace(grant, iat=(iat + 1) / 1000)
             if self.ledger.is_revoked(grant):
@@ -156,7 +192,7 @@ class Issuer:
             msg = f"the link would be too long ({error}); shorten the key, the subject or the file name"
             raise GrantError(msg) from None
 
-    def _is_good(self, grant: Grant, token: str, lifetime: float) -> bool:
+    def _is_good(self, grant: Grant, token: str, lifetime: float, *, ask: bool) -> bool:
         now = self._clock()
         renew = grant.exp if grant.max_uses else grant.iat + lifetime / 2
         if not grant.iat - 1 <= now < renew:
@@ -165,7 +201,7 @@ class Issuer:
             self.codec.verify_signature(token)  # a key may have been dropped
         except CredentialError:
             return False
-        return not self.ledger.is_revoked(grant)
+        return not (ask and self.ledger.is_revoked(grant))
 
 
 def _binding(holder: SessionBinding, terms: GrantTerms) -> dict[str, Any]:

@@ -11,9 +11,7 @@ from __future__ import annotations
 
 import hashlib
 import logging
-import time
 from collections.abc import Callable
-from dataclasses import replace
 from urllib.parse import quote
 
 from streamlit.proto.Alert_pb2 import Alert
@@ -21,10 +19,9 @@ from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 from streamlit.proto.RootContainer_pb2 import RootContainer
 from streamlit.proto.WidthConfig_pb2 import WidthConfig
 
-from secure_media.core.model import AccessRequest, Action, Resource, ResourceKind, short_hash
+from secure_media.core.model import short_hash
 from secure_media.host.issuing import SessionBinding
 from secure_media.host.messages import PDF, MediaUrl, is_run_of_all, media_urls
-from secure_media.http.request import Request, credentials
 
 logger = logging.getLogger(__name__)
 
@@ -176,17 +173,6 @@ def _notice(message: ForwardMsg, text: str) -> ForwardMsg:
     if notice.hash:  # by which the frontend of 1.67 tells whether an element has changed
         notice.hash = hashlib.sha256(text.encode()).hexdigest()[:32]
     return notice
-
-
-def as_asked_by(page: Request, url: MediaUrl) -> AccessRequest:
-    """Return the question whether a page, which was opened by the request `page`, may have the media at `url`."""
-    return AccessRequest(
-        resource=Resource(ResourceKind.MEDIA, url.media_id),
-        action=Action.VIEW,
-        credentials=credentials(replace(page, query=url.query)),
-        now=time.time(),
-        client_ip=page.client_ip,
-    )
 
 
 def text(holder: SessionBinding) -> str:

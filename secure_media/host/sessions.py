@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import time
 import weakref
 from dataclasses import replace
 from typing import Any
@@ -11,18 +12,23 @@ from streamlit.proto.BackMsg_pb2 import BackMsg
 from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 from streamlit.runtime.session_manager import SessionClient, SessionManager
 
+from secure_media.content.turns import LEDGER
 from secure_media.core.guard import Guard
 from secure_media.core.model import Action, Resource, ResourceKind
-from secure_media.errors import GrantError, LedgerUnavailableError
+from secure_media.core.questions import answered
+from secure_media.errors import GrantError
+from secure_media.gate.answers import Answers
 from secure_media.gate.gate import Gate
 from secure_media.host import messages, signing
 from secure_media.host.issuing import Issuer, SessionBinding
-from secure_media.host.notices import CookielessLog, Notices, as_asked_by, text
+from secure_media.host.messages import MediaUrl
+from secure_media.host.notices import CookielessLog, Notices, text
 from secure_media.host.signing import Place
 from secure_media.host.sites import site, site_of_page
 from secure_media.host.sweeping import Sweeper
 from secure_media.host.terms import PAGE, GrantTerms, PendingTerms
 from secure_media.http.request import Request, connection
+from secure_media.http.urls import tokens_in
 from secure_media.stores.media import MediaStore
 from secure_media.stores.media_ids import is_grant_only
 from secure_media.stores.shown import ShownLedger
@@ -40,6 +46,7 @@ class Sessions:
     Args:
         gate: Tells browsers apart.
         guard: Knows what a browser without a cookie lacks.
+        answers: Knows what that depends on.
         ledger: Records what was shown.
         store: Where media are, to be swept when pages change.
         issuer: Issues grants.
@@ -53,6 +60,7 @@ class Sessions:
         *,
         gate: Gate,
         guard: Guard,
+        answers: Answers,
         ledger: ShownLedger,
         store: MediaStore,
         issuer: Issuer,
@@ -66,6 +74,7 @@ class Sessions:
         self.sign_all = sign_all
         self.embedded = embedded
         self._guard = guard
+        self._answers = answers
         self._cookieless = CookielessLog(embedded=embedded)
         self._holders: weakref.WeakValueDictionary[str, SessionBinding] = weakref.WeakValueDictionary()
 
@@ -110,10 +119,25 @@ class Sessions:
             is_its_own=lambda media_id: (
                 is_grant_only(media_id) or self.ledger.may_have_grant(holder.session_id, media_id)
             ),
-            lacks_cookie=lambda url: self._guard.lacks_browser(as_asked_by(request, url)),
+            lacks_cookie=lambda url: self._lacks_cookie(request, url),
             text=lambda: text(holder),
             tell=lambda: self._cookieless.tell(holder, secure=request.secure),
         )
+
+    def forget_revoked(self) -> None:
+        """Let open pages have new URLs, with their next messages, in place of those that were just revoked."""
+        self.issuer.revoked_until_now()
+        for holder in list(self._holders.values()):
+            self.issuer.forget_revoked(holder)
+
+    def _lacks_cookie(self, page: Request, url: MediaUrl) -> bool:
+        """Return whether a page is refused the media at `url` because its browser is not known."""
+        visitor, resource = self.gate.visitor(page), Resource(ResourceKind.MEDIA, url.media_id)
+        credentials = replace(visitor.credentials, tokens=tokens_in("", url.query))
+        asking = self._guard.lacks_browser(
+            replace(visitor, credentials=credentials), resource, Action.VIEW, now=time.time()
+        )
+        return answered(asking, self._answers.suppose)
 
 
 def _handshake() -> Request | None:
@@ -192,8 +216,6 @@ def _watch_what_leaves(client: SessionClient, holder: SessionBinding, sessions: 
         except GrantError as error:
             logger.warning("hook.not_signed %s", error)
             return None
-        except LedgerUnavailableError:  # it has said why, once; the browser's own session still gives it what it shows
-            return None
 
     def terms_of(resource: Resource, place: Place) -> GrantTerms | None:
         """
@@ -263,6 +285,9 @@ def _heed_what_arrives(session: Any, session_id: str, sessions: Sessions) -> Non
         page, holder = messages.opened_page(message), sessions.holder(session_id)
         if page is not None and holder is not None:
             holder.base_url = site_of_page(*page, holder.base_url)
+        if holder is not None and holder.tokens and message.WhichOneof("type") == "rerun_script":
+            # By the time that the script has something to show, it is known which of its URLs were revoked.
+            LEDGER.submit(session_id, lambda: sessions.issuer.forget_revoked(holder), begun=True)
         handle(message)
 
     session.handle_backmsg = handle_backmsg

@@ -6,12 +6,13 @@ from collections.abc import Callable, Sequence
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 
+from secure_media.core.context import Visitor
 from secure_media.core.model import Credentials, short_hash
 from secure_media.http.responses import Conditions
 from secure_media.http.urls import tokens_in
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Request:
     """
     The facts of a request, in no framework's terms.
@@ -27,6 +28,7 @@ class Request:
         exact: `path` with the bytes that are no UTF-8, for the names of files; None if it has none.
         prefix: What a trusted proxy has taken off, in front of that.
         trailers: Whether some of `headers` may have come after the body, past a proxy that removes or sets them before.
+        visitor: Who sent it, once somebody has asked (`secure_media.gate.admission.Admission.visitor`).
     """
 
     method: str
@@ -39,10 +41,17 @@ class Request:
     exact: str | None = None
     prefix: str = ""
     trailers: bool = False
+    visitor: Visitor | None = field(default=None, repr=False)
+    _by_name: dict[str, list[str]] | None = field(default=None, init=False, repr=False, compare=False)
 
     def all(self, name: str) -> list[str]:
         """Return every value of the header `name`."""
-        return [value for key, value in self.headers if key == name]
+        by_name = self._by_name
+        if by_name is None:
+            by_name = self._by_name = {}
+            for key, value in self.headers:
+                by_name.setdefault(key, []).append(value)
+        return by_name.get(name, [])
 
     def get(self, name: str) -> str | None:
         """Return the value of the header `name`; None if it was not sent, or not just once."""

@@ -67,7 +67,7 @@ class Response:
         if self.stream is not None:
             await self.stream.close()
         if self.delivery is not None:
-            self.delivery.end()
+            self.delivery.over()
 
     def with_header(self, name: str, value: str) -> Response:
         """Return the same response with one more header."""

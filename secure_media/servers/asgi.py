@@ -16,10 +16,8 @@ from typing import Any, NamedTuple
 
 from secure_media.content.streams import Stream, next_piece
 from secure_media.content.turns import FILES
-from secure_media.errors import DeliveryCutError
+from secure_media.errors import ClientGoneError, DeliveryCutError
 from secure_media.gate.gate import Gate
-from secure_media.gate.opening import PendingResponse
-from secure_media.gate.returning import Returning
 from secure_media.gate.uploads import with_xsrf_cookie
 from secure_media.http import forwarded
 from secure_media.http.request import Connection, Request, connection
@@ -39,6 +37,8 @@ logger = logging.getLogger(__name__)
 _TRY_AGAIN_LATER = 1013
 #: Where a scope has the `Peer`.
 PEER = "secure_media.peer"
+#: Where a scope has the request that was last made of it.
+_REQUEST = "secure_media.request"
 #: Headers of a request that may have trailers (RFC 9110 section 6.5).
 _ANNOUNCING_TRAILERS = frozenset({"transfer-encoding", "trailer"})
 
@@ -75,12 +75,12 @@ class GuardMiddleware:
         """Handle one connection."""
         if scope["type"] == "http":
             request = request_of(scope)
-            answer = self._gate.not_yet(request) or self._gate.answer(request)
-            if isinstance(answer, (PendingResponse, Returning)):
-                async with _watching(receive) as gone:
-                    answer = await answer.response(gone)
-                if answer is None:
-                    return
+            try:
+                answer = self._gate.not_yet(request) or await self._gate.answer(
+                    request, functools.partial(_watching, receive)
+                )
+            except ClientGoneError:
+                return
             if answer is not None:
                 await write(answer, receive, send)
                 return
@@ -116,7 +116,12 @@ def _heeding_goodbyes(receive: Receive, page: Connection) -> Receive:
 
 
 def request_of(scope: Scope) -> Request:
-    """Return the facts of the request in `scope`."""
+    """
+    Return the facts of the request in `scope`, and note them there.
+
+    Below a mount, the same request has another path; who sent it stays as it was found out.
+    """
+    outer: Request | None = scope.get(_REQUEST)
     headers = [(name.decode("latin-1").lower(), value.decode("latin-1")) for name, value in scope["headers"]]
     path, root = scope["path"], scope.get("root_path", "")
     if root and path.startswith(f"{root}/"):
@@ -128,7 +133,7 @@ def request_of(scope: Scope) -> Request:
     exact = exact_path(path, scope.get("raw_path") or b"") if "\ufffd" in path else None
     peer = _peer(scope)
     proxies = forwarded.proxies(*peer.trusted)
-    return Request(
+    found = scope[_REQUEST] = Request(
         method=scope.get("method", "GET"),
         path=path,
         query=scope.get("query_string", b"").decode("latin-1"),
@@ -139,7 +144,9 @@ def request_of(scope: Scope) -> Request:
         exact=exact,
         prefix=proxies.prefix(peer.address, headers),
         trailers=not peer.trailers_apart and _may_have_trailers(headers),
+        visitor=None if outer is None else outer.visitor,
     )
+    return found
 
 
 def _may_have_trailers(headers: Iterable[tuple[str, str]]) -> bool:
@@ -191,7 +198,7 @@ async def write(answer: Response, receive: Receive, send: Send) -> None:
         if answer.stream is not None:
             await answer.stream.close()
         if answer.delivery is not None:
-            answer.delivery.end()
+            answer.delivery.over()
 
 
 class _Response:
@@ -213,9 +220,9 @@ class _Response:
         """Write a piece of the body, if it may leave."""
         delivery = self.answer.delivery
         if delivery is not None:
-            delivery.check()
+            await delivery.checked()
             await self.start()
-            delivery.check()  # the head may have had to wait
+            await delivery.checked()  # the head may have had to wait
         await self._send({"type": "http.response.body", "body": body, "more_body": more})
         if delivery is not None:
             delivery.sent(len(body))

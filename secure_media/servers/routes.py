@@ -37,7 +37,7 @@ class GuardedRoute(BaseRoute):
 
     async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Refuse the request or hand it to the route."""
-        refusal = self._gate.endpoint(request_of(scope))
+        refusal = await self._gate.endpoint(request_of(scope))
         if refusal is None:
             await self._route.handle(scope, receive, send)
         elif scope["type"] == "websocket":

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-import functools
 import logging
 import re
 import socket
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import AsyncIterator, Callable, Iterable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Any, ClassVar
 from urllib.parse import unquote
 
@@ -23,10 +23,8 @@ from tornado.web import Application, OutputTransform, RequestHandler, stream_req
 from secure_media.content.delivery import Delivery
 from secure_media.content.streams import Stream, next_piece
 from secure_media.content.turns import FILES
-from secure_media.errors import ConfigurationError, DeliveryCutError, MediaError
+from secure_media.errors import ClientGoneError, ConfigurationError, DeliveryCutError, MediaError
 from secure_media.gate.gate import Gate
-from secure_media.gate.opening import PendingResponse
-from secure_media.gate.returning import Returning
 from secure_media.http import forwarded
 from secure_media.http.request import Connection, Request, connection
 from secure_media.http.responses import CHUNK, Response, forbidden
@@ -38,6 +36,8 @@ logger = logging.getLogger(__name__)
 
 #: The name under which the application's settings hold the gate.
 _GATE = "secure_media_gate"
+#: The attribute of Tornado's request that holds its facts.
+_FACTS = "_secure_media_facts"
 
 
 class SecureMediaFileHandler(MediaFileHandler):
@@ -51,8 +51,9 @@ class SecureMediaFileHandler(MediaFileHandler):
 
     #: None for a client that has gone.
     _answer: Response | None
-    #: Done once the client has gone; there only while the app's own code makes what it gets.
+    #: Done once the client has gone; there only where something has to be waited for.
     _gone: asyncio.Future[None] | None = None
+    _has_gone = False
 
     # Every method gets past Tornado's own refusals (405 with a page of its own, XSRF) to the same answer as on ASGI.
     SUPPORTED_METHODS = (*MediaFileHandler.SUPPORTED_METHODS, "TRACE", "CONNECT")
@@ -68,33 +69,33 @@ class SecureMediaFileHandler(MediaFileHandler):
     def compute_etag(self) -> None:
         """Return None: the response has the validator."""
 
-    def prepare(self) -> Awaitable[None] | None:
+    async def prepare(self) -> None:
         """Decide, and answer at once unless the body has to be sent piece by piece."""
-        answer = _gate(self).answer(request_of(self.request))
+        try:
+            answer = await _gate(self).answer(request_of(self.request), self._watching)
+        except ClientGoneError:
+            self._answer = None
+            return
         if answer is None:  # cannot be: the route and the gate agree on what is media
             raise RuntimeError("the gate passed a request for media on")
-        if isinstance(answer, (PendingResponse, Returning)):
-            return self._open(answer)
-        self._begin(answer)
-        return None
-
-    async def _open(self, opening: PendingResponse | Returning) -> None:
-        self._gone = asyncio.get_running_loop().create_future()
-        answer = await opening.response(self._gone)
-        if answer is None:
-            self._answer = None
-        else:
-            self._begin(answer)
-
-    def _begin(self, answer: Response) -> None:
         self._answer = answer
         length = answer.stop - answer.start
         at_once = answer.source is None or not length or (length <= CHUNK and not answer.source.blocking)
         if at_once and answer.stream is None and answer.delivery is None:
             _finish(self, answer)
 
+    @asynccontextmanager
+    async def _watching(self) -> AsyncIterator[asyncio.Future[None]]:
+        """Yield what is done once the client has gone."""
+        if self._gone is None:
+            self._gone = asyncio.get_running_loop().create_future()
+            if self._has_gone:
+                self._gone.set_result(None)
+        yield self._gone
+
     def on_connection_close(self) -> None:
         """Let nothing more be made for a client that has gone."""
+        self._has_gone = True
         if self._gone is not None and not self._gone.done():
             self._gone.set_result(None)
 
@@ -125,7 +126,7 @@ class SecureMediaFileHandler(MediaFileHandler):
             if stream is not None:
                 await stream.close()
             if delivery is not None:
-                delivery.end()
+                delivery.over()
 
     async def _send_stream(self, stream: Stream, delivery: Delivery | None) -> None:
         gone = self._gone or asyncio.get_running_loop().create_future()
@@ -138,7 +139,7 @@ class SecureMediaFileHandler(MediaFileHandler):
 
     async def _send(self, piece: bytes, delivery: Delivery | None) -> None:
         if delivery is not None:
-            delivery.check()
+            await delivery.checked()
         self.write(piece)
         await self.flush()
         if delivery is not None:
@@ -186,31 +187,32 @@ class _OtherMethods(PathMatches):
 class _Guarded(RequestHandler):
     """Mixed into handlers of others: their `prepare` runs only after the guard has allowed the request."""
 
-    _ask: ClassVar[Callable[[Gate, Request], Response | PendingResponse | Returning | None]] = Gate.answer
+    #: Whether Streamlit's XSRF check is due once the guard has spoken.
+    _checks_xsrf = False
 
-    @functools.cached_property
-    def _refusal(self) -> Response | None:
-        """The guard's answer, asked for once although Tornado's XSRF check and `prepare` both need it."""
-        answer = type(self)._ask(_gate(self), request_of(self.request))
-        if isinstance(answer, (PendingResponse, Returning)):  # cannot be: those have a handler of their own
-            raise RuntimeError("the gate takes this for a file of a collection")
-        return answer
+    async def _asked(self) -> Response | None:
+        """Return the guard's answer; None if the request may go on."""
+        return await _gate(self).answer(request_of(self.request), _nobody_watches)
 
     async def prepare(self) -> None:
-        refusal = self._refusal
+        refusal = await self._asked()
         if refusal is not None:
             for name in list(self._headers):  # what set_default_headers of the handler has put there
                 self.clear_header(name)
             _finish(self, refusal)
             return
+        if self._checks_xsrf:
+            self._check_xsrf()
         result = super().prepare()
         if result is not None:
             await result
 
     def check_xsrf_cookie(self) -> None:
         """Let the guard speak first; a request that it refuses learns nothing else."""
-        if self._refusal is None:
-            super().check_xsrf_cookie()
+        self._checks_xsrf = True
+
+    def _check_xsrf(self) -> None:
+        super().check_xsrf_cookie()
 
 
 class _GuardedStatic(_Guarded, AppStaticFileHandler):
@@ -225,10 +227,10 @@ class _GuardedUpload(_Guarded, UploadFileRequestHandler):
         super().initialize(file_mgr, is_active_session)
         self._received = bytearray()
 
-    def check_xsrf_cookie(self) -> None:
+    def _check_xsrf(self) -> None:
         """Do without the cookie where it does not come, for the page's own uploads."""
-        if self._refusal is not None or not _gate(self).vouches_for(request_of(self.request)):
-            super().check_xsrf_cookie()
+        if not _gate(self).vouches_for(request_of(self.request)):
+            super()._check_xsrf()
 
     def data_received(self, chunk: bytes) -> None:
         self._received += chunk
@@ -246,7 +248,8 @@ class _Implausible(_Guarded):
 
 
 class _NotYet(_Guarded):
-    _ask = Gate.not_yet
+    async def _asked(self) -> Response | None:
+        return _gate(self).not_yet(request_of(self.request))
 
 
 class _WhileUnproved(Matcher):
@@ -258,7 +261,8 @@ class _WhileUnproved(Matcher):
 
 
 class _Endpoint(_Guarded):
-    _ask = Gate.endpoint
+    async def _asked(self) -> Response | None:
+        return await _gate(self).endpoint(request_of(self.request))
 
 
 class _Handshake(BrowserWebSocketHandler):
@@ -342,11 +346,14 @@ def mount(
 
 
 def request_of(request: HTTPServerRequest) -> Request:
-    """Return the facts of `request`. Tornado refuses one with trailers."""
+    """Return the facts of `request`, and note them there. Tornado refuses one with trailers."""
+    known: Request | None = getattr(request, _FACTS, None)
+    if known is not None:
+        return known
     headers = [(name.lower(), value) for name, value in request.headers.get_all()]
     path = unquote(_path(request))
     proxies, peer = forwarded.proxies(forwarded.configured(forwarded.THIS_MACHINE)), _peer(request)
-    return Request(
+    found = Request(
         method=request.method or "",
         path=path,
         query=request.query,
@@ -356,6 +363,8 @@ def request_of(request: HTTPServerRequest) -> Request:
         prefix=proxies.prefix(peer, headers),
         exact=exact_path(path, request.path.encode("latin-1", "replace")) if "\ufffd" in path else None,
     )
+    setattr(request, _FACTS, found)
+    return found
 
 
 def _peer(request: HTTPServerRequest) -> str | None:
@@ -383,6 +392,11 @@ def _guarded(handler: Any, base: str) -> tuple[Any, ...]:
     if not is_public(cls):
         cls = type(cls.__name__, (_Endpoint, cls), {})
     return (rf"^{base}{pattern.removeprefix('^')}", cls, *arguments)
+
+
+def _nobody_watches() -> AbstractAsyncContextManager[asyncio.Future[None]]:
+    """Cannot be called: what has to wait for a file has a handler of its own."""
+    raise RuntimeError("the gate takes this for media or for a file of a collection")
 
 
 def _gate(handler: RequestHandler) -> Gate:

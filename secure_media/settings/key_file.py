@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import stat
+import threading
 import time
 from collections.abc import Callable, Iterable
 from pathlib import Path
@@ -68,6 +69,23 @@ class KeyFile:
         self._next_look = clock() + _LOOK_EVERY
         self._secrets, _ = read_secret_file(name, value)
         self.ring = ring_of(name, self._secrets)
+
+    def watch(self, wait: Callable[[float], object] = time.sleep) -> None:
+        """
+        Look at the file from now on, once a second, in a thread: nobody who is served waits for a disk.
+
+        Args:
+            wait: Waits for so many seconds.
+        """
+        threading.Thread(target=self._watch, args=(wait,), name="secure_media.keys", daemon=True).start()
+
+    def _watch(self, wait: Callable[[float], object]) -> None:
+        while True:
+            wait(_LOOK_EVERY)
+            try:
+                self.refresh()
+            except Exception:
+                logger.exception("keys.not_read")
 
     def refresh(self) -> None:
         """

@@ -78,7 +78,8 @@ class Database:
         self.path = path
         #: The file that `path` leads to, once that was followed.
         self.file: Path | None = None
-        self._lock = threading.RLock()
+        #: Held by whichever thread of this process is in the database.
+        self.lock = threading.RLock()
         self._connection: sqlite3.Connection | None = None
         self._identity: tuple[int, int] | None = None
         #: What the log says is wrong at present: with reading, and with writing.
@@ -103,7 +104,7 @@ class Database:
 
     def close(self) -> None:
         """Close the file."""
-        with self._lock:
+        with self.lock:
             if self._connection is not None:
                 self._connection.close()
                 self._connection = None
@@ -111,7 +112,7 @@ class Database:
     @contextmanager
     def reading(self) -> Iterator[sqlite3.Connection | None]:
         """Enter the database; None as long as nobody has written anything."""
-        with self._lock, self._honest("reading"):
+        with self.lock, self._honest("reading"):
             if self._connection is None and self._identity is None and not self._is_there():
                 yield None
             else:
@@ -120,7 +121,7 @@ class Database:
     @contextmanager
     def writing(self) -> Iterator[sqlite3.Connection]:
         """Enter a transaction that no other process can come between."""
-        with self._lock, self._honest("writing"), _transaction(self._open()) as connection:
+        with self.lock, self._honest("writing"), _transaction(self._open()) as connection:
             yield connection
 
     def try_writing(self, work: Callable[[sqlite3.Connection], None]) -> bool:
@@ -129,7 +130,7 @@ class Database:
 
         It costs no waiting, neither for others nor for the disk: after a power failure it may be undone.
         """
-        with self._lock:
+        with self.lock:
             connection = self._connection
             if connection is None:
                 return False
@@ -161,7 +162,7 @@ class Database:
         for number in range(_MERGES if wait else 1):
             if number:
                 time.sleep(_MERGE_PAUSE)
-            with self._lock, self._honest("reading"):
+            with self.lock, self._honest("reading"):
                 # Waits for nobody, and stops at what a reader still needs.
                 busy, pages, merged = self._open().execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
             if busy:

@@ -15,6 +15,7 @@ from typing import Protocol
 
 from secure_media.content.delivery import Watcher
 from secure_media.core.model import Grant
+from secure_media.core.questions import Record
 
 
 class GrantLedger(Protocol):
@@ -25,11 +26,11 @@ class GrantLedger(Protocol):
     log what is wrong, once.
     """
 
+    def record(self, grant: Grant) -> Record:
+        """Return what became of `grant`: whether it was revoked and, if they are counted, how many uses are spent."""
+
     def is_revoked(self, grant: Grant) -> bool:
         """Return whether `grant` was revoked, by itself, with its subject or with everything."""
-
-    def is_used_up(self, grant: Grant) -> bool:
-        """Return whether all uses of `grant` are spent."""
 
     def used(self, grant: Grant) -> int:
         """Return how many uses of `grant` are spent."""
@@ -90,6 +91,10 @@ class _Whole:
     def may_go_on(self, count: int) -> bool:
         """Return whether the next piece may leave."""
         return self._transfer.may_go_on(min(count, 1))
+
+    def knows(self, count: int) -> bool | None:
+        """Return the same if it is known without waiting, else None."""
+        return self._transfer.knows(min(count, 1))
 
     def sent(self, count: int) -> None:
         """Note how much has left."""

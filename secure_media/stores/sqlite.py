@@ -14,6 +14,7 @@ from pathlib import Path
 
 from secure_media.content.delivery import Watcher
 from secure_media.core.model import Grant
+from secure_media.core.questions import Record
 from secure_media.errors import LedgerUnavailableError
 from secure_media.stores import records
 from secure_media.stores.database import Database
@@ -83,6 +84,10 @@ class SqliteLedger:
         self._transfers.close()
         self._database.close()
 
+    def record(self, grant: Grant) -> Record:
+        """Return what became of `grant`: whether it was revoked and, if they are counted, how many uses are spent."""
+        return Record(self.is_revoked(grant), 0 if grant.max_uses is None else self.used(grant))
+
     # --- revocation
 
     def is_revoked(self, grant: Grant) -> bool:
@@ -121,10 +126,6 @@ class SqliteLedger:
 
     # --- uses
 
-    def is_used_up(self, grant: Grant) -> bool:
-        """Return whether all uses of `grant` are spent."""
-        return grant.max_uses is not None and self.used(grant) >= grant.max_uses
-
     def used(self, grant: Grant) -> int:
         """Return how many uses of `grant` are spent: all of one that was made before what is remembered."""
         with self._database.reading() as connection:
@@ -139,15 +140,16 @@ class SqliteLedger:
         jti, most = grant.jti, grant.max_uses
         if jti is None or most is None:
             raise ValueError("uses of a grant without jti or without limit are not counted")
-        with self._database.writing() as connection:
-            now, marks = self._now(connection)
-            kept = self._keep_house(connection, now)
-            if _is_forgotten(grant, marks):
-                return None
-            asked = Request(jti, most, start, stop, size, continues, grant.exp + _REMEMBER)
-            transfer = self._transfers.reserve(connection, asked, now)
-        if transfer is not None:
-            self._transfers.begun(transfer)
+        with self._database.lock:  # what is reserved is known here before anyone else looks
+            with self._database.writing() as connection:
+                now, marks = self._now(connection)
+                kept = self._keep_house(connection, now)
+                if _is_forgotten(grant, marks):
+                    return None
+                asked = Request(jti, most, start, stop, size, continues, grant.exp + _REMEMBER)
+                transfer = self._transfers.reserve(connection, asked, now)
+            if transfer is not None:
+                self._transfers.begun(transfer)
         if kept:
             self._merge(wait=False)
         return transfer

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
+import threading
 import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -136,7 +137,12 @@ class Transfers:
 
 
 class Transfer:
-    """A reserved part of a use, while its bytes leave."""
+    """
+    A reserved part of a use, while its bytes leave.
+
+    Threads: `knows` and `sent` are for the event loop, all else for the thread of the ledger. What is cut and what may
+    leave is settled between the two under a lock, which nobody holds while they wait.
+    """
 
     def __init__(self, transfers: Transfers, id: str, *, length: int, ahead: int) -> None:  # noqa: A002 - its own id
         self._transfers = transfers
@@ -147,41 +153,62 @@ class Transfer:
         self._shown = 0
         self._shown_at = transfers.clock()
         self._cut = False
+        self._lock = threading.Lock()
 
     def may_go_on(self, count: int) -> bool:
-        """Return whether the bytes up to `count` are still reserved for this transfer."""
-        if not self._cut:
-            now = self._transfers.clock()
-            if count > self._shown or not self._shown_at <= now < self._shown_at + _SHOW_PROGRESS:
-                self._show(count, now)
-        if not self._cut:
-            self._count = count
-        return not self._cut
+        """Return whether the bytes up to `count` are still reserved for this transfer. May have to write them down."""
+        known = self.knows(count)
+        if known is None:
+            self._show(count, self._transfers.clock())
+            with self._lock:
+                known = self._leave(count)
+        return known
+
+    def knows(self, count: int) -> bool | None:
+        """Return the same if nothing has to be written down for it, else None."""
+        now = self._transfers.clock()
+        with self._lock:
+            if not self._cut and (count > self._shown or not self._shown_at <= now < self._shown_at + _SHOW_PROGRESS):
+                return None
+            return self._leave(count)
 
     def sent(self, count: int) -> None:
         """Note how much has left."""
-        self._count = count
+        with self._lock:
+            self._count = count
 
     def ended(self, count: int, *, complete: bool) -> None:
         """Count what was delivered."""
         del complete  # of this response; what counts is the whole resource
-        self._transfers.over(self)
-        with self._transfers.database.writing() as connection:
-            settle(connection, self.id, count)
+        database = self._transfers.database
+        with database.lock:  # until it is settled nobody takes it for another process's
+            self._transfers.over(self)
+            with database.writing() as connection:
+                settle(connection, self.id, count)
 
     def cut(self, connection: sqlite3.Connection) -> Uses | None:
         """Give the rest away: not one more byte will leave."""
-        self._cut = True
+        with self._lock:
+            self._cut = True
+            count = self._count
         self._transfers.over(self)
-        return settle(connection, self.id, self._count)
+        return settle(connection, self.id, count)
+
+    def _leave(self, count: int) -> bool:
+        """Count what may leave now, with the lock held, and return whether it may."""
+        if not self._cut:
+            self._count = count
+        return not self._cut
 
     def _show(self, count: int, now: float) -> None:
         shown = min(self._length, count + self._ahead)
         with self._transfers.database.writing() as connection:
             change = "UPDATE transfers SET count = ?, seen = ? WHERE id = ?"
             # Gone: it stood still for so long that another process has settled it.
-            self._cut |= connection.execute(change, (shown, now, self.id)).rowcount == 0
-        self._shown, self._shown_at = shown, now
+            gone = connection.execute(change, (shown, now, self.id)).rowcount == 0
+        with self._lock:
+            self._cut |= gone
+            self._shown, self._shown_at = shown, now
 
 
 def use_of(connection: sqlite3.Connection, jti: str | None) -> Uses | None:

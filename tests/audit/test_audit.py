@@ -350,6 +350,7 @@ def log(tmp_path: Path) -> Iterator[Path]:
 
 def _decide(decision: Decision | None = None, resource: Resource = MEDIA, client_ip: str | None = "10.0.0.1") -> None:
     events.record(decision or Deny(DenialReason.NOT_SHOWN), method="GET", resource=resource, client_ip=client_ip)
+    events.flush()
 
 
 def _lines(path: Path) -> list[dict[str, Any]]:
@@ -362,6 +363,7 @@ def test_file_gets_every_event_as_json(log: Path) -> None:
     _decide()
     _decide(Deny(DenialReason.SIGNATURE_MISMATCH))
     _delivery().end()
+    events.flush()
 
     lines = _lines(log)
     assert [(line["event"], line["level"]) for line in lines] == [
@@ -624,7 +626,8 @@ def test_what_cannot_be_written_is_told(tmp_path: Path, required: bool) -> None:
     events.write_to(str(path), required=required)
 
     def is_fine() -> bool:
-        return events.record(Allow("session"), method="GET", resource=MEDIA, client_ip=None)
+        written = events.record(Allow("session"), method="GET", resource=MEDIA, client_ip=None)
+        return written is None or written.result(60)
 
     assert is_fine()
     path.parent.rename(tmp_path / "moved")

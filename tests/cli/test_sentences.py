@@ -5,7 +5,9 @@ from __future__ import annotations
 import pytest
 
 from secure_media.cli import sentences
-from secure_media.core.model import AccessContext, Action, Browser, Credentials, Grant, Resource, ResourceKind
+from secure_media.core.context import AccessContext, Visitor
+from secure_media.core.identity import Identified
+from secure_media.core.model import Action, Browser, Credentials, Grant, Resource, ResourceKind
 from secure_media.errors import DenialReason
 from tests.cli.shell import REPORT
 
@@ -14,11 +16,8 @@ GRANT = Grant(REPORT, Action.VIEW, NOW - 100, int(NOW) - 41, sub="alice", networ
 CONTEXT = AccessContext(
     Resource(ResourceKind.FILE, "reports/q4.pdf"),
     Action.DOWNLOAD,
-    Browser("a-browser", "bob"),
-    DenialReason.NO_CREDENTIAL,
-    Credentials(),
+    Visitor(Credentials(), Identified(Browser("a-browser", "bob"), fresh=True), "198.51.100.7"),
     NOW,
-    "198.51.100.7",
 )
 
 

@@ -42,6 +42,7 @@ from secure_media.stores.ledger import reserve_whole
 from secure_media.stores.media import MediaStore
 from secure_media.stores.sqlite import SqliteLedger
 from tests.servers import TIMEOUT, eventually
+from tests.stores.ledgers import is_used_up
 
 CONTENT = b"some content"
 
@@ -544,19 +545,19 @@ def deliver(ledger: SqliteLedger, *, pieces: int, whole: bool) -> bool:
 def test_whole_stream_is_a_use(ledger: SqliteLedger, pieces: int) -> None:
     """A stream that came to its end was used, however much it was."""
     assert deliver(ledger, pieces=pieces, whole=True)
-    assert ledger.is_used_up(ONE_USE)
+    assert is_used_up(ledger, ONE_USE)
     assert not deliver(ledger, pieces=1, whole=True)
 
 
 def test_stream_that_broke_off_is_no_use(ledger: SqliteLedger) -> None:
     """A stream that breaks off can be had again; not for ever, as all but its end would then be free."""
     assert deliver(ledger, pieces=3, whole=False)
-    assert not ledger.is_used_up(ONE_USE)
+    assert not is_used_up(ledger, ONE_USE)
     again = 0
     while deliver(ledger, pieces=3, whole=False):
         again += 1
     assert 2 <= again <= 10
-    assert ledger.is_used_up(ONE_USE)
+    assert is_used_up(ledger, ONE_USE)
 
 
 def test_stream_of_which_nothing_left_is_no_use(ledger: SqliteLedger) -> None:

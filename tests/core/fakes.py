@@ -1,10 +1,23 @@
-"""Stand-ins for what the guard consults: live sessions, the records of grants, and leases."""
+"""Stand-ins for what answers the guard: live sessions, the records of grants, and leases."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from secure_media.core.model import Grant, short_hash
+from secure_media.core.context import AccessContext, Visitor
+from secure_media.core.identity import Identified
+from secure_media.core.model import Action, Browser, Credentials, Grant, Resource, short_hash
+from secure_media.core.questions import (
+    HasSession,
+    IsCurrent,
+    OwnsSession,
+    PlaysOn,
+    Question,
+    Record,
+    RecordOf,
+    WasShown,
+)
+from secure_media.errors import DenialReason, LedgerUnavailableError
 
 
 class OneSession:
@@ -24,42 +37,39 @@ class OneSession:
         self._media_id = media_id
         self._current = current
 
-    def was_shown(self, browser: str, media_id: str) -> bool:
-        return (browser, media_id) == (self._browser, self._media_id)
-
-    def has_session(self, browser: str) -> bool:
-        return browser == self._browser
-
-    def owns_session(self, browser: str, session_id: str) -> bool:
-        return (browser, session_id) == (self._browser, self._session)
-
-    def is_current(self, session_tag: str) -> bool:
-        if self._current is None:
-            return session_tag == short_hash(self._session)
-        return self._current  # type: ignore[no-any-return]
+    def answer(self, question: Question) -> Any:
+        match question:
+            case WasShown(browser, media_id):
+                return (browser, media_id) == (self._browser, self._media_id)
+            case HasSession(browser):
+                return browser == self._browser
+            case OwnsSession(browser, session_id):
+                return (browser, session_id) == (self._browser, self._session)
+            case IsCurrent(session_tag):
+                return session_tag == short_hash(self._session) if self._current is None else self._current
+        raise TypeError(question)
 
 
 class Records:
     """
-    Records of grants that answer the same every time.
+    Records of grants that are the same every time.
 
     Args:
-        revoked: What to answer; raised if it is an exception.
-        used_up: Likewise.
+        revoked: What they say; raised if it is an exception, except that an unavailable ledger says nothing.
+        used_up: Likewise; True for all uses.
     """
 
     def __init__(self, *, revoked: Any = False, used_up: Any = False) -> None:
         self._revoked = revoked
         self._used_up = used_up
-        self.asked: list[tuple[str, Grant]] = []
+        self.asked: list[Grant] = []
 
-    def is_revoked(self, grant: Grant) -> bool:
-        self.asked.append(("revoked", grant))
-        return _given(self._revoked)
-
-    def is_used_up(self, grant: Grant) -> bool:
-        self.asked.append(("used_up", grant))
-        return _given(self._used_up)
+    def answer(self, question: RecordOf) -> Any:
+        self.asked.append(question.grant)
+        if isinstance(self._revoked, LedgerUnavailableError) or isinstance(self._used_up, LedgerUnavailableError):
+            return None
+        used = {True: question.grant.max_uses, False: 0}.get(self._used_up) if isinstance(self._used_up, bool) else None
+        return Record(_given(self._revoked), self._used_up if used is None else used)
 
 
 class Leases:
@@ -76,12 +86,54 @@ class Leases:
         self._answer = answer
         self.asked: list[tuple[Grant, str, float]] = []
 
-    def holds(self, grant: Grant, player: str, *, now: float) -> bool:
-        self.asked.append((grant, player, now))
-        return _given(self._answer) if player in self._players else False
+    def answer(self, question: PlaysOn) -> Any:
+        self.asked.append((question.grant, question.player, question.now))
+        return _given(self._answer) if question.player in self._players else False
 
 
-def _given(answer: Any) -> bool:
+class World:
+    """
+    All that is asked of anyone.
+
+    Args:
+        session: Answers for sessions.
+        records: Answers for the ledger.
+        leases: Answers for those who play.
+    """
+
+    def __init__(self, session: Any, records: Records | None = None, leases: Leases | None = None) -> None:
+        self._session = session
+        self._records = records or Records()
+        self._leases = leases or Leases()
+        self.asked: list[Question] = []
+
+    def answer(self, question: Question) -> Any:
+        self.asked.append(question)
+        if isinstance(question, RecordOf):
+            return self._records.answer(question)
+        if isinstance(question, PlaysOn):
+            return self._leases.answer(question)
+        return self._session.answer(question)
+
+
+def context(
+    resource: Resource,
+    action: Action,
+    browser: Browser | DenialReason,
+    *,
+    credentials: Credentials | None = None,
+    now: float,
+    client_ip: str | None = None,
+    claims: Any = None,
+    player: str | None = None,
+) -> AccessContext:
+    """Return a request of `browser`, or of somebody whose browser is not known for that reason."""
+    identified = Identified(browser, fresh=True) if isinstance(browser, Browser) else browser
+    visitor = Visitor(credentials or Credentials(), identified, client_ip, player)
+    return AccessContext(resource, action, visitor, now, claims or {})
+
+
+def _given(answer: Any) -> Any:
     if isinstance(answer, BaseException):
         raise answer
-    return answer  # type: ignore[no-any-return]
+    return answer

@@ -7,20 +7,21 @@ from typing import Any
 
 import pytest
 
-from secure_media.core.grants import CLOCK_LEEWAY, denial_reasons, player_of
+from secure_media.core.context import AccessContext
+from secure_media.core.grants import CLOCK_LEEWAY, denial_reasons
 from secure_media.core.model import (
-    AccessContext,
     Action,
     Browser,
-    Credentials,
     Disposition,
     Grant,
     Resource,
     ResourceKind,
     short_hash,
 )
+from secure_media.core.questions import answered
 from secure_media.errors import DenialReason, LedgerUnavailableError
-from tests.core.fakes import Leases, OneSession, Records
+from tests.core import fakes
+from tests.core.fakes import Leases, OneSession, Records, World
 
 NOW = 1_800_000_000.0
 ANNA, BERT = Browser("anna-browser", "anna"), Browser("bert-browser", "bert")
@@ -61,12 +62,11 @@ def _context(**changed: Any) -> AccessContext:
         "resource": FILE,
         "action": Action.VIEW,
         "browser": ANNA,
-        "browser_reason": DenialReason.NO_CREDENTIAL,
-        "credentials": Credentials(),
         "now": NOW,
         "client_ip": "10.1.2.3",
     }
-    return AccessContext(**{**honest, **changed})
+    given = {**honest, **changed}
+    return fakes.context(**{**given, "browser": given["browser"] or DenialReason.NO_CREDENTIAL})
 
 
 def _against(
@@ -76,17 +76,11 @@ def _against(
     current: Any = None,
     records: Records | None = None,
     leases: Leases | None = None,
+    every: bool = True,
 ) -> list[DenialReason]:
     """Return what is said against `grant` where Anna has one session, nothing is revoked and nobody plays."""
-    return list(
-        denial_reasons(
-            grant,
-            context or _context(),
-            ownership=OneSession("anna-session", ANNA.id, MEDIA.name, current=current),
-            records=records or Records(),
-            leases=leases or Leases(),
-        )
-    )
+    world = World(OneSession("anna-session", ANNA.id, MEDIA.name, current=current), records, leases)
+    return answered(denial_reasons(grant, context or _context(), every=every), world.answer)
 
 
 @pytest.mark.parametrize("grant", [pytest.param(PLAIN, id="plain"), pytest.param(BOUND, id="bound-to-everything")])
@@ -145,18 +139,11 @@ def test_everything_that_differs_is_said_with_the_ledger_last() -> None:
 def test_ledger_is_not_asked_where_the_grant_itself_says_no() -> None:
     """The first objection of a grant for something else needs no ledger, so a broken one does not hide it."""
     broken = Records(revoked=LedgerUnavailableError("gone"))
-    said = denial_reasons(
-        PLAIN,
-        _context(resource=MEDIA),
-        ownership=OneSession("anna-session", ANNA.id, MEDIA.name),
-        records=broken,
-        leases=Leases(),
-    )
+    other = _context(resource=MEDIA)
 
-    assert next(said) is DenialReason.OTHER_RESOURCE
+    assert _against(PLAIN, other, records=broken, every=False) == [DenialReason.OTHER_RESOURCE]
     assert broken.asked == []
-    with pytest.raises(LedgerUnavailableError):
-        next(said)
+    assert _against(PLAIN, other, records=broken) == [DenialReason.OTHER_RESOURCE, DenialReason.LEDGER_UNAVAILABLE]
 
 
 # --- the resource
@@ -329,38 +316,74 @@ def test_grant_for_a_network_needs_an_address() -> None:
 # --- revocations and uses
 
 
-def test_ledger_is_asked_for_uses_only_where_they_are_counted() -> None:
-    """Every grant may have been revoked; only one with a limit can be used up."""
+def test_ledger_is_asked_once_and_for_uses_only_where_they_are_counted() -> None:
+    """Every grant may have been revoked; only one with a limit can be used up. One question is for both."""
     plain, limited = Records(used_up=True), Records(used_up=True)
 
     assert _against(PLAIN, records=plain) == []
     assert _against(BOUND, records=limited) == [DenialReason.USED_UP]
-    assert plain.asked == [("revoked", PLAIN)]
-    assert limited.asked == [("revoked", BOUND), ("used_up", BOUND)]
+    assert plain.asked == [PLAIN]
+    assert limited.asked == [BOUND]
 
 
 @pytest.mark.parametrize("answer", [*NO_ANSWERS, pytest.param(None, id="none")])
-def test_grant_counts_as_revoked_and_used_up_unless_the_answer_is_false(answer: object) -> None:
+def test_grant_counts_as_revoked_unless_the_answer_is_false(answer: object) -> None:
     """Whatever else a ledger says of a grant, it has not said that it is still good."""
     assert _against(BOUND) == []
 
     assert _against(BOUND, records=Records(revoked=answer)) == [DenialReason.REVOKED]
-    assert _against(BOUND, records=Records(used_up=answer)) == [DenialReason.USED_UP]
 
 
 @pytest.mark.parametrize(
-    "records",
+    "used",
     [
-        pytest.param(Records(revoked=LedgerUnavailableError("gone")), id="revocations"),
-        pytest.param(Records(used_up=LedgerUnavailableError("gone")), id="uses"),
+        pytest.param("", id="empty-text"),
+        pytest.param("no", id="text"),
+        pytest.param(object(), id="object"),
+        pytest.param(0.0, id="float"),
+        pytest.param(-1, id="negative"),
+        pytest.param(1, id="all"),
+        pytest.param(2, id="more-than-all"),
     ],
 )
-def test_ledger_that_cannot_tell_is_not_overheard(records: Records) -> None:
-    """That a ledger is unavailable reaches whoever asks, and is never taken for an answer."""
+def test_grant_counts_as_used_up_unless_the_answer_is_a_smaller_number(used: object) -> None:
+    """Whatever else a ledger says of the uses of a grant, it has not said that there is one left."""
     assert _against(BOUND) == []
+    assert _against(dataclasses.replace(BOUND, max_uses=3), records=Records(used_up=2)) == []
 
-    with pytest.raises(LedgerUnavailableError):
-        _against(BOUND, records=records)
+    assert _against(BOUND, records=Records(used_up=used)) == [DenialReason.USED_UP]
+
+
+@pytest.mark.parametrize("every", [pytest.param(True, id="every-reason"), pytest.param(False, id="first-reason")])
+def test_ledger_that_cannot_tell_is_a_reason(every: bool) -> None:
+    """That nobody knows what became of a grant is never taken for an answer."""
+    assert _against(BOUND, every=every) == []
+    unavailable = Records(revoked=LedgerUnavailableError("gone"))
+
+    assert _against(BOUND, records=unavailable, every=every) == [DenialReason.LEDGER_UNAVAILABLE]
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [pytest.param((False, 0), id="tuple"), pytest.param(True, id="true"), pytest.param(False, id="false")],
+)
+def test_what_is_no_record_says_nothing(answer: object) -> None:
+    """Only a record tells what became of a grant."""
+    asking = denial_reasons(PLAIN, _context())
+    next(asking)
+
+    with pytest.raises(StopIteration) as done:
+        asking.send(answer)
+    assert done.value.value == [DenialReason.LEDGER_UNAVAILABLE]
+
+
+def test_first_reason_is_all_that_a_denial_needs() -> None:
+    """What has been said against a grant is enough: nothing is asked after it."""
+    records = Records(revoked=True, used_up=True)
+
+    assert _against(BOUND, current=False, records=records, every=False) == [DenialReason.SESSION_ENDED]
+    assert records.asked == []
+    assert _against(BOUND, records=records, every=False) == [DenialReason.REVOKED]
 
 
 # --- playing on after the end
@@ -378,7 +401,7 @@ def test_ledger_that_cannot_tell_is_not_overheard(records: Records) -> None:
 )
 def test_player_is_the_browser_where_it_is_known(request_: dict[str, Any], expected: str | None) -> None:
     """Who plays is told by the cookie first, and nobody plays in a request that does not continue anything."""
-    assert player_of(_context(**request_)) == expected
+    assert _context(**request_).player == expected
 
 
 def test_lease_outlasts_the_grant_for_its_player() -> None:

@@ -8,12 +8,11 @@ from typing import Any
 
 import pytest
 
+from secure_media.core.context import AccessContext
 from secure_media.core.guard import Guard
 from secure_media.core.identity import BrowserIdentity
 from secure_media.core.keys import KeyRing
 from secure_media.core.model import (
-    AccessContext,
-    AccessRequest,
     Action,
     Allow,
     Browser,
@@ -25,10 +24,11 @@ from secure_media.core.model import (
     ResourceKind,
     short_hash,
 )
-from secure_media.core.policy import Evidence, Policy, allow_if, own_session, signed_url
+from secure_media.core.policy import Policy, allow_if, own_session, signed_url
+from secure_media.core.questions import Asking, answered
 from secure_media.core.tokens import GrantCodec
 from secure_media.errors import DenialReason, LedgerUnavailableError
-from tests.core.fakes import Leases, OneSession, Records
+from tests.core.fakes import Leases, OneSession, Records, World, context
 
 NOW = 1_800_000_000.0
 RING = KeyRing(["a-secret-for-tests-0123456789-abcdefghij"])
@@ -40,12 +40,22 @@ ANNA = Browser("anna-browser", "anna")
 GRANT = Grant(MEDIA, Action.VIEW, iat=NOW, exp=int(NOW) + 60)
 
 
-def _guard(policy: Policy | None = None, *, records: Records | None = None, leases: Leases | None = None) -> Guard:
-    """Return a guard in whose world Anna was shown one medium in one session."""
-    session = OneSession("anna-session", ANNA.id, MEDIA.name)
-    rule = own_session() | signed_url() if policy is None else policy
-    evidence = Evidence(session, CODEC, records or Records(), leases or Leases())
-    return Guard(policy=rule, identity=IDENTITY, evidence=evidence)
+class GuardOfAnna:
+    """A guard in whose world Anna was shown one medium in one session."""
+
+    def __init__(
+        self, policy: Policy | None = None, *, records: Records | None = None, leases: Leases | None = None
+    ) -> None:
+        rule = own_session() | signed_url() if policy is None else policy
+        self.guard = Guard(policy=rule, identity=IDENTITY, grants=CODEC)
+        self.world = World(OneSession("anna-session", ANNA.id, MEDIA.name), records, leases)
+
+    def told(self, asking: Asking[Any]) -> Any:
+        """Return what comes of it in that world."""
+        return answered(asking, self.world.answer)
+
+
+_guard = GuardOfAnna
 
 
 def _cookie(browser: Browser = ANNA, *, now: float = NOW) -> Credentials:
@@ -53,7 +63,7 @@ def _cookie(browser: Browser = ANNA, *, now: float = NOW) -> Credentials:
 
 
 def _decide(
-    guard: Guard,
+    guard: GuardOfAnna,
     credentials: Credentials,
     resource: Resource | None = MEDIA,
     action: Action = Action.VIEW,
@@ -62,17 +72,8 @@ def _decide(
     player: str | None = None,
     policy: Policy | None = None,
 ) -> Decision:
-    return guard.decide(
-        AccessRequest(
-            resource=resource,
-            action=action,
-            credentials=credentials,
-            now=now,
-            client_ip="10.0.0.1",
-            player=player,
-        ),
-        policy,
-    )
+    visitor = guard.guard.visitor(credentials, now=now, client_ip="10.0.0.1", player=player)
+    return guard.told(guard.guard.decide(visitor, resource, action, now=now, policy=policy))  # type: ignore[no-any-return]
 
 
 def test_browser_gets_what_it_was_shown() -> None:
@@ -214,16 +215,11 @@ def test_policy_sees_the_facts_of_the_request() -> None:
     _decide(_guard(allow_if(look)), Credentials())
 
     known, unknown = seen
-    assert known == AccessContext(
-        resource=MEDIA,
-        action=Action.VIEW,
-        browser=ANNA,
-        browser_reason=DenialReason.NO_CREDENTIAL,
-        credentials=credentials,
-        now=NOW,
-        client_ip="10.0.0.1",
-        player="looks-like",
+    assert known == context(
+        MEDIA, Action.VIEW, ANNA, credentials=credentials, now=NOW, client_ip="10.0.0.1", player="looks-like"
     )
+    assert (known.resource, known.action, known.browser, known.subject) == (MEDIA, Action.VIEW, ANNA, "anna")
+    assert (known.client_ip, known.claims, known.player) == ("10.0.0.1", {}, ANNA.id)
     assert (unknown.browser, unknown.browser_reason) == (None, DenialReason.NO_CREDENTIAL)
     assert unknown.player is None
 
@@ -241,11 +237,11 @@ def test_request_that_makes_no_sense_is_denied_on_record(
 ) -> None:
     """An adapter's mistake is a denial with a traceback in the log, and no exception."""
     guard = _guard()
-    honest: dict[str, Any] = {"resource": MEDIA, "action": Action.VIEW, "credentials": _cookie(), "now": NOW}
-    assert isinstance(guard.decide(AccessRequest(**honest)), Allow)
+    honest: dict[str, Any] = {"resource": MEDIA, "credentials": _cookie()}
+    assert isinstance(_decide(guard, **honest), Allow)
 
     with caplog.at_level(logging.ERROR, "secure_media"):
-        decision = guard.decide(AccessRequest(**{**honest, field: value}))
+        decision = _decide(guard, **{**honest, field: value})
 
     assert decision == Deny(DenialReason.INTERNAL)
     assert [record.message for record in caplog.records] == ["guard.failed"]
@@ -261,8 +257,9 @@ def test_policy_that_fails_is_a_denial(caplog: pytest.LogCaptureFixture) -> None
 
 
 def _lacks_browser(policy: Policy, credentials: Credentials, resource: Resource | None = MEDIA) -> bool:
-    request = AccessRequest(resource=resource, action=Action.VIEW, credentials=credentials, now=NOW)
-    return _guard(policy).lacks_browser(request)
+    guard = _guard(policy)
+    visitor = guard.guard.visitor(credentials, now=NOW)
+    return guard.told(guard.guard.lacks_browser(visitor, resource, Action.VIEW, now=NOW)) is True
 
 
 _SPOILED = Credentials(cookies=((IDENTITY.cookie_name(secure=False), "no cookie of ours"),))

@@ -12,9 +12,9 @@ import jwt as pyjwt
 import pytest
 
 from secure_media import allow_if, jwt, own_session, signed_url
+from secure_media.core.context import AccessContext
 from secure_media.core.keys import KeyRing
 from secure_media.core.model import (
-    AccessContext,
     Action,
     Allow,
     Browser,
@@ -26,10 +26,12 @@ from secure_media.core.model import (
     ResourceKind,
     short_hash,
 )
-from secure_media.core.policy import Evidence, Policy, decide
+from secure_media.core.policy import Policy, decide
+from secure_media.core.questions import Asking, Question, RecordOf, WasShown, answered
 from secure_media.core.tokens import GrantCodec
 from secure_media.errors import ConfigurationError, DenialReason, ExpiredCredentialError, LedgerUnavailableError
-from tests.core.fakes import Leases, OneSession, Records
+from tests.core import fakes
+from tests.core.fakes import Leases, OneSession, Records, World
 
 NOW = 1_800_000_000.0
 SECRET = "a-secret-for-tests-0123456789-abcdefghij"
@@ -54,26 +56,25 @@ class _Returns(Policy):
     def __init__(self, outcome: object) -> None:
         self._outcome = outcome
 
-    def decide(self, context: AccessContext, evidence: Evidence) -> Decision:
+    def evaluate(self, context: AccessContext, grants: GrantCodec) -> Asking[Decision]:
+        yield from ()
         if isinstance(self._outcome, BaseException):
             raise self._outcome
         return self._outcome  # type: ignore[return-value]
 
 
-def _evidence(records: Records | None = None, leases: Leases | None = None) -> Evidence:
+def _world(records: Records | None = None, leases: Leases | None = None) -> World:
     """Return a world in which Anna has a session and was shown one medium, and Bert has nothing."""
-    session = OneSession("anna-session", ANNA.id, MEDIA.name)
-    return Evidence(session, CODEC, records or Records(), leases or Leases())
+    return World(OneSession("anna-session", ANNA.id, MEDIA.name), records, leases)
 
 
 def _context(resource: Resource = MEDIA, browser: Browser | None = ANNA, **more: Any) -> AccessContext:
-    reason = DenialReason.NO_CREDENTIAL if browser else DenialReason.EXPIRED
-    given = {"action": Action.VIEW, "credentials": Credentials(), **more}
-    return AccessContext(resource=resource, browser=browser, browser_reason=reason, now=NOW, **given)
+    more = {"action": Action.VIEW, "browser": browser or DenialReason.EXPIRED, "now": NOW, **more}
+    return fakes.context(resource, **more)
 
 
-def _ask(policy: Policy, context: AccessContext | None = None, **evidence: Any) -> Decision:
-    return decide(policy, context or _context(), _evidence(**evidence))
+def _ask(policy: Policy, context: AccessContext | None = None, **world: Any) -> Decision:
+    return answered(decide(policy, context or _context(), CODEC), _world(**world).answer)
 
 
 def _with_token(*tokens: str, browser: Browser | None = None, **more: Any) -> AccessContext:
@@ -150,29 +151,9 @@ def test_live_session_opens_what_no_session_is_shown(resource: Resource) -> None
 )
 def test_session_counts_only_if_the_answer_is_true(resource: Resource, answer: Any) -> None:
     """Whatever else is answered about a browser's sessions, nobody has said that the resource is theirs."""
-    world = dataclasses.replace(_evidence(), ownership=_Answers(answer))
     assert isinstance(_ask(own_session(), _context(resource)), Allow)
 
-    assert isinstance(decide(own_session(), _context(resource), world), Deny)
-
-
-class _Answers:
-    """Sessions of which everything gets one answer."""
-
-    def __init__(self, answer: Any) -> None:
-        self._answer = answer
-
-    def was_shown(self, browser: str, media_id: str) -> bool:
-        return self._answer  # type: ignore[no-any-return]
-
-    def has_session(self, browser: str) -> bool:
-        return self._answer  # type: ignore[no-any-return]
-
-    def owns_session(self, browser: str, session_id: str) -> bool:
-        return self._answer  # type: ignore[no-any-return]
-
-    def is_current(self, session_tag: str) -> bool:
-        return self._answer  # type: ignore[no-any-return]
+    assert isinstance(answered(decide(own_session(), _context(resource), CODEC), lambda question: answer), Deny)
 
 
 # --- signed_url
@@ -251,10 +232,11 @@ def test_token_that_is_bound_opens_only_together_with_what_it_is_bound_to(
 ) -> None:
     """A bound token that leaked is of no use elsewhere, and the decision says whom it is for."""
     grant = dataclasses.replace(GRANT, **bound)
-    context = _with_token(CODEC.issue(grant), browser=ANNA, client_ip="10.0.0.1")
-    assert _ask(signed_url(), context) == _carried_by(grant)
+    token = CODEC.issue(grant)
+    honest: dict[str, Any] = {"browser": ANNA, "client_ip": "10.0.0.1"}
+    assert _ask(signed_url(), _with_token(token, **honest)) == _carried_by(grant)
 
-    assert _ask(signed_url(), dataclasses.replace(context, **elsewhere)) == Deny(reason)
+    assert _ask(signed_url(), _with_token(token, **{**honest, **elsewhere})) == Deny(reason)
 
 
 def test_token_of_a_session_opens_while_it_is_alive() -> None:
@@ -301,7 +283,7 @@ def test_player_goes_on_after_the_end_of_the_token() -> None:
 
     assert _ask(signed_url(), context, leases=leases) == _carried_by(grant, "a-player")
     assert _ask(signed_url(), context) == Deny(DenialReason.EXPIRED)
-    assert _ask(signed_url(), dataclasses.replace(context, player=None), leases=leases) == Deny(DenialReason.EXPIRED)
+    assert _ask(signed_url(), _with_token(CODEC.issue(grant)), leases=leases) == Deny(DenialReason.EXPIRED)
     assert _ask(signed_url(), context, leases=leases, records=Records(revoked=True)) == Deny(DenialReason.REVOKED)
 
 
@@ -886,7 +868,7 @@ def _named(context: AccessContext) -> bool:
     [
         pytest.param(own_session() | signed_url(), "(own_session() | signed_url())", id="either"),
         pytest.param(own_session() & allow_if(_named), "(own_session() & allow_if(_named))", id="both"),
-        pytest.param(allow_if(_Returns(True).decide.__get__), "allow_if(__get__)", id="method"),
+        pytest.param(allow_if(_Returns(True).evaluate.__get__), "allow_if(__get__)", id="method"),
         pytest.param(
             _jwt({"role": "doctor"}),
             "jwt(cookie='session', JwtVerifier(algorithms=['HS256'], issuer='login', audience='media'))",
@@ -915,6 +897,50 @@ class _Verdict:
 
     def __call__(self, context: AccessContext) -> bool:
         return self._verdicts[True]
+
+
+# --- questions
+
+
+def _questions(policy: Policy, context: AccessContext, **world: Any) -> list[Question]:
+    """Return what is asked until `policy` has decided."""
+    everyone = _world(**world)
+    answered(decide(policy, context, CODEC), everyone.answer)
+    return everyone.asked
+
+
+def test_only_what_matters_is_asked() -> None:
+    """A combination asks late: what memory knows first, and the ledger only where a grant is to carry it."""
+    default, token = own_session() | signed_url(), _token()
+    shown, record = WasShown(ANNA.id, MEDIA.name), RecordOf(GRANT)
+
+    assert _questions(default, _with_token(token, browser=ANNA)) == [shown]
+    assert _questions(default, _with_token(token)) == [record]
+    assert _questions(default, _with_token(_token(OTHER_MEDIA))) == []
+    assert _questions(own_session() & signed_url(), _with_token(token, browser=BERT)) == [WasShown(BERT.id, MEDIA.name)]
+    assert _questions(own_session() & signed_url(), _with_token(token, browser=ANNA)) == [shown, record]
+    assert _questions(_jwt() | YES, _with_jwt()) == []
+
+
+def test_failure_to_answer_is_a_denial_of_the_part_that_asked(caplog: pytest.LogCaptureFixture) -> None:
+    """What goes wrong where an answer is looked for comes out where the question was asked: a denial, on record."""
+    failing = Records(revoked=OSError("disk"))
+
+    assert _ask(signed_url() | YES, _with_token(_token()), records=failing) == Allow("condition", None)
+    assert _ask(signed_url() & YES, _with_token(_token()), records=failing) == Deny(DenialReason.INTERNAL)
+    assert [record.message for record in caplog.records] == ["guard.failed"] * 2
+
+
+@pytest.mark.parametrize("steps", [pytest.param([], id="nothing"), pytest.param([Allow("x")], id="list")])
+def test_policy_that_is_no_generator_opens_nothing(steps: Any) -> None:
+    """What only looks like a policy's steps, and returns nothing, or yields its answer, lets nobody in."""
+
+    class Wrong(_Returns):
+        def evaluate(self, context: AccessContext, grants: GrantCodec) -> Any:
+            return steps
+
+    assert _ask(_Returns(Allow("mine"))) == Allow("mine")
+    assert _ask(Wrong(None)) == Deny(DenialReason.INTERNAL)
 
 
 # --- the vocabulary

@@ -11,13 +11,17 @@ import pytest
 
 from secure_media.content.delivery import Delivery
 from secure_media.content.sources import MemorySource
+from secure_media.core.context import Visitor
 from secure_media.core.keys import KeyRing
-from secure_media.core.model import Action, Grant, Resource, ResourceKind
+from secure_media.core.model import Action, Allow, Decision, Grant, Resource, ResourceKind
 from secure_media.core.redemptions import LIFETIME, Redemptions
+from secure_media.errors import DenialReason
+from secure_media.gate.admission import Admitted
+from secure_media.gate.bookkeeping import Bookkeeping
 from secure_media.gate.redeeming import Redeeming
 from secure_media.gate.refusals import Refusals
 from secure_media.http import responses
-from secure_media.http.request import Request
+from secure_media.http.request import Request, credentials
 from secure_media.servers.asgi import write
 from secure_media.stores.sqlite import SqliteLedger
 
@@ -37,24 +41,39 @@ class World:
         self.ledger = SqliteLedger(ledger, clock=lambda: self.now)
         self.refusals = Refusals("/base")
         redemptions = Redemptions(KeyRing([SECRET]), deployment="/base/")
-        self.redeeming = Redeeming(redemptions, self.ledger, self.refusals, clock=lambda: self.now)
+        self.redeeming = Redeeming(
+            redemptions, Bookkeeping(self.ledger), self.refusals, record=self._record, clock=lambda: self.now
+        )
         self.cookie = ""
+
+    async def _record(self, decision: Decision, request: Request, resource: Resource) -> Decision:
+        raise AssertionError("nothing here is refused")
 
     def request(self, method: str = "GET", **headers: str) -> Request:
         """Return a request of the browser."""
         fields = [(name.replace("_", "-"), value) for name, value in headers.items()]
         return Request(method, "/x", "media_token=x", [*fields, ("cookie", self.cookie)], False, None)
 
+    def admitted(self, grant: Grant = LINK, method: str = "GET", **headers: str) -> Admitted:
+        """Return a request of the browser, as allowed by `grant`."""
+        request = self.request(method, **headers)
+        visitor = Visitor(credentials(request), DenialReason.NO_CREDENTIAL)
+        return Admitted(request, visitor, RESOURCE, Action.VIEW, Allow("signed_url", grant=grant))
+
+    def page(self, what: responses.Presentation = FILE, size: int | None = 10) -> responses.Response:
+        """Return the page with the button."""
+        return asyncio.run(self.redeeming.page(self.admitted(), what, size))
+
     def press(self, grant: Grant = LINK) -> None:
         """Press the button, and keep the cookie."""
-        answer = self.redeeming.at_once(self.request("POST", sec_fetch_site="same-origin"), grant, RESOURCE)
+        answer = asyncio.run(self.redeeming.at_once(self.admitted(grant, "POST", sec_fetch_site="same-origin")))
         assert answer is not None
         assert answer.status == 303
         self.cookie = dict(answer.headers)["Set-Cookie"].partition(";")[0]
 
     def renewed(self, answer: responses.Response = DELIVERY, grant: Grant = LINK) -> bool:
         """Return whether the browser gets another cookie with `answer`, and keep it."""
-        cookie = dict(self.redeeming.renewed(self.request(), grant, answer).headers).get("Set-Cookie")
+        cookie = dict(self.redeeming.renewed(self.admitted(grant), answer).headers).get("Set-Cookie")
         if cookie is not None:
             self.cookie = cookie.partition(";")[0]
         return cookie is not None
@@ -70,7 +89,7 @@ def test_film_may_take_longer_than_the_cookie() -> None:
         assert world.renewed()
     world.now += LIFETIME + 1
     assert not world.renewed()
-    assert world.redeeming.comes_first(world.request(), LINK)
+    assert world.redeeming.comes_first(world.admitted())
 
 
 def test_cookie_is_not_renewed_past_the_link() -> None:
@@ -111,21 +130,21 @@ def test_use_that_is_spent_meanwhile_is_refused() -> None:
     world = World()
     transfer = world.ledger.reserve(LINK, 0, 10, 10, continues=False)
     assert transfer is not None
-    assert world.redeeming.page(world.request(), LINK, FILE, 10).status == 200
+    assert world.page().status == 200
     transfer.ended(10, complete=True)
-    assert world.redeeming.page(world.request(), LINK, FILE, 10).status == 403
+    assert world.page().status == 403
 
 
 def test_page_without_a_ledger_is_refused(tmp_path: Path) -> None:
     """Where nobody knows how many uses are left, there is no page."""
     (tmp_path / "file").write_text("not a database, " * 100)
-    assert World(tmp_path / "file").redeeming.page(World().request(), LINK, FILE, 10).status == 403
+    assert World(tmp_path / "file").page().status == 403
 
 
 def test_page_knows_neither_size_nor_name_where_there_is_none() -> None:
     """What the app's own code makes has no size before it is made."""
     nameless = dataclasses.replace(FILE, filename=None)
-    page = World().redeeming.page(World().request(), LINK, nameless, None)
+    page = World().page(nameless, None)
     assert page.source is not None
     text = page.source.read(0, page.source.size)
     assert b'<h1 dir="auto">A file</h1>' in text
@@ -137,6 +156,9 @@ def test_delivery_that_may_not_begin_is_the_refusal_that_fits() -> None:
 
     class No:
         def may_go_on(self, count: int) -> bool:
+            return False
+
+        def knows(self, count: int) -> bool | None:
             return False
 
         def sent(self, count: int) -> None:

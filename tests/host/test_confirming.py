@@ -94,7 +94,7 @@ def made(server: AppServer, source: str = "files/report.txt", **arguments: Any) 
     arguments = {"confirm": True, "max_uses": None, "expires_in": 5400, **arguments}
     resource, action = Resource(ResourceKind.FILE, source), Action(arguments.pop("action", "view"))
     codec = GrantCodec(KeyRing([SECRET]), deployment=deployment_name("", server.base))
-    issuer = Issuer(codec, SqliteLedger(None), refresh=lambda: None)
+    issuer = Issuer(codec, SqliteLedger(None))
     arguments["confirm"] &= arguments["max_uses"] is not None
     if "ip" in arguments:
         arguments["network"] = arguments.pop("ip")

@@ -50,13 +50,7 @@ class World:
         self.keys = KeyRing([OLD])
         self.monotonic = Clock()
         self.ledger = SqliteLedger(None, clock=self.clock, monotonic=self.monotonic)
-        self.looks = 0
-        self.issuer = Issuer(
-            GrantCodec(self.keys, deployment="shop"), self.ledger, refresh=self._look, clock=self.clock
-        )
-
-    def _look(self) -> None:
-        self.looks += 1
+        self.issuer = Issuer(GrantCodec(self.keys, deployment="shop"), self.ledger, clock=self.clock)
 
     def pass_(self, seconds: float) -> None:
         """Let time pass, by all clocks."""
@@ -64,7 +58,8 @@ class World:
         self.monotonic.now += seconds
 
     def token(self, holder: SessionBinding, resource: Resource = MEDIA, terms: GrantTerms = TERMS, **more: Any) -> str:
-        """Return the token for what a session shows."""
+        """Return the token for what a session shows, as a run of its script gets it."""
+        self.issuer.forget_revoked(holder)
         return self.issuer.for_session(holder, resource, terms, **more)
 
     def grant(self, token: str) -> Grant:
@@ -190,7 +185,7 @@ def test_grant_is_bound_as_asked(world: World, bind: str | None, claims: dict[st
 )
 def test_session_without_a_cookie_is_bound_to_itself(world: World, bind: str | None, cookieless: bool) -> None:
     """Where the browser is not known, as in a foreign frame, the grant ends with the session."""
-    issuer = Issuer(world.issuer.codec, world.ledger, refresh=lambda: None, cookieless=cookieless, clock=world.clock)
+    issuer = Issuer(world.issuer.codec, world.ledger, cookieless=cookieless, clock=world.clock)
     grant = world.grant(issuer.for_session(_stranger(), MEDIA, GrantTerms(LIFETIME, bind)))
 
     assert (grant.session, grant.browser, grant.sub) == (short_hash("stranger-session"), None, None)
@@ -199,7 +194,7 @@ def test_session_without_a_cookie_is_bound_to_itself(world: World, bind: str | N
 @pytest.mark.parametrize("bind", [None, "browser", "subject", PAGE])
 def test_cookie_that_does_not_hold_does_not_loosen_the_binding(world: World, bind: str | None) -> None:
     """A cookie that was planted beside the real one does not turn URLs into ones that anybody may use."""
-    issuer = Issuer(world.issuer.codec, world.ledger, refresh=lambda: None, cookieless=True, clock=world.clock)
+    issuer = Issuer(world.issuer.codec, world.ledger, cookieless=True, clock=world.clock)
     terms = GrantTerms(LIFETIME, bind)
     assert issuer.for_session(_anna(), MEDIA, terms)
 
@@ -279,7 +274,7 @@ def test_clock_that_is_set_back_makes_a_new_token(world: World) -> None:
     assert world.token(holder) == first
     world.clock.now = NOW - 3600
     with pytest.raises(LedgerUnavailableError, match="the server's clock is behind"):
-        world.token(holder)
+        world.token(holder, ask=True)
     world.pass_(60)  # by then the time before, which nobody has watched, is overruled
 
     assert world.grant(world.token(holder)).iat == NOW - 3600 + 60
@@ -315,6 +310,47 @@ def test_token_of_a_revoked_subject_is_replaced(world: World) -> None:
     assert world.token(bert, terms=terms) == his
 
 
+def test_only_what_was_revoked_is_replaced(world: World) -> None:
+    """Of what a page shows, what was issued after a revocation stays as it is."""
+    holder = _anna()
+    media = [Resource(ResourceKind.MEDIA, f"{number:040}") for number in range(4)]
+    before = [world.token(holder, resource) for resource in media[:2]]
+    world.clock.now += 1
+    world.ledger.revoke_everything()
+    world.clock.now += 1
+    after = [world.issuer.for_session(holder, resource, TERMS) for resource in media[2:]]
+
+    again = [world.token(holder, resource) for resource in media]
+
+    assert again[2:] == after
+    assert not set(again[:2]) & set(before)
+
+
+def test_page_does_not_wait_for_the_ledger(world: World, tmp_path: Path) -> None:
+    """What is on the page is signed whatever the state of the ledger: the guard asks it before anything is served."""
+    issuer = Issuer(world.issuer.codec, SqliteLedger(tmp_path, clock=world.clock), clock=world.clock)
+    holder = _anna()
+
+    token = issuer.for_session(holder, MEDIA, TERMS)
+    issuer.forget_revoked(holder)
+
+    assert issuer.for_session(holder, MEDIA, TERMS) == token
+
+
+def test_what_follows_a_revocation_is_younger(world: World) -> None:
+    """What a page gets within the millisecond in which everything was revoked, but after that, is good."""
+    holder = _anna()
+    first = world.issuer.for_session(holder, MEDIA, TERMS)
+    world.ledger.revoke_everything()
+    world.issuer.revoked_until_now()
+    world.issuer.forget_revoked(holder)
+
+    second = world.issuer.for_session(holder, MEDIA, TERMS)
+
+    assert world.ledger.is_revoked(world.grant(first))
+    assert not world.ledger.is_revoked(world.grant(second))
+
+
 def test_link_that_was_revoked_is_replaced(world: World) -> None:
     """A link that was revoked by itself does not stay on the page."""
     holder = _anna()
@@ -341,25 +377,15 @@ def test_token_whose_key_was_dropped_is_replaced(world: World, terms: GrantTerms
         world.grant(first)
 
 
-def test_keys_are_looked_at_before_each_token(world: World) -> None:
-    """A rotation reaches a page that is open with its next message."""
-    holder = _anna()
-    for looks in (1, 2):
-        world.token(holder)
-        assert world.looks == looks
-    world.issuer.new(FILE, Action.VIEW, LIFETIME)
-    assert world.looks == 3
-
-
 def test_ledger_that_cannot_be_read_keeps_no_token(world: World, tmp_path: Path) -> None:
     """What may have been revoked is not put on the page again."""
     ledger = SqliteLedger(tmp_path, clock=world.clock)
-    issuer = Issuer(world.issuer.codec, ledger, refresh=lambda: None, clock=world.clock)
+    issuer = Issuer(world.issuer.codec, ledger, clock=world.clock)
     holder = _anna()
     assert world.issuer.for_session(holder, MEDIA, TERMS)
 
     with pytest.raises(LedgerUnavailableError):
-        issuer.for_session(holder, MEDIA, TERMS)
+        issuer.for_session(holder, MEDIA, TERMS, ask=True)
     with pytest.raises(LedgerUnavailableError):
         issuer.new(MEDIA, Action.VIEW, LIFETIME)
 
@@ -494,7 +520,8 @@ def test_last_tokens_are_remembered(world: World) -> None:
     first = world.token(holder, terms=COUNTED)
 
     def show(number: int) -> None:
-        world.token(holder, Resource(ResourceKind.MEDIA, f"{number:040}"), GrantTerms(LIFETIME, "session"))
+        resource = Resource(ResourceKind.MEDIA, f"{number:040}")
+        world.issuer.for_session(holder, resource, GrantTerms(LIFETIME, "session"))
 
     for number in range(REMEMBERED - 1):
         show(number)

@@ -365,7 +365,10 @@ def test_the_server_stops_when_something_goes_around_the_guard(tmp_path: Path) -
     sabotage = f"""
 import secure_media.core.guard as guard
 from secure_media.core.model import Allow
-guard.Guard.decide = lambda self, request, policy=None: Allow("sabotage")
+def sabotage(*args, **more):
+    yield from ()
+    return Allow("sabotage")
+guard.Guard.decide = sabotage
 from secure_media import secure_run
 secure_run(__file__, secret={SECRET!r}, streamlit_options={{"server.port": {free()}, "server.address": "127.0.0.1"}})
 """

@@ -2,16 +2,28 @@
 
 from __future__ import annotations
 
+from collections.abc import Hashable
 from typing import Any
 
 import pytest
 
-from secure_media.core.model import Action, Allow, Browser, Grant, Resource, ResourceKind, short_hash
-from secure_media.gate.opening import whose
+from secure_media.core.context import Visitor
+from secure_media.core.identity import Identified
+from secure_media.core.model import Action, Allow, Browser, Credentials, Grant, Resource, ResourceKind, short_hash
+from secure_media.errors import DenialReason
+from secure_media.gate.admission import Admitted
+from secure_media.http.request import Request
 
 ANNA, BORIS = Browser("anna"), Browser("boris")
 MEDIA = Resource(ResourceKind.MEDIA, "0" * 40)
 LINK = Grant(MEDIA, Action.VIEW, iat=1.0, exp=2, jti="an-id")
+
+
+def whose(allowed: Allow, browser: Browser | None, client_ip: str) -> Hashable:
+    """Return by whom the response to a request that was allowed is asked for."""
+    identified = DenialReason.NO_CREDENTIAL if browser is None else Identified(browser, fresh=True)
+    request = Request("GET", f"/media/{MEDIA.name}", "", (), False, client_ip)
+    return Admitted(request, Visitor(Credentials(), identified, client_ip), MEDIA, Action.VIEW, allowed).whose
 
 
 def test_browser_takes_its_own_turns() -> None:

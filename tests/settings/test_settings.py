@@ -6,9 +6,10 @@ import logging
 import multiprocessing
 import os
 import pickle
+import queue
 import re
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -836,6 +837,35 @@ def test_file_that_was_written_long_ago_is_read_at_the_first_look(tmp_path: Path
     file.refresh()
 
     assert [key.kid for key in file.ring] == _kids(TWO)
+
+
+@posix_only
+def test_file_is_watched_while_nobody_asks(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """A key that was dropped is gone before anyone asks; a look that fails is on record, and the next one follows."""
+    path, clock = Path(_file(tmp_path, ONE)), Clock()
+    walls: Iterator[float] = iter([float("inf")])
+    file = KeyFile("SECURE_MEDIA_SECRET_FILE", str(path), clock=clock, wall=lambda: next(walls))
+    waits, goes_on = queue.Queue[float](), queue.Queue[None]()
+
+    def wait(seconds: float) -> None:
+        waits.put(seconds)
+        goes_on.get()
+
+    def look() -> None:
+        clock.now += 10
+        goes_on.put(None)
+        assert waits.get(timeout=60) == 1.0
+
+    file.watch(wait)
+    assert waits.get(timeout=60) == 1.0
+    path.write_text(f"{TWO}\n")
+    look()
+    assert [key.kid for key in file.ring] == _kids(TWO)
+    path.write_text(f"{ONE}\n\n")
+    look()
+    assert [record.getMessage() for record in caplog.records if record.levelno == logging.ERROR] == ["keys.not_read"]
+    look()
+    assert len(waits.queue) == 0
 
 
 @posix_only

@@ -17,6 +17,11 @@ SIZE = 100
 Open = Callable[[Path | None], SqliteLedger]
 
 
+def is_used_up(ledger: SqliteLedger, grant: Grant) -> bool:
+    """Return whether all uses of `grant` are spent, as the guard sees it."""
+    return grant.max_uses is not None and ledger.record(grant).used >= grant.max_uses
+
+
 @dataclass
 class Clock:
     """A wall clock, and a monotonic one, that go when they are told to."""

@@ -25,7 +25,7 @@ from secure_media.stores.playback import PLAYBACK
 from secure_media.stores.sqlite import SqliteLedger
 from secure_media.stores.uses import ATTEMPTS
 from tests.servers import ROOT
-from tests.stores.ledgers import FILE, NOW, ONE_USE, SIZE, Clock, Open
+from tests.stores.ledgers import FILE, NOW, ONE_USE, SIZE, Clock, Open, is_used_up
 
 TWO_USES = dataclasses.replace(ONE_USE, max_uses=2)
 PLAIN = Grant(FILE, Action.VIEW, iat=float(NOW), exp=NOW + 3600)
@@ -88,10 +88,10 @@ def _send(transfer: Watcher, count: int, length: int = SIZE) -> None:
 
 def test_delivery_of_everything_is_a_use(ledger: SqliteLedger) -> None:
     """After all bytes have left once, a grant of one use is used up."""
-    assert not ledger.is_used_up(ONE_USE)
+    assert not is_used_up(ledger, ONE_USE)
     assert _delivered(ledger)
 
-    assert ledger.is_used_up(ONE_USE)
+    assert is_used_up(ledger, ONE_USE)
     assert ledger.reserve(ONE_USE, 0, SIZE, SIZE, continues=False) is None
     assert ledger.reserve(ONE_USE, 0, 1, SIZE, continues=True) is None
 
@@ -109,7 +109,7 @@ def test_uses_are_each_grants_own(ledger: SqliteLedger) -> None:
     other = dataclasses.replace(ONE_USE, jti="another-id")
     assert _delivered(ledger)
 
-    assert not ledger.is_used_up(other)
+    assert not is_used_up(ledger, other)
     assert _delivered(ledger, grant=other)
 
 
@@ -117,8 +117,8 @@ def test_grant_without_a_limit_is_never_used_up(ledger: SqliteLedger) -> None:
     """What is not counted is not asked for either."""
     assert _delivered(ledger)
 
-    assert not ledger.is_used_up(dataclasses.replace(ONE_USE, max_uses=None))
-    assert not ledger.is_used_up(PLAIN)
+    assert not is_used_up(ledger, dataclasses.replace(ONE_USE, max_uses=None))
+    assert not is_used_up(ledger, PLAIN)
 
 
 @pytest.mark.parametrize(
@@ -139,11 +139,11 @@ def test_what_cannot_be_counted_is_not_reserved(ledger: SqliteLedger, grant: Gra
 def test_cancelled_transfer_does_not_burn_a_use(ledger: SqliteLedger, arrives: int) -> None:
     """A transfer that breaks off is no use, the rest completes it, and then there is nothing more."""
     assert _delivered(ledger, arrives=arrives)
-    assert not ledger.is_used_up(ONE_USE)
+    assert not is_used_up(ledger, ONE_USE)
 
     assert _delivered(ledger, arrives, SIZE, continues=True)
 
-    assert ledger.is_used_up(ONE_USE)
+    assert is_used_up(ledger, ONE_USE)
     assert not _delivered(ledger, arrives, SIZE, continues=True)
 
 
@@ -169,10 +169,10 @@ def test_cancelled_transfer_can_be_begun_anew(ledger: SqliteLedger) -> None:
 def test_pieces_add_up_to_one_use(ledger: SqliteLedger, pieces: list[tuple[int, int]]) -> None:
     """However a file is fetched in pieces: with the last of them the use is over, and not before."""
     for start, stop in pieces:
-        assert not ledger.is_used_up(ONE_USE)
+        assert not is_used_up(ledger, ONE_USE)
         assert _delivered(ledger, start, stop, continues=True)
 
-    assert ledger.is_used_up(ONE_USE)
+    assert is_used_up(ledger, ONE_USE)
     assert not any(_delivered(ledger, start, stop, continues=True) for start, stop in pieces)
 
 
@@ -184,7 +184,7 @@ def test_everything_but_the_last_byte_can_be_had_a_few_times(ledger: SqliteLedge
     assert 1 < sum(results) <= ATTEMPTS + 1
     assert not any(results[ATTEMPTS + 1 :])
     assert not _delivered(ledger, SIZE - 1, SIZE, continues=True)
-    assert ledger.is_used_up(ONE_USE)
+    assert is_used_up(ledger, ONE_USE)
 
 
 def test_copies_cannot_be_put_together_across_uses(ledger: SqliteLedger) -> None:
@@ -192,7 +192,7 @@ def test_copies_cannot_be_put_together_across_uses(ledger: SqliteLedger) -> None
     first, second = (0, 50), (50, 100)
     assert all(_delivered(ledger, *half, grant=TWO_USES, continues=True) for half in (first, first, second, second))
 
-    assert ledger.is_used_up(TWO_USES)
+    assert is_used_up(ledger, TWO_USES)
     assert not _delivered(ledger, grant=TWO_USES)
 
 
@@ -202,7 +202,7 @@ def test_empty_resource_is_delivered_as_often_as_any(ledger: SqliteLedger) -> No
     assert ledger.reserve(ONE_USE, 0, 0, 0, continues=False) is None
     _send(transfer, 0, 0)
 
-    assert ledger.is_used_up(ONE_USE)
+    assert is_used_up(ledger, ONE_USE)
     assert ledger.reserve(ONE_USE, 0, 0, 0, continues=False) is None
 
 
@@ -213,7 +213,7 @@ def test_file_that_changes_its_size_has_no_more_uses(ledger: SqliteLedger, size:
 
     assert _delivered(ledger, 0, size, size=size, grant=TWO_USES)
 
-    assert ledger.is_used_up(TWO_USES)
+    assert is_used_up(ledger, TWO_USES)
     assert not _delivered(ledger, 0, size, size=size, grant=TWO_USES)
     assert not _delivered(ledger, grant=TWO_USES)
 
@@ -233,7 +233,7 @@ def test_file_that_shrinks_under_way_counts(ledger: SqliteLedger) -> None:
 
     _send(transfer, SIZE)
 
-    assert ledger.is_used_up(ONE_USE)
+    assert is_used_up(ledger, ONE_USE)
 
 
 def test_file_that_shrinks_does_not_count_twice(ledger: SqliteLedger) -> None:
@@ -260,9 +260,9 @@ def test_thousands_of_pieces_do_not_make_the_ledger_slow(ledger: SqliteLedger) -
     for start in range(0, 1200, 2):
         assert _delivered(ledger, start, start + 1, size=size, continues=True)
 
-    assert not ledger.is_used_up(ONE_USE)
+    assert not is_used_up(ledger, ONE_USE)
     assert _delivered(ledger, 0, size, size=size)
-    assert ledger.is_used_up(ONE_USE)
+    assert is_used_up(ledger, ONE_USE)
 
 
 def test_copies_cannot_be_put_together_from_single_bytes(ledger: SqliteLedger) -> None:
@@ -273,7 +273,7 @@ def test_copies_cannot_be_put_together_from_single_bytes(ledger: SqliteLedger) -
             for _ in range(2):
                 _delivered(ledger, start, start + 1, size=size, grant=TWO_USES, continues=True)
 
-    assert ledger.is_used_up(TWO_USES)
+    assert is_used_up(ledger, TWO_USES)
     assert not _delivered(ledger, 0, size, size=size, grant=TWO_USES)
 
 
@@ -320,7 +320,7 @@ def test_second_of_two_at_once_is_refused(ledger: SqliteLedger) -> None:
 
     assert first.may_go_on(SIZE)
     first.ended(SIZE, complete=True)
-    assert ledger.is_used_up(ONE_USE)
+    assert is_used_up(ledger, ONE_USE)
 
 
 def test_two_uses_are_good_for_two_at_once(ledger: SqliteLedger) -> None:
@@ -331,7 +331,7 @@ def test_two_uses_are_good_for_two_at_once(ledger: SqliteLedger) -> None:
     for transfer in transfers:
         _send(transfer, SIZE)
 
-    assert ledger.is_used_up(TWO_USES)
+    assert is_used_up(ledger, TWO_USES)
     assert not _delivered(ledger, grant=TWO_USES)
 
 
@@ -341,10 +341,10 @@ def test_parallel_segments_add_up_to_one_use(ledger: SqliteLedger) -> None:
     transfers = [_reserved(ledger, *part, continues=True) for part in parts]
     for transfer in transfers:
         assert transfer.may_go_on(25)
-        assert not ledger.is_used_up(ONE_USE)
+        assert not is_used_up(ledger, ONE_USE)
         transfer.ended(25, complete=True)
 
-    assert ledger.is_used_up(ONE_USE)
+    assert is_used_up(ledger, ONE_USE)
 
 
 def test_request_that_continues_takes_the_place_of_one_under_way(ledger: SqliteLedger) -> None:
@@ -358,7 +358,7 @@ def test_request_that_continues_takes_the_place_of_one_under_way(ledger: SqliteL
     assert not old.may_go_on(60)
     assert new.may_go_on(70)
     new.ended(70, complete=True)
-    assert ledger.is_used_up(ONE_USE)
+    assert is_used_up(ledger, ONE_USE)
 
 
 def test_one_of_two_at_once_is_taken_over(ledger: SqliteLedger, clock: Clock) -> None:
@@ -382,7 +382,7 @@ def test_transfer_that_was_taken_over_counts_once(ledger: SqliteLedger) -> None:
     old.sent(SIZE)
     old.ended(SIZE, complete=True)
 
-    assert not ledger.is_used_up(ONE_USE)
+    assert not is_used_up(ledger, ONE_USE)
     assert new.may_go_on(70)
 
 
@@ -392,7 +392,7 @@ def test_piece_on_its_way_counts_when_its_transfer_gives_way(ledger: SqliteLedge
     assert old.may_go_on(SIZE)
 
     assert ledger.reserve(ONE_USE, 0, SIZE, SIZE, continues=True) is None
-    assert ledger.is_used_up(ONE_USE)
+    assert is_used_up(ledger, ONE_USE)
 
 
 def test_requests_that_take_over_without_end_come_to_an_end(ledger: SqliteLedger) -> None:
@@ -505,7 +505,7 @@ def test_transfer_of_another_process_is_not_taken_over(open_ledger: Open, path: 
 
     assert transfer.may_go_on(SIZE)
     transfer.ended(SIZE, complete=True)
-    assert there.is_used_up(ONE_USE)
+    assert is_used_up(there, ONE_USE)
 
 
 def test_uses_are_counted_together(open_ledger: Open, path: Path) -> None:
@@ -514,7 +514,7 @@ def test_uses_are_counted_together(open_ledger: Open, path: Path) -> None:
     assert _delivered(here, 0, 50, continues=True)
     assert _delivered(there, 50, 100, continues=True)
 
-    assert here.is_used_up(ONE_USE)
+    assert is_used_up(here, ONE_USE)
     assert not _delivered(here)
 
 
@@ -571,7 +571,7 @@ def test_what_a_dead_transfer_has_delivered_counts(open_ledger: Open, path: Path
 
     assert _delivered(there, 60, SIZE, continues=True)
 
-    assert there.is_used_up(ONE_USE)
+    assert is_used_up(there, ONE_USE)
 
 
 def test_transfer_that_was_taken_for_dead_stops(open_ledger: Open, path: Path, clock: Clock) -> None:
@@ -588,7 +588,7 @@ def test_transfer_that_was_taken_for_dead_stops(open_ledger: Open, path: Path, c
 
     assert other.may_go_on(5000)
     other.ended(5000, complete=True)
-    assert not here.is_used_up(ONE_USE)
+    assert not is_used_up(here, ONE_USE)
 
 
 def test_reader_who_stalls_until_taken_for_dead_wins_nothing(open_ledger: Open, path: Path, clock: Clock) -> None:
@@ -624,7 +624,7 @@ def test_uses_are_remembered_for_longer_than_a_play(ledger: SqliteLedger, clock:
     for later in (PLAYBACK, REMEMBERED + 1):
         clock.pass_until(ONE_USE.exp + later)
         assert _delivered(ledger, grant=other, arrives=1)
-        assert ledger.is_used_up(ONE_USE)
+        assert is_used_up(ledger, ONE_USE)
         assert not _delivered(ledger)
 
 
@@ -731,7 +731,7 @@ def test_ledger_may_be_used_from_many_threads(ledger: SqliteLedger) -> None:
     with ThreadPoolExecutor(4) as threads:
         assert all(threads.map(work, ["a", "b", "c", "d"]))
     assert all(
-        ledger.is_used_up(dataclasses.replace(ONE_USE, jti=f"{name}-{number}"))
+        is_used_up(ledger, dataclasses.replace(ONE_USE, jti=f"{name}-{number}"))
         for name in "abcd"
         for number in range(20)
     )
@@ -875,7 +875,7 @@ def test_file_is_made_when_something_is_written(open_ledger: Open, path: Path) -
     """Whoever only asks leaves no trace; the first thing to write makes the file and the folder it is in."""
     ledger = open_ledger(path)
     assert not ledger.is_revoked(ONE_USE)
-    assert not ledger.is_used_up(ONE_USE)
+    assert not is_used_up(ledger, ONE_USE)
     assert not path.parent.exists()
 
     ledger.revoke_grant(ONE_USE)
@@ -949,7 +949,7 @@ def _refused(ledger: SqliteLedger, *, reading: bool = True) -> str:
         lambda: ledger.reserve(ONE_USE, 0, SIZE, SIZE, continues=False),
     ]
     if reading:
-        calls += [lambda: ledger.is_revoked(ONE_USE), lambda: ledger.is_used_up(ONE_USE)]
+        calls += [lambda: ledger.is_revoked(ONE_USE), lambda: is_used_up(ledger, ONE_USE)]
     messages = set()
     for call in calls:
         with pytest.raises(LedgerUnavailableError) as caught:
@@ -1066,7 +1066,7 @@ def test_path_below_a_file_cannot_be_written(open_ledger: Open, tmp_path: Path) 
     ledger = open_ledger(tmp_path / "file" / "ledger.sqlite3")
 
     assert not ledger.is_revoked(ONE_USE)
-    assert not ledger.is_used_up(ONE_USE)
+    assert not is_used_up(ledger, ONE_USE)
     calls: list[Callable[[], object]] = [
         ledger.revoke_everything,
         lambda: ledger.reserve(ONE_USE, 0, SIZE, SIZE, continues=False),
@@ -1161,4 +1161,4 @@ def test_transfer_whose_end_was_lost_counts_later(open_ledger: Open, path: Path,
     clock.now += STALE
 
     assert _delivered(ledger, 40, SIZE)
-    assert ledger.is_used_up(ONE_USE)
+    assert is_used_up(ledger, ONE_USE)

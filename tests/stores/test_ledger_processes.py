@@ -17,7 +17,7 @@ import pytest
 
 from secure_media.stores.presence import Presence
 from tests.servers import ROOT, eventually
-from tests.stores.ledgers import NOW, ONE_USE, SIZE, Clock, Open
+from tests.stores.ledgers import NOW, ONE_USE, SIZE, Clock, Open, is_used_up
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="locks and signals are POSIX's")
 
@@ -175,7 +175,7 @@ def test_transfer_of_a_killed_process_is_over_at_once(open_ledger: Open, path: P
         assert transfer is not None
         assert transfer.may_go_on(SIZE - 40)
         transfer.ended(SIZE - 40, complete=True)
-        assert next_.is_used_up(ONE_USE)
+        assert is_used_up(next_, ONE_USE)
 
 
 def test_living_process_notices_that_another_one_is_gone(open_ledger: Open, path: Path) -> None:

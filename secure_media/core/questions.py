@@ -1,0 +1,100 @@
+"""
+Questions: what a decision has to know that is not in the request, asked and answered as values.
+
+A decision is a generator. It yields questions, is sent their answers, and returns what was decided; it asks nobody
+itself. So it runs anywhere, and its driver chooses where to wait: nowhere for what memory knows, in a thread for what a
+disk or a network does. It asks as late as it can, and never what it need not know.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator
+from typing import Any, NamedTuple, TypeVar
+
+from secure_media.core.model import Grant
+
+T = TypeVar("T")
+
+
+class WasShown(NamedTuple):
+    """
+    Whether a session of `browser` that counts was shown `media_id`.
+
+    A session counts while it is alive; after its page was closed, for the grace; after its connection broke, for as
+    long as it may be resumed.
+    """
+
+    browser: str
+    media_id: str
+
+
+class HasSession(NamedTuple):
+    """Whether `browser` has a session that counts."""
+
+    browser: str
+
+
+class OwnsSession(NamedTuple):
+    """Whether the live session `session_id` belongs to `browser`."""
+
+    browser: str
+    session_id: str
+
+
+class IsCurrent(NamedTuple):
+    """Whether the session with that `short_hash` counts."""
+
+    session_tag: str
+
+
+class PlaysOn(NamedTuple):
+    """Whether `player`, who began while `grant` held, may go on after its end, at `now` in seconds since the epoch."""
+
+    grant: Grant
+    player: str
+    now: float
+
+
+class RecordOf(NamedTuple):
+    """What became of `grant`: its `Record`. Only a ledger knows that, so this one may have to wait."""
+
+    grant: Grant
+
+
+class Record(NamedTuple):
+    """
+    What became of a grant.
+
+    Args:
+        revoked: Whether it was withdrawn.
+        used: How many of its uses are spent; 0 if they are not counted.
+    """
+
+    revoked: bool
+    used: int
+
+
+Question = WasShown | HasSession | OwnsSession | IsCurrent | PlaysOn | RecordOf
+
+#: Something that has to ask before it is known. An answer that is not exactly what was asked for is none.
+Asking = Generator[Question, Any, T]
+
+
+def answered(asking: Asking[T], answer: Callable[[Question], Any]) -> T:
+    """
+    Return what comes of `asking`, with each question put to `answer` at once.
+
+    What `answer` raises is raised where the question was asked.
+    """
+    try:
+        question = next(asking)
+        while True:
+            try:
+                reply = answer(question)
+            except Exception as error:  # noqa: BLE001 - it belongs to anyone who asked
+                question = asking.throw(error)
+            else:
+                question = asking.send(reply)
+    except StopIteration as done:
+        result: T = done.value
+        return result

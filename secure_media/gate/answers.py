@@ -1,0 +1,85 @@
+"""
+Answers to what decisions ask: what memory knows at once, what the ledger knows without holding up the event loop.
+
+`Answers.to` suspends only where the ledger has to be asked, and asks it once for a decision at the most.
+"""
+
+from __future__ import annotations
+
+from typing import Any, TypeVar
+
+from secure_media.core.questions import (
+    Asking,
+    HasSession,
+    IsCurrent,
+    OwnsSession,
+    PlaysOn,
+    Question,
+    Record,
+    RecordOf,
+    WasShown,
+)
+from secure_media.gate.bookkeeping import Bookkeeping
+from secure_media.stores.ledger import GrantLedger
+from secure_media.stores.playback import PlaybackLeases
+from secure_media.stores.shown import ShownLedger
+
+T = TypeVar("T")
+
+
+class Answers:
+    """
+    Knows what decisions depend on.
+
+    Args:
+        shown: Knows of sessions, and what they were shown.
+        leases: Knows who began to play.
+        ledger: Knows what became of grants.
+    """
+
+    def __init__(self, shown: ShownLedger, leases: PlaybackLeases, ledger: GrantLedger) -> None:
+        self._shown = shown
+        self.leases = leases
+        self.books = Bookkeeping(ledger)
+
+    async def to(self, asking: Asking[T]) -> T:
+        """Return what comes of `asking`."""
+        record: Record | None = None
+        asked: RecordOf | None = None
+        try:
+            question = next(asking)
+            while True:
+                try:
+                    if type(question) is RecordOf:
+                        if question != asked:
+                            record, asked = await self.books.record(question.grant), question
+                        reply: Any = record
+                    else:
+                        reply = self.recall(question)
+                except Exception as error:  # noqa: BLE001 - it belongs to anyone who asked
+                    question = asking.throw(error)
+                else:
+                    question = asking.send(reply)
+        except StopIteration as done:
+            result: T = done.value
+            return result
+
+    def recall(self, question: Question) -> bool:
+        """Return the answer to a question that memory answers."""
+        match question:
+            case WasShown(browser, media_id):
+                return self._shown.was_shown(browser, media_id)
+            case HasSession(browser):
+                return self._shown.has_session(browser)
+            case OwnsSession(browser, session_id):
+                return self._shown.owns_session(browser, session_id)
+            case IsCurrent(session_tag):
+                return self._shown.is_current(session_tag)
+            case PlaysOn(grant, player, now):
+                return self.leases.holds(grant, player, now=now)
+        msg = f"memory does not answer {type(question).__name__}"
+        raise TypeError(msg)
+
+    def suppose(self, question: Question) -> bool | Record:
+        """Return the answer to any question without asking the ledger: as if nothing had become of any grant."""
+        return Record(revoked=False, used=0) if isinstance(question, RecordOf) else self.recall(question)

@@ -1,0 +1,82 @@
+"""The ledger of grants as the event loop asks it: in a thread of its own, in which nobody else waits."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Hashable
+from concurrent.futures import Future
+from contextlib import suppress
+from typing import TypeVar
+
+from secure_media.content.delivery import Watcher
+from secure_media.content.turns import LEDGER
+from secure_media.core.model import Grant
+from secure_media.core.questions import Record
+from secure_media.errors import BusyError, LedgerUnavailableError
+from secure_media.stores.ledger import GrantLedger
+
+T = TypeVar("T")
+
+
+class Bookkeeping:
+    """
+    Asks the ledger, and waits without holding anyone up.
+
+    Where the ledger cannot tell, or too much is asked of it for one grant, the answer is None: nobody knows, and
+    anyone who asked has to refuse. The ledger itself has said why, once.
+
+    Args:
+        ledger: The ledger.
+    """
+
+    def __init__(self, ledger: GrantLedger) -> None:
+        self.ledger = ledger
+
+    async def record(self, grant: Grant) -> Record | None:
+        """Return what became of `grant`."""
+        return await self._told(grant, lambda: self.ledger.record(grant))
+
+    async def used(self, grant: Grant) -> int | None:
+        """Return how many uses of `grant` are spent."""
+        return await self._told(grant, lambda: self.ledger.used(grant))
+
+    async def reserve(self, grant: Grant, start: int, stop: int, size: int, *, continues: bool) -> Watcher | None:
+        """Reserve a part of a use of `grant` (see `GrantLedger.reserve`); None also if no use is left."""
+        return await self._told(
+            grant, lambda: self.ledger.reserve(grant, start, stop, size, continues=continues), _give_back
+        )
+
+    async def _told(
+        self, grant: Grant, ask: Callable[[], T], unwanted: Callable[[Future[T]], None] | None = None
+    ) -> T | None:
+        """
+        Return what `ask` does.
+
+        Args:
+            grant: What it is about.
+            ask: Asks the ledger.
+            unwanted: Is given what came of it if anyone who waits for that is cancelled meanwhile.
+        """
+        try:
+            work = LEDGER.submit(whose(grant), ask)
+            try:
+                return await asyncio.wrap_future(work)
+            except asyncio.CancelledError:
+                if unwanted is not None:
+                    work.add_done_callback(unwanted)
+                raise
+        except (BusyError, LedgerUnavailableError):
+            return None
+
+
+def whose(grant: Grant) -> Hashable:
+    """Return by what to take turns at the ledger: all that concerns one counted grant is one queue."""
+    return grant.jti or grant.browser or grant.session or grant.sub
+
+
+def _give_back(work: Future[Watcher | None]) -> None:
+    """Let go of what was reserved for somebody who has gone. Runs in the ledger's thread."""
+    transfer = None if work.cancelled() or work.exception() is not None else work.result()
+    if transfer is not None:
+        with suppress(LedgerUnavailableError):
+            transfer.ended(0, complete=False)

@@ -1,0 +1,131 @@
+"""Requests for files of collections."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from typing import TypeVar
+
+from secure_media.content.names import parse_name
+from secure_media.content.turns import FILES
+from secure_media.core.model import Resource, ResourceKind
+from secure_media.errors import BusyError, MediaNotFoundError, StoreUnavailableError
+from secure_media.gate.admission import Admission, Admitted
+from secure_media.gate.media import BUSY_RETRY_AFTER
+from secure_media.gate.offload import offload
+from secure_media.gate.opening import Watch, in_turn
+from secure_media.gate.presentation import presented_as
+from secure_media.gate.redeeming import Redeeming, may_be_pressed
+from secure_media.gate.refusals import Refusals
+from secure_media.gate.sending import Sending
+from secure_media.http import responses
+from secure_media.http.request import Request
+from secure_media.http.urls import action_in, file_name
+from secure_media.stores.collections import Collections, StoredFile
+
+logger = logging.getLogger(__name__)
+
+T = TypeVar("T")
+
+#: When to try again if an object store cannot be reached, in seconds.
+_RETRY_AFTER = 30
+
+
+class FileRequests:
+    """
+    Answers requests for files.
+
+    Args:
+        admission: Decides who may have what.
+        collections: Where files come from.
+        redeeming: The steps before a counted link delivers.
+        sending: Makes responses that carry something.
+        refusals: Refuses.
+    """
+
+    def __init__(
+        self,
+        *,
+        admission: Admission,
+        collections: Collections,
+        redeeming: Redeeming,
+        sending: Sending,
+        refusals: Refusals,
+    ) -> None:
+        self._admission = admission
+        self._collections = collections
+        self._redeeming = redeeming
+        self._sending = sending
+        self._refusals = refusals
+
+    async def answer(self, request: Request, path: str, watch: Watch) -> responses.Response:
+        """
+        Return the response.
+
+        Args:
+            request: The request.
+            path: Its path, below the base path.
+            watch: Watches the client.
+
+        Raises:
+            ClientGoneError: There is nobody left to answer.
+        """
+        method = request.method
+        if method not in {"GET", "HEAD"} and not may_be_pressed(request):
+            return responses.method_not_allowed(method)
+        name = "" if request.trailers else file_name(path)
+        resource = None if parse_name(name) is None else Resource(ResourceKind.FILE, name)
+        asked = await self._admission.admitted(
+            request, resource, action_in(request.query), self._collections.policy(name)
+        )
+        if asked is None:
+            return self._refusals.response(request)
+        answer = await self._redeeming.at_once(asked)
+        return await self._opened(asked, watch) if answer is None else answer
+
+    async def _opened(self, asked: Admitted, watch: Watch) -> responses.Response:
+        if self._redeeming.comes_first(asked):
+            described = await self._in_turn(asked, self._described, watch)
+            if isinstance(described, responses.Response):
+                return described
+            return await self._redeeming.page(asked, *described)
+        opened = await self._in_turn(asked, self._offloaded, watch)
+        if isinstance(opened, responses.Response):
+            return opened
+        answer = await self._sending.send(asked, opened[0], watch, opened[1])
+        return answer.of(asked.whose)
+
+    async def _in_turn(
+        self, asked: Admitted, use: Callable[[Admitted, StoredFile], T], watch: Watch
+    ) -> T | responses.Response:
+        """Return what `use` makes of the file, opened; or the response that there is instead."""
+        try:
+            return await in_turn(lambda: self._open(asked, use), turns=FILES, whose=asked.whose, watch=watch)
+        except BusyError:
+            return responses.unavailable("GET", BUSY_RETRY_AFTER)
+
+    def _open(self, asked: Admitted, use: Callable[[Admitted, StoredFile], T]) -> T | responses.Response:
+        """Do that. May wait for a disk or for the network."""
+        method = asked.request.method
+        try:
+            return use(asked, self._collections.open(asked.resource.name))
+        except MediaNotFoundError:
+            return responses.not_found(method)
+        except StoreUnavailableError as error:
+            logger.error("store.unavailable %s", error)
+            return responses.unavailable(method, _RETRY_AFTER)
+        except Exception:
+            logger.exception("store.failed")
+            return responses.unavailable(method, _RETRY_AFTER)
+
+    def _described(self, asked: Admitted, stored: StoredFile) -> tuple[responses.Presentation, int]:
+        """Return how the file presents itself and its size in bytes, and close it."""
+        described = presented_as(stored, asked.grant, asked.action), stored.source.size
+        stored.close()
+        return described
+
+    def _offloaded(self, asked: Admitted, stored: StoredFile) -> tuple[StoredFile, responses.Response | None]:
+        """Return the file, and the response that lets somebody else send its bytes, if that may be."""
+        if asked.counted is not None:
+            return stored, None  # uses are counted by the bytes that leave here
+        return stored, offload(stored, presented_as(stored, asked.grant, asked.action), asked.request.method)
