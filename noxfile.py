@@ -121,3 +121,13 @@ def tests(session: nox.Session, generation: str) -> None:
     elif not session.posargs:
         chosen += [f"--ignore={path}" for path in ON_TWO]
     session.run("pytest", "-q", "-n", WORKERS, "--dist=loadfile", *chosen, env={**ENV, **env})
+
+
+@nox.session(default=False)
+def bench(session: nox.Session) -> None:
+    """Measure, which checks nothing: `nox -s bench -- MODULE [arguments]`, of benchmarks/; by itself, `serve`."""
+    session.install("streamlit", *GROUPS["test"], "uv", "-e", ".")
+    module, *arguments = session.posargs or ["serve"]
+    if module.startswith("-"):
+        module, arguments = "serve", session.posargs
+    session.run("python", "-m", f"benchmarks.{module}", *arguments, env=ENV)

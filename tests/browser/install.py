@@ -6,28 +6,31 @@ import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Sequence
 
 NEEDED = ("chromium", "firefox-esr", "ffmpeg", "nginx", "curl")
 
 
 def main() -> int:
     """Install what is missing. Returns the exit code: only in CI is it a failure when that is not possible."""
-    missing = [name for name in NEEDED if shutil.which(name) is None]
+    return 1 if install(NEEDED) and os.environ.get("CI") == "true" else 0
+
+
+def install(needed: Sequence[str]) -> list[str]:
+    """Install what is missing of some programs, and return what is still missing."""
+    missing = [name for name in needed if shutil.which(name) is None]
     if not missing:
-        return 0
+        return []
     apt_get = shutil.which("apt-get")
     is_root = hasattr(os, "geteuid") and os.geteuid() == 0
     if apt_get is None or not is_root:
-        print(f"install these to run all tests: {', '.join(missing)} (as root on Debian: {_command(missing)})")  # noqa: T201
-        return 1 if os.environ.get("CI") == "true" else 0
+        command = f"apt-get install --no-install-recommends {' '.join(missing)}"
+        print(f"install these to run everything: {', '.join(missing)} (as root on Debian: {command})")  # noqa: T201
+        return missing
     environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
     subprocess.run([apt_get, "update"], check=True, env=environment)
     subprocess.run([apt_get, "install", "--yes", "--no-install-recommends", *missing], check=True, env=environment)
-    return 0
-
-
-def _command(packages: list[str]) -> str:
-    return f"apt-get install --no-install-recommends {' '.join(packages)}"
+    return []
 
 
 if __name__ == "__main__":
