@@ -68,6 +68,7 @@ FRAMEWORK_FREE = (
     "tests/stores",
     "tests/test_amounts.py",
     "tests/test_architecture.py",
+    "tests/test_benchmarks.py",
     "tests/test_bounds.py",
     "tests/test_docs.py",
 )

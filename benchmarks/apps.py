@@ -60,9 +60,9 @@ class Signers:
         #: What verifies them, by algorithm.
         self.verifying = {**self._keys, "RS256": public}
 
-    def token(self, algorithm: str) -> str:
-        """Return what the service signs somebody in with."""
-        claims = {"iss": "benchmark", "aud": "benchmark", "sub": "ann", "exp": int(time.time()) + 86_400}
+    def token(self, algorithm: str, number: int = 0) -> str:
+        """Return what the service signs somebody in with, who has a number."""
+        claims = {"iss": "benchmark", "aud": "benchmark", "sub": f"ann-{number}", "exp": int(time.time()) + 86_400}
         return jwt.encode(claims, self._keys[algorithm], algorithm=algorithm)
 
 
@@ -77,9 +77,9 @@ def _rows() -> Sequence[Row]:
     return [Row(str(size), size) for size in SIZES]
 
 
-def jwt_script() -> str:
-    """Return the script of an app whose media are for those whom the login service has signed in."""
-    return _BY_JWT.format(secret=SECRET) + STOCK
+def jwt_head() -> str:
+    """Return how a script begins whose media are for those whom the login service has signed in."""
+    return _BY_JWT.format(secret=SECRET)
 
 
 def guarded_script(files: Path) -> str:

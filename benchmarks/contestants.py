@@ -65,7 +65,7 @@ class Guarded(Contestant):
         if row.credential.value.endswith("256 cookie"):
             if self._by_jwt is None:
                 keys = self._signers.verifying
-                self._by_jwt = self._started(apps.StreamlitApp(self._python, apps.jwt_script(), keys=keys))
+                self._by_jwt = self._started(apps.StreamlitApp(self._python, apps.jwt_head() + apps.STOCK, keys=keys))
             name = row.credential.name
             token = self._signers.token(name)
             return self._by_jwt.question(row, cookie=f"{name}={token}", wrong=("", f"{name}={apps.spoilt(token)}"))

@@ -154,9 +154,9 @@ def cost(question: Question, answer: Answer, script: Path, *, connections: int, 
     flags = [part for name, value in question.headers.items() for part in ("-H", f"{name}: {value}")]
     url = f"http://127.0.0.1:{question.port}{question.target}"
     wrk = ["wrk", "-t1", f"-c{connections}", f"-d{seconds}s", "--timeout", f"{PATIENCE}s", "-s", str(script), *flags]
-    before = _cpu(question.pid)
+    before = processor_time(question.pid)
     report = subprocess.run([*wrk, url], capture_output=True, text=True, check=True, timeout=seconds + PATIENCE).stdout
-    used = _cpu(question.pid) - before
+    used = processor_time(question.pid) - before
     received, took, refused, broken = map(int, report.rpartition("report ")[2].split())
     count = received / answer.length
     assert broken == 0, report
@@ -172,7 +172,7 @@ def report_script(folder: Path) -> Path:
     return path
 
 
-def _cpu(pid: int) -> float:
+def processor_time(pid: int) -> float:
     """Return the user and system time of a process and its children, in seconds."""
     # What clock_getcpuclockid(3) returns: unlike /proc/<pid>/stat, it does not count in hundredths.
     return sum(time.clock_gettime((~each << 3) | 2) for each in _family(pid))

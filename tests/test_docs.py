@@ -153,7 +153,7 @@ def test_contributors_are_told_of_files_that_there_are() -> None:
     """Every file that CONTRIBUTING.md, RELEASING.md or the rule of a room names by its path exists."""
     pages = [ROOT / "CONTRIBUTING.md", ROOT / "RELEASING.md", *(ROOT / "secure_media").glob("*/README.md")]
     text = "\n".join(page.read_text("utf-8") for page in pages)
-    named = set(re.findall(r"\b(?:secure_media|tests|docs|typing_tests)/[\w/]+(?:\.\w+)?", text))
+    named = set(re.findall(r"\b(?:secure_media|tests|docs|typing_tests)/[\w/-]+(?:\.\w+)?", text))
     assert len(named) > 20
     assert {name for name in named if not (ROOT / name).exists()} == set()
 
