@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import tempfile
 import time
-from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -14,7 +13,7 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
 
 from benchmarks.load import Question
-from benchmarks.rows import SIZES, Credential, Row, content
+from benchmarks.rows import ROWS, SIZES, Credential, Row, content
 from tests.servers import SECRET, AppServer, Browser
 
 STOCK = """
@@ -69,12 +68,8 @@ class Signers:
 def write_files(folder: Path) -> None:
     """Write a file of each size."""
     folder.mkdir()
-    for row in {row.size: row for row in _rows()}.values():
-        (folder / row.file).write_bytes(content(row.size))
-
-
-def _rows() -> Sequence[Row]:
-    return [Row(str(size), size) for size in SIZES]
+    for name, size in {row.file: row.size for row in ROWS}.items():
+        (folder / name).write_bytes(content(size))
 
 
 def jwt_head() -> str:
@@ -111,6 +106,8 @@ class StreamlitApp:
         self._browser = Browser(self._server)
         tab = self._closing.enter_context(self._browser.open())
         assert not tab.exceptions(), tab.exceptions()
+        #: The cookies of somebody who was shown nothing.
+        self.stranger = Browser(self._server).visit().cookie_header()
         self._media = dict(zip(SIZES, (each.body for each in tab.elements("markdown")), strict=True))
         self.texts = [text.removeprefix(self._server.origin) for text in tab.texts()]
 
@@ -118,17 +115,20 @@ class StreamlitApp:
         """End it."""
         self._closing.close()
 
-    def question(self, row: Row, *, target: str = "", cookie: str = "", wrong: tuple[str, str] | None) -> Question:
+    def question(
+        self, row: Row, *, target: str = "", cookie: str | None = None, wrong: tuple[str, str] | None
+    ) -> Question:
         """
         Return what to ask for the bytes of a row.
 
         Args:
             row: Which.
             target: Where; the medium of that size if it is empty.
-            cookie: What to send instead of the browser's own cookies.
+            cookie: What to send instead of the browser's own cookies; empty for none.
             wrong: Where to ask with which cookie, as somebody who gets nothing.
         """
-        target, cookie = target or self._media[row.size], cookie or self._browser.cookie_header()
+        target = target or self._media[row.size]
+        cookie = self._browser.cookie_header() if cookie is None else cookie
         refused = None
         if wrong is not None:
             there, shown = wrong

@@ -1,19 +1,15 @@
-"""Who takes part: the guarded app, what it is compared with, and what each is asked for a row."""
+"""Who takes part: the guarded app, stock, and the server beneath; and what each is asked for a row."""
 
 from __future__ import annotations
 
 import abc
-import base64
-import hashlib
 import json
 import subprocess
 import time
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack, suppress
 from dataclasses import replace
-from http.client import HTTPConnection
 from pathlib import Path
-from urllib.parse import urlencode
 
 from benchmarks import apps
 from benchmarks.install import environment
@@ -23,7 +19,6 @@ from tests.servers import free_port, plain_environment
 
 #: The servers beneath, by the environment: what `benchmarks.bare` calls them.
 BENEATH = {"h11": "h11", "uvloop": "httptools", "tornado": "tornado"}
-PEERS = ("gradio", "jupyter", "nginx")
 #: For how long a server may start, in seconds.
 START = 60
 _SERVERS_OWN = frozenset({"date", "server", "transfer-encoding", "connection"})
@@ -72,8 +67,8 @@ class Guarded(Contestant):
         if row.credential in (Credential.LINK, Credential.FILE):
             end = row.file if row.credential is Credential.FILE else ""
             link = next(text for text in self._app.texts if ("/files/" in text) == bool(end) and end in text)
-            return self._app.question(row, target=link, wrong=(apps.spoilt(link), ""))
-        return self._app.question(row, wrong=("", ""))
+            return self._app.question(row, target=link, cookie="", wrong=(apps.spoilt(link), ""))
+        return self._app.question(row, wrong=("", self._app.stranger))
 
     def _started(self, app: apps.StreamlitApp) -> apps.StreamlitApp:
         self.closing.callback(app.close)
@@ -183,126 +178,3 @@ class Bare(Program):
     def question(self, row: Row) -> Question | None:
         """Return what the guarded app is asked, at another address."""
         return replace(self._questions[row.name], pid=self.pid, port=self.port)
-
-
-class Gradio(Program):
-    """Gradio's route for files, with its own login."""
-
-    def __init__(self, files: Path, folder: Path) -> None:
-        script = folder / "gradio_app.py"
-        script.write_text(_GRADIO, "utf-8")
-        command = [environment("gradio"), str(script), str(files)]
-        super().__init__("gradio", lambda port: [*command, str(port)], folder)
-        self._files = files
-        self._cookie = _gradio_cookie(self.port)
-
-    def question(self, row: Row) -> Question | None:
-        """Return the address of a file by its path."""
-        target = f"/gradio_api/file={self._files / row.file}"
-        refused = Question(self.pid, self.port, target, status=401)
-        return self.ask(row, target, {"Cookie": self._cookie}, wrong=refused)
-
-
-class Jupyter(Program):
-    """Jupyter Server's route for files, with its token."""
-
-    def __init__(self, files: Path, folder: Path) -> None:
-        python = environment("jupyter")
-        options = {
-            "ServerApp.ip": "127.0.0.1",
-            "ServerApp.root_dir": str(files),
-            "ServerApp.open_browser": "False",
-            "ServerApp.allow_root": "True",
-            "ServerApp.port_retries": "0",
-            "IdentityProvider.token": "benchmark-token",
-            "ServerApp.log_level": "ERROR",
-        }
-        flags = [f"--{name}={value}" for name, value in options.items()]
-        command = [python, "-m", "jupyter_server", *flags]
-        super().__init__("jupyter", lambda port: [*command, f"--ServerApp.port={port}"], folder)
-
-    def question(self, row: Row) -> Question | None:
-        """Return the address of a file by its name."""
-        if row.part is not None:
-            return None  # it knows no ranges
-        target = f"/files/{row.file}"
-        # To where one signs in.
-        refused = Question(self.pid, self.port, target, {"Authorization": "token benchmark-wrong"}, 302)
-        return self.ask(row, target, {"Authorization": "token benchmark-token"}, wrong=refused)
-
-
-class Nginx(Program):
-    """nginx with `secure_link`: the limit, as the kernel sends the bytes."""
-
-    def __init__(self, files: Path, folder: Path) -> None:
-        def command(port: int) -> list[str]:
-            (folder / "nginx.conf").write_text(_NGINX % {"port": port, "files": files, "folder": folder}, "utf-8")
-            return ["nginx", "-p", str(folder), "-c", str(folder / "nginx.conf")]
-
-        super().__init__("nginx", command, folder)
-
-    def question(self, row: Row) -> Question | None:
-        """Return the address of a file, signed for a day."""
-        path, expires = f"/files/{row.file}", int(time.time()) + 86_400
-        digest = hashlib.md5(f"{expires}{path} benchmark".encode(), usedforsecurity=False).digest()
-        signature = base64.urlsafe_b64encode(digest).rstrip(b"=").decode()
-        refused = Question(self.pid, self.port, f"{path}?md5={apps.spoilt(signature)}&expires={expires}", status=403)
-        return self.ask(row, f"{path}?md5={signature}&expires={expires}", {}, wrong=refused)
-
-
-def _gradio_cookie(port: int) -> str:
-    """Sign in, and return the cookie."""
-    body = urlencode({"username": "ann", "password": "benchmark"}).encode()
-    connection = HTTPConnection("127.0.0.1", port, timeout=START)
-    deadline = time.monotonic() + START
-    while True:
-        connection.request("POST", "/login", body, {"Content-Type": "application/x-www-form-urlencoded"})
-        response = connection.getresponse()
-        response.read()
-        cookies = [value.partition(";")[0] for value in response.headers.get_all("Set-Cookie") or ()]
-        if cookies or time.monotonic() > deadline:
-            break
-        time.sleep(0.2)
-    connection.close()
-    assert cookies, response.status
-    return "; ".join(cookies)
-
-
-_GRADIO = """
-import sys
-import gradio as gr
-
-with gr.Blocks() as app:
-    gr.Markdown("files")
-files, port = sys.argv[1], int(sys.argv[2])
-app.launch(auth=("ann", "benchmark"), allowed_paths=[files], server_name="127.0.0.1", server_port=port)
-"""
-_NGINX = """
-daemon off;
-user root;
-worker_processes 1;
-pid %(folder)s/nginx.pid;
-error_log %(folder)s/nginx-errors.log;
-events { worker_connections 1024; }
-http {
-    access_log off;
-    sendfile on;
-    keepalive_requests 1000000000;
-    types { image/png png; video/mp4 mp4; }
-    client_body_temp_path %(folder)s/body;
-    proxy_temp_path %(folder)s/proxy;
-    fastcgi_temp_path %(folder)s/fastcgi;
-    uwsgi_temp_path %(folder)s/uwsgi;
-    scgi_temp_path %(folder)s/scgi;
-    server {
-        listen 127.0.0.1:%(port)s;
-        location /files/ {
-            alias %(files)s/;
-            secure_link $arg_md5,$arg_expires;
-            secure_link_md5 "$secure_link_expires$uri benchmark";
-            if ($secure_link = "") { return 403; }
-            if ($secure_link = "0") { return 410; }
-        }
-    }
-}
-"""

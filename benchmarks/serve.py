@@ -23,8 +23,9 @@ from pathlib import Path
 
 from benchmarks import contestants, install
 from benchmarks.apps import write_files
-from benchmarks.contestants import BENEATH, PEERS, Contestant
+from benchmarks.contestants import BENEATH, Contestant
 from benchmarks.load import Answer, Cost, Question, checked, cost, report_script, warmed_up
+from benchmarks.peers import PEERS
 from benchmarks.rows import ROWS, Row
 from benchmarks.tables import table
 
@@ -85,9 +86,7 @@ def started(servers: Sequence[str], rows: tuple[Row, ...], folder: Path, closing
             all_of_them.append(entering(contestants.Stock(server)))
             all_of_them.append(entering(contestants.Bare(server, guarded, rows, folder)))
     if "peers" in servers:
-        all_of_them += [
-            entering(peer(files, folder)) for peer in (contestants.Gradio, contestants.Jupyter, contestants.Nginx)
-        ]
+        all_of_them += [entering(peer(files, folder)) for peer in PEERS.values()]
     return all_of_them
 
 
@@ -122,7 +121,7 @@ def print_tables(found: Cells, arguments: argparse.Namespace) -> None:
                 print(table(found, f"guarded {server}", (f"stock {server}", f"bare {server}"), measure))
         if "peers" in arguments.servers:
             print(f"\n### Others: {', '.join(_named(name) for name in ('gradio', 'jupyter'))}, nginx secure_link\n")
-            print(table(found, "guarded h11", PEERS, measure))
+            print(table(found, "guarded h11", tuple(PEERS), measure))
 
 
 def _named(server: str) -> str:
