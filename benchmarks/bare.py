@@ -82,7 +82,8 @@ def serve_tornado(answers: dict[str, Prepared], port: int) -> None:
 
     class Handler(web.RequestHandler):
         def set_default_headers(self) -> None:
-            self.clear_header("Content-Type")
+            for name in ("Content-Type", "Server"):  # the guarded app says neither by itself
+                self.clear_header(name)
 
         def compute_etag(self) -> None:
             return None
