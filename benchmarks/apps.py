@@ -95,21 +95,22 @@ class StreamlitApp:
     """
 
     def __init__(self, python: str, script: str, *, stock: bool = False, keys: dict[str, str] | None = None) -> None:
-        self._closing = ExitStack()
-        folder = Path(self._closing.enter_context(tempfile.TemporaryDirectory(prefix="bench-")))
-        (folder / "keys.json").write_text(json.dumps(keys or {}), "utf-8")
         command = [python, *(["-m", "streamlit", "run"] if stock else []), "{script}"]
-        self._server = AppServer(script, guarded=False, command=command, folder=folder)
-        self._closing.enter_context(self._server)
-        assert self._server.process is not None
-        self._pid = self._server.process.pid
-        self._browser = Browser(self._server)
-        tab = self._closing.enter_context(self._browser.open())
-        assert not tab.exceptions(), tab.exceptions()
-        #: The cookies of somebody who was shown nothing.
-        self.stranger = Browser(self._server).visit().cookie_header()
-        self._media = dict(zip(SIZES, (each.body for each in tab.elements("markdown")), strict=True))
-        self.texts = [text.removeprefix(self._server.origin) for text in tab.texts()]
+        with ExitStack() as starting:
+            folder = Path(starting.enter_context(tempfile.TemporaryDirectory(prefix="bench-")))
+            (folder / "keys.json").write_text(json.dumps(keys or {}), "utf-8")
+            self._server = AppServer(script, guarded=False, command=command, folder=folder)
+            starting.enter_context(self._server)
+            assert self._server.process is not None
+            self._pid = self._server.process.pid
+            self._browser = Browser(self._server)
+            tab = starting.enter_context(self._browser.open())
+            assert not tab.exceptions(), tab.exceptions()
+            #: The cookies of somebody who was shown nothing.
+            self.stranger = Browser(self._server).visit().cookie_header()
+            self._media = dict(zip(SIZES, (each.body for each in tab.elements("markdown")), strict=True))
+            self.texts = [text.removeprefix(self._server.origin) for text in tab.texts()]
+            self._closing = starting.pop_all()
 
     def close(self) -> None:
         """End it."""

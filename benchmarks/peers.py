@@ -26,10 +26,11 @@ class Gradio(Program):
         command = [environment("gradio"), str(script), str(files)]
         super().__init__("gradio", lambda port: [*command, str(port)], folder)
         self._files = files
-        self._cookie = _gradio_cookie(self.port)
+        self._cookie = ""
 
     def question(self, row: Row) -> Question | None:
         """Return the address of a file by its path."""
+        self._cookie = self._cookie or _gradio_cookie(self.port)
         target = f"/gradio_api/file={self._files / row.file}"
         refused = Question(self.pid, self.port, target, status=401)
         return self.ask(row, target, {"Cookie": self._cookie}, wrong=refused)
