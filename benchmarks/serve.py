@@ -64,9 +64,9 @@ def main() -> None:
                     if asked is not None:
                         took = cost(*asked, script, connections=connections, seconds=arguments.seconds)
                         costs.setdefault(contestant.name, []).append(took)
-            print(f"round {number + 1} of {arguments.rounds}", file=sys.stderr)
+            write(found, arguments)
+            print(f"round {number + 1} of {arguments.rounds} is in {arguments.json}", file=sys.stderr)
     print_tables(found, arguments)
-    write(found, arguments)
 
 
 def started(servers: Sequence[str], rows: tuple[Row, ...], folder: Path, closing: ExitStack) -> list[Contestant]:
@@ -142,7 +142,6 @@ def write(found: Cells, arguments: argparse.Namespace) -> None:
     }
     told = {"when": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()), "seconds": arguments.seconds}
     arguments.json.write_text(json.dumps({**told, "versions": versions, "cells": cells}, indent=1) + "\n", "utf-8")
-    print(f"\nAll rounds are in {arguments.json}.")
 
 
 def _arguments() -> argparse.Namespace:
