@@ -49,30 +49,25 @@ def through_the_gate(gate: Any) -> Act:
 
 
 def asked(scope: Scope) -> Any:
-    """Return the question that a request puts to the guard."""
-    from secure_media.core.model import AccessRequest, Action, Resource, ResourceKind
-    from secure_media.http.request import credentials
+    """Return a request, read, and the medium that it asks for."""
+    from secure_media.core.model import Resource, ResourceKind
     from secure_media.servers.asgi import request_of
     from secure_media.stores.media_ids import media_id_in
 
-    request = request_of(scope)
+    request = request_of(dict(scope))
     media_id = media_id_in(request.path.rpartition("/")[2])
     assert media_id is not None
-    return AccessRequest(
-        resource=Resource(ResourceKind.MEDIA, media_id),
-        action=Action.VIEW,
-        credentials=credentials(request),
-        now=time.time(),
-        client_ip=request.client_ip,
-    )
+    return request, Resource(ResourceKind.MEDIA, media_id)
 
 
 def decision(gate: Any) -> Act:
-    """Return what decides about such a question."""
-    from secure_media.core.model import Allow
+    """Return what finds out who sends such a request, and decides about it."""
+    from secure_media.core.model import Action, Allow
 
     async def act(question: Any) -> None:
-        assert isinstance(gate._guard.decide(question), Allow)
+        request, resource = question
+        request.visitor = None  # it would be remembered with the request
+        assert isinstance(await gate._admission.decide(request, resource, Action.VIEW), Allow)
 
     return act
 
