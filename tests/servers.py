@@ -421,6 +421,12 @@ class Tab:
         self.close()
 
 
+def trail(folder: Path) -> list[Any]:
+    """Return the events that are in the audit trail of an app so far. They are written a moment after the response."""
+    # What is just being written may be there in part.
+    return [json.loads(line) for line in (folder / "audit.jsonl").read_bytes().split(b"\n")[:-1]]
+
+
 def media_urls(message: Message) -> list[str]:
     """Return every media URL in a message, wherever it stands."""
     found = []

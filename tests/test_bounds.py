@@ -19,6 +19,7 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import jwt as pyjwt
 import pytest
 from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 
@@ -29,11 +30,16 @@ from secure_media.content import sources
 from secure_media.content.sources import INLINE_LIMIT, MemorySource
 from secure_media.content.spool import UNIT, Spool, SpooledSource
 from secure_media.content.turns import Turns
-from secure_media.core.identity import BrowserIdentity
+from secure_media.core.context import AccessContext, Visitor
+from secure_media.core.identity import BrowserIdentity, Identified
 from secure_media.core.keys import Key, KeyRing, Purpose
-from secure_media.core.model import Action, Browser, Credentials, Grant, Resource, ResourceKind
+from secure_media.core.model import Action, Allow, Browser, Credentials, Grant, Resource, ResourceKind
+from secure_media.core.policy import jwt
+from secure_media.core.questions import answered
 from secure_media.core.tokens import GrantCodec
-from secure_media.errors import BusyError, MediaNotFoundError, ScriptError
+from secure_media.errors import BusyError, DenialReason, MediaNotFoundError, ScriptError
+from secure_media.gate.admission import Admitted
+from secure_media.gate.shortcut import Shortcut
 from secure_media.host import entry
 from secure_media.host.given import Given
 from secure_media.host.issuing import Issuer, SessionBinding
@@ -43,6 +49,8 @@ from secure_media.host.terms import GrantTerms, PendingTerms
 from secure_media.http import forwarded, scheme
 from secure_media.http.compression import Compressed
 from secure_media.http.forwarded import Proxies
+from secure_media.http.request import Request
+from secure_media.http.responses import Presentation
 from secure_media.servers import asgi
 from secure_media.stores.absence import REMEMBERED_BROWSERS, LostPages
 from secure_media.stores.collections import Collections
@@ -50,6 +58,7 @@ from secure_media.stores.linked import LinkedContents
 from secure_media.stores.media import MediaStore
 from secure_media.stores.pages import REMEMBERED, InUse
 from secure_media.stores.playback import PlaybackLeases
+from secure_media.stores.recollection import Recollection
 from secure_media.stores.references import References
 from secure_media.stores.shown import ShownLedger
 from secure_media.stores.sqlite import SqliteLedger
@@ -105,6 +114,48 @@ def _cookies(_: Path) -> Fill:
         identity.identify(Credentials(((name, identity.issue(Browser(f"b{number}"), now=NOW)),)), now=NOW)
 
     return Fill(identity, show, 4096)
+
+
+def _verified_tokens(_: Path) -> Fill:
+    codec = GrantCodec(KeyRing([SECRET]), deployment="d")
+    return Fill(
+        codec, lambda number: codec.verify_signature(codec.issue(dataclasses.replace(GRANT, jti=f"{number}"))), 2048
+    )
+
+
+def _verified_jwts(_: Path) -> Fill:
+    by_jwt = jwt(cookie="sso", key=SECRET, algorithms=["HS256"], issuer="i", audience="a")
+
+    def show(number: int) -> None:
+        claims = {"iss": "i", "aud": "a", "exp": int(NOW) + 60, "number": number}
+        cookies = (("sso", pyjwt.encode(claims, SECRET, "HS256")),)
+        visitor = Visitor(Credentials(cookies), DenialReason.NO_CREDENTIAL)
+        context = AccessContext(MEDIA, Action.VIEW, visitor, NOW)
+        codec = GrantCodec(KeyRing([SECRET]), deployment="d")
+        assert isinstance(answered(by_jwt.evaluate(context, codec), lambda _: None), Allow)
+
+    return Fill(by_jwt, show, 1024)
+
+
+def _shortcut(_: Path) -> Fill:
+    identity = BrowserIdentity(KeyRing([SECRET]), deployment="d", lifetime=1000)
+    shortcut = Shortcut(identity, _ledger(), _store(lambda: 0.0), clock=lambda: NOW)
+    identified = Identified(Browser("anna"), fresh=True, fresh_until=NOW + 500)
+    visitor = Visitor(Credentials(), identified)
+    what = Presentation(MemorySource(b"content"), '"etag"', "image/png")
+
+    def ask(number: int) -> None:
+        glance = shortcut.glance(f"/media/{number}", "http", [("cookie", f"cookie {number}")])
+        assert glance is not None
+        request = Request("GET", f"/media/{number}", "", (), False, None)
+        shortcut.remember(glance, Admitted(request, visitor, MEDIA, Action.VIEW, Allow("session")), what)
+
+    return Fill(shortcut, ask, 4096)
+
+
+def _recollection(_: Path) -> Fill:
+    recollection = Recollection(clock=lambda: NOW, monotonic=lambda: 0.0, shared=True)
+    return Fill(recollection, lambda number: recollection.is_good(dataclasses.replace(GRANT, jti=f"{number}")), 4096)
 
 
 def _rotated_keys(_: Path) -> Fill:
@@ -529,6 +580,11 @@ BOUNDS = {
     "audit.repeats:Repeats._counts": Bound("20 of each level", lambda _: _told(2 * MOST_TOLD)),
     "audit.repeats:Repeats._rest": Bound("the levels that there are", lambda _: _told(2)),
     "audit.writer:Writer._waiting": Bound("8 MiB of lines, and one note of what was lost", _events),
+    "core.tokens:GrantCodec._genuine": Bound("the last 2,048 tokens", _verified_tokens),
+    "core.policy:_Jwt._genuine": Bound("the last 1,024 JWTs of a policy", _verified_jwts),
+    "gate.shortcut:Shortcut._known": Bound("the last 4,096 cookies", _shortcut),
+    "gate.shortcut:Shortcut._prepared": Bound("the last 4,096 media", _shortcut),
+    "stores.recollection:Recollection._good": Bound("the last 4,096 grants", _recollection),
     "core.identity:BrowserIdentity._genuine": Bound("the last 4,096 cookies", _cookies),
     "core.identity:BrowserIdentity._known": Bound("the keys that are in use", _rotated_keys),
     "core.keys:Key._derived": Bound("the purposes that there are", _derived),

@@ -17,7 +17,7 @@ from concurrent.futures import Future
 from dataclasses import dataclass
 from pathlib import Path
 
-from secure_media.audit import telling
+from secure_media.audit import console, telling
 from secure_media.audit.trail import FileTrail, StderrTrail, Trail, timestamp
 from secure_media.audit.writer import Writer
 from secure_media.content import private
@@ -201,6 +201,11 @@ class Delivered:
 def listens(level: int) -> bool:
     """Return whether an event at `level` is written anywhere."""
     return _kept.writer is not None or logger.isEnabledFor(level)
+
+
+def is_asked_for_all() -> bool:
+    """Return whether people want to read every decision on the terminal."""
+    return console.says_all()
 
 
 def write_to(where: str | None, *, required: bool = False) -> None:

@@ -60,6 +60,11 @@ class MemorySource:
         """Return `count` bytes from `start`; without a copy if that is all of them."""
         return self.content if start == 0 and count == len(self.content) else self.content[start : start + count]
 
+    def view(self, start: int, count: int) -> bytes | memoryview:
+        """Return the same without a copy."""
+        content = self.content
+        return content if start == 0 and count == len(content) else memoryview(content)[start : start + count]
+
 
 #: Every file that is open here.
 _open: weakref.WeakSet[Descriptor] = weakref.WeakSet()

@@ -37,6 +37,11 @@ class Guard:
         self._grants = grants
         self.identity = identity
 
+    @property
+    def begins_with_own_session(self) -> bool:
+        """Whether media are allowed, before anything else is looked at, by what a session of the browser was shown."""
+        return self._policy.begins_with_own_session
+
     def visitor(
         self, credentials: Credentials, *, now: float, client_ip: str | None = None, player: str | None = None
     ) -> Visitor:

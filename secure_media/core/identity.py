@@ -10,7 +10,7 @@ import contextlib
 import functools
 import secrets
 import weakref
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, NoReturn
 
 from secure_media.core import jwts
@@ -35,6 +35,7 @@ class Identified:
         browser: Who it is.
         fresh: False when the cookie should be issued anew: past half of its life, signed by a retired key, or not under
             the present name.
+        fresh_until: When half of its life is over, in seconds since the epoch.
         secure: Whether it came under a name that browsers send over HTTPS only.
         twins: Whether there were two of that name, each set by this host: one in a partition and one in none.
     """
@@ -43,6 +44,7 @@ class Identified:
     fresh: bool
     secure: bool = False
     twins: bool = False
+    fresh_until: float = field(default=0, compare=False)
 
 
 class BrowserIdentity:
@@ -87,6 +89,11 @@ class BrowserIdentity:
         self.lifetime = lifetime
         # A page with thirty pictures shows one cookie thirty times, and the signature takes most of a decision's time.
         self._genuine = functools.lru_cache(maxsize=_REMEMBERED)(_authenticate)
+
+    @property
+    def generation(self) -> int:
+        """How often the keys were rotated."""
+        return self._keys.generation
 
     def cookie_name(self, *, secure: bool) -> str:
         """Return the name of the cookie that `issue` makes the value of."""
@@ -147,13 +154,14 @@ class BrowserIdentity:
             raise MalformedCredentialError("two cookies of that name")
         claims = self._last_issued(different, key, now)
         twins = len(different) > 1
-        past_half = claims["exp"] - now < self.lifetime / 2
+        fresh_until = claims["exp"] - self.lifetime / 2
         as_issued = form in (_PLAIN, self._forms(secure=True)[0]) and not twins
         return Identified(
             Browser(claims["bid"], claims.get("sub")),
-            fresh=key.kid == self._keys.active.kid and as_issued and not past_half,
+            fresh=key.kid == self._keys.active.kid and as_issued and now <= fresh_until,
             secure=form != _PLAIN,
             twins=twins,
+            fresh_until=fresh_until,
         )
 
     def _last_issued(self, values: list[str], key: Key, now: float) -> dict[str, Any]:

@@ -82,12 +82,14 @@ class KeyRing:
         ConfigurationError: There is no secret, or one is too short to resist guessing.
     """
 
-    __slots__ = ("_keys", "source")
+    __slots__ = ("_keys", "generation", "source")
 
     def __init__(self, secrets: Iterable[str | bytes], *, setting: str = "secret") -> None:
         self._keys: dict[str, Key] = {}
         #: The setting that they come from.
         self.source: str = setting
+        #: How often they were changed.
+        self.generation = 0
         for position, secret in enumerate(secrets, start=1):
             key = Key(_acceptable(secret, setting if position == 1 else f"{setting}, number {position}"))
             self._keys.setdefault(key.kid, key)
@@ -119,6 +121,7 @@ class KeyRing:
         }
         changed = list(merged.items()) != list(self._keys.items())
         self._keys = merged
+        self.generation += changed
         return changed
 
     def find(self, kid: str) -> Key:

@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import abc
 import dataclasses
+import functools
+import json
 import logging
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
@@ -22,6 +24,9 @@ from secure_media.core.tokens import GrantCodec
 from secure_media.errors import ConfigurationError, CredentialError, DenialReason
 
 logger = logging.getLogger(__name__)
+
+#: How many JWTs of one policy are remembered as genuine, the last used ones: up to 16 KiB each.
+_REMEMBERED = 1024
 
 
 class Policy(abc.ABC):
@@ -45,6 +50,11 @@ class Policy(abc.ABC):
     @property
     def accepts_grants(self) -> bool:
         """Whether a signed URL can change anything."""
+        return False
+
+    @property
+    def begins_with_own_session(self) -> bool:
+        """Whether what a session of the browser was shown is allowed before anything else is looked at."""
         return False
 
     def __or__(self, other: Policy) -> Policy:
@@ -84,6 +94,10 @@ class _Either(Policy):
     @property
     def accepts_grants(self) -> bool:
         return self._left.accepts_grants or self._right.accepts_grants
+
+    @property
+    def begins_with_own_session(self) -> bool:
+        return self._left.begins_with_own_session
 
     def __repr__(self) -> str:
         return f"({self._left!r} | {self._right!r})"
@@ -136,6 +150,10 @@ class _OwnSession(Policy):
             allowed, reason = (yield HasSession(browser.id)), DenialReason.NOT_OWNER
         return Allow("session", browser.subject) if allowed is True else Deny(reason)
 
+    @property
+    def begins_with_own_session(self) -> bool:
+        return True
+
     def __repr__(self) -> str:
         return "own_session()"
 
@@ -170,6 +188,8 @@ class _Jwt(Policy):
         self._in_words = f"JWT in cookie {cookie}"
         self._verifier = verifier
         self._require = require
+        # A page with thirty pictures shows one JWT thirty times, and the signature takes most of a decision's time.
+        self._genuine = functools.lru_cache(maxsize=_REMEMBERED)(_genuine)
 
     def evaluate(self, context: AccessContext, grants: GrantCodec) -> Asking[Decision]:
         yield from ()
@@ -178,7 +198,9 @@ class _Jwt(Policy):
             return Deny(DenialReason.NO_CREDENTIAL)
         if len(values) > 1:
             return Deny(DenialReason.MALFORMED_CREDENTIAL)
-        claims = self._verifier.verify(values[0], now=context.now)
+        # Made anew each time: conditions get them, and may change them.
+        claims: dict[str, Any] = json.loads(self._genuine(self._verifier, values[0]))
+        self._verifier.verify_times(claims, now=context.now)
         if not _claims_hold(claims, self._require):
             return Deny(DenialReason.CLAIM_MISMATCH)
         subject = claims.get("sub")
@@ -268,6 +290,15 @@ def allow_if(condition: Callable[[AccessContext], bool]) -> Policy:
     if not callable(condition):
         raise ConfigurationError("allow_if(...): expected a callable that takes the access context and returns a bool")
     return _AllowIf(condition)
+
+
+def _genuine(verifier: JwtVerifier, token: str) -> str:
+    """
+    Return the claims of a genuine JWT, as JSON.
+
+    The same for the same arguments at all times, so it may be remembered.
+    """
+    return json.dumps(verifier.verify_signature(token))
 
 
 def _claims_hold(claims: dict[str, Any], require: Mapping[str, Any] | Callable[[dict[str, Any]], bool]) -> bool:

@@ -23,13 +23,14 @@ from __future__ import annotations
 
 import base64
 import binascii
+import functools
 import hashlib
 import hmac
 import ipaddress
 import json
 import re
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NoReturn
 
 from itsdangerous import BadSignature, Signer
 
@@ -39,6 +40,9 @@ from secure_media.errors import MalformedCredentialError, SignatureMismatchError
 
 #: Judged before any other work. A plain media grant has about 150 characters.
 MAX_TOKEN_LENGTH = 2048
+
+#: How many tokens are remembered as genuine, the last used ones: up to 3 KiB each.
+_REMEMBERED = 2048
 
 #: Seconds since the epoch that a float can still tell apart.
 _END_OF_TIME = 2**53
@@ -61,11 +65,13 @@ class GrantCodec:
         deployment: What distinguishes this app from others with the same secret.
     """
 
-    __slots__ = ("_deployment", "_keys")
+    __slots__ = ("_deployment", "_genuine", "_keys")
 
     def __init__(self, keys: KeyRing, *, deployment: str) -> None:
         self._keys = keys
         self._deployment = deployment
+        # A film is fetched in a thousand pieces with one token.
+        self._genuine = functools.lru_cache(maxsize=_REMEMBERED)(_verified)
 
     def issue(self, grant: Grant) -> str:
         """
@@ -94,18 +100,27 @@ class GrantCodec:
         Raises:
             CredentialError: It is malformed or forged.
         """
-        kid, payload = parts_of(token)
-        signer = _signer(self._keys.find(kid), self._deployment)
-        try:
-            signer.unsign(token)
-        except BadSignature:
-            raise SignatureMismatchError("the signature does not match") from None
-        if not hmac.compare_digest(signer.sign(f"{kid}.{payload}"), token.encode("ascii")):
-            raise MalformedCredentialError("not the canonical form")
-        return claims_in(payload)
+        kid, _ = parts_of(token)
+        return self._genuine(self._keys.find(kid), self._deployment, token)
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError("a codec holds keys and cannot be pickled")
 
     def __repr__(self) -> str:
         return f"GrantCodec({self._keys!r})"
+
+
+def _verified(key: Key, deployment: str, token: str) -> Grant:
+    """Return what a genuine token grants. The same for the same arguments at all times, so it may be remembered."""
+    kid, payload = parts_of(token)
+    signer = _signer(key, deployment)
+    try:
+        signer.unsign(token)
+    except BadSignature:
+        raise SignatureMismatchError("the signature does not match") from None
+    if not hmac.compare_digest(signer.sign(f"{kid}.{payload}"), token.encode("ascii")):
+        raise MalformedCredentialError("not the canonical form")
+    return claims_in(payload)
 
 
 def parts_of(token: str) -> tuple[str, str]:

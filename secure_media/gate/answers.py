@@ -38,7 +38,7 @@ class Answers:
     """
 
     def __init__(self, shown: ShownLedger, leases: PlaybackLeases, ledger: GrantLedger) -> None:
-        self._shown = shown
+        self.shown = shown
         self.leases = leases
         self.books = Bookkeeping(ledger)
 
@@ -52,7 +52,9 @@ class Answers:
                 try:
                     if type(question) is RecordOf:
                         if question != asked:
-                            record, asked = await self.books.record(question.grant), question
+                            record, asked = self.books.ledger.recall(question.grant), question
+                            if record is None:
+                                record = await self.books.record(question.grant)
                         reply: Any = record
                     else:
                         reply = self.recall(question)
@@ -68,13 +70,13 @@ class Answers:
         """Return the answer to a question that memory answers."""
         match question:
             case WasShown(browser, media_id):
-                return self._shown.was_shown(browser, media_id)
+                return self.shown.was_shown(browser, media_id)
             case HasSession(browser):
-                return self._shown.has_session(browser)
+                return self.shown.has_session(browser)
             case OwnsSession(browser, session_id):
-                return self._shown.owns_session(browser, session_id)
+                return self.shown.owns_session(browser, session_id)
             case IsCurrent(session_tag):
-                return self._shown.is_current(session_tag)
+                return self.shown.is_current(session_tag)
             case PlaysOn(grant, player, now):
                 return self.leases.holds(grant, player, now=now)
         msg = f"memory does not answer {type(question).__name__}"

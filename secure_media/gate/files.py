@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
-from typing import TypeVar
+from contextlib import suppress
+from dataclasses import replace
+from typing import NamedTuple, TypeVar
 
 from secure_media.content.names import parse_name
+from secure_media.content.sources import MemorySource
 from secure_media.content.turns import FILES
 from secure_media.core.model import Resource, ResourceKind
-from secure_media.errors import BusyError, MediaNotFoundError, StoreUnavailableError
+from secure_media.errors import BusyError, MediaError, MediaNotFoundError, StoreUnavailableError
 from secure_media.gate.admission import Admission, Admitted
 from secure_media.gate.media import BUSY_RETRY_AFTER
 from secure_media.gate.offload import offload
@@ -19,7 +22,7 @@ from secure_media.gate.redeeming import Redeeming, may_be_pressed
 from secure_media.gate.refusals import Refusals
 from secure_media.gate.sending import Sending
 from secure_media.http import responses
-from secure_media.http.request import Request
+from secure_media.http.request import Request, conditions
 from secure_media.http.urls import action_in, file_name
 from secure_media.stores.collections import Collections, StoredFile
 
@@ -29,6 +32,21 @@ T = TypeVar("T")
 
 #: When to try again if an object store cannot be reached, in seconds.
 _RETRY_AFTER = 30
+
+
+class _Begun(NamedTuple):
+    """
+    A file whose response has begun.
+
+    Args:
+        stored: The file, opened.
+        offloaded: The response that lets somebody else send its bytes, if that may be.
+        body: The body of the response, if it is short.
+    """
+
+    stored: StoredFile
+    offloaded: responses.Response | None = None
+    body: bytes | None = None
 
 
 class FileRequests:
@@ -89,10 +107,12 @@ class FileRequests:
             if isinstance(described, responses.Response):
                 return described
             return await self._redeeming.page(asked, *described)
-        opened = await self._in_turn(asked, self._offloaded, watch)
+        opened = await self._in_turn(asked, self._begun, watch)
         if isinstance(opened, responses.Response):
             return opened
-        answer = await self._sending.send(asked, opened[0], watch, opened[1])
+        answer = await self._sending.send(asked, opened.stored, watch, opened.offloaded)
+        if opened.body is not None and answer.source is opened.stored.source:
+            return replace(answer, source=MemorySource(opened.body), start=0, stop=len(opened.body))
         return answer.of(asked.whose)
 
     async def _in_turn(
@@ -124,8 +144,17 @@ class FileRequests:
         stored.close()
         return described
 
-    def _offloaded(self, asked: Admitted, stored: StoredFile) -> tuple[StoredFile, responses.Response | None]:
-        """Return the file, and the response that lets somebody else send its bytes, if that may be."""
+    def _begun(self, asked: Admitted, stored: StoredFile) -> _Begun:
+        """Return the file, with whatever of the response has to be waited for, so that this is done once."""
         if asked.counted is not None:
-            return stored, None  # uses are counted by the bytes that leave here
-        return stored, offload(stored, presented_as(stored, asked.grant, asked.action), asked.request.method)
+            return _Begun(stored)  # uses are counted by the bytes that leave here
+        request, presented = asked.request, presented_as(stored, asked.grant, asked.action)
+        offloaded = offload(stored, presented, request.method)
+        if offloaded is not None:
+            return _Begun(stored, offloaded)
+        answer = responses.serve(presented, request.method, conditions(request))
+        if answer.source is not stored.source or not answer.is_one_piece:
+            return _Begun(stored)
+        with suppress(MediaError, OSError):  # it is met again, and told, where the body is sent
+            return _Begun(stored, body=stored.source.read(answer.start, answer.stop - answer.start))
+        return _Begun(stored)

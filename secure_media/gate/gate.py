@@ -21,6 +21,7 @@ from secure_media.gate.opening import Watch
 from secure_media.gate.redeeming import Redeeming
 from secure_media.gate.refusals import Refusals
 from secure_media.gate.sending import Sending
+from secure_media.gate.shortcut import Shortcut
 from secure_media.gate.uploads import Uploads
 from secure_media.http import responses
 from secure_media.http.request import Request
@@ -77,6 +78,9 @@ class Gate:
         self._uploads = Uploads(cookieless=cookieless)
         redeeming = Redeeming(redemptions, answers.books, refusals, record=admission.recorded, clock=clock)
         sending = Sending(answers.books, answers.leases, redeeming, refusals)
+        self._shortcut = (
+            Shortcut(guard.identity, answers.shown, store, clock=clock) if guard.begins_with_own_session else None
+        )
         self._media = MediaRequests(
             admission=admission,
             store=store,
@@ -86,6 +90,7 @@ class Gate:
             redeeming=redeeming,
             sending=sending,
             refusals=refusals,
+            shortcut=self._shortcut,
         )
         self._files = FileRequests(
             admission=admission, collections=collections, redeeming=redeeming, sending=sending, refusals=refusals
@@ -101,6 +106,11 @@ class Gate:
     @canary.setter
     def canary(self, canary: Canary | None) -> None:
         self._admission.canary = canary
+
+    @property
+    def shortcut(self) -> Shortcut | None:
+        """What answers most requests; None while nothing is proved, and where a policy begins with something else."""
+        return None if self.unproved else self._shortcut
 
     def not_yet(self, request: Request) -> responses.Response | None:
         """Return the response to a request that comes too early, or None."""

@@ -22,6 +22,7 @@ from secure_media.gate.probes import answer_to_a_probe
 from secure_media.gate.redeeming import Redeeming, may_be_pressed
 from secure_media.gate.refusals import Refusals
 from secure_media.gate.sending import Sending, auditors
+from secure_media.gate.shortcut import Shortcut
 from secure_media.http import responses
 from secure_media.http.compression import COMPRESSING
 from secure_media.http.navigation import is_ahead_of_time
@@ -51,6 +52,7 @@ class MediaRequests:
         redeeming: The steps before a counted link delivers.
         sending: Makes responses that carry something.
         refusals: Refuses.
+        shortcut: Answers the same requests the next time, if there is one.
     """
 
     def __init__(
@@ -64,6 +66,7 @@ class MediaRequests:
         redeeming: Redeeming,
         sending: Sending,
         refusals: Refusals,
+        shortcut: Shortcut | None,
     ) -> None:
         self._admission = admission
         self._store = store
@@ -74,6 +77,7 @@ class MediaRequests:
         self._sending = sending
         self._refusals = refusals
         self._codings = Codings()
+        self._shortcut = shortcut
 
     async def answer(self, request: Request, name: str, watch: Watch) -> responses.Response:
         """
@@ -142,6 +146,8 @@ class MediaRequests:
             with suppress(BusyError):
                 what = await in_turn(better, turns=COMPRESSING, whose=asked.whose, watch=watch)
         answer = await self._sending.send(asked, what, watch)
+        if self._shortcut is not None and asked.request.glance is not None and what is presented:
+            self._shortcut.remember(asked.request.glance, asked, presented)
         return answer.of(asked.whose) if what.source.blocking else answer
 
     async def _made(self, asked: Admitted, media: Media, supply: BodySource, watch: Watch) -> responses.Response:

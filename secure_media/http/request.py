@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from contextvars import ContextVar
 from dataclasses import dataclass, field
+from typing import Any
 
 from secure_media.core.context import Visitor
 from secure_media.core.model import Credentials, short_hash
@@ -28,6 +29,7 @@ class Request:
         exact: `path` with the bytes that are no UTF-8, for the names of files; None if it has none.
         prefix: What a trusted proxy has taken off, in front of that.
         trailers: Whether some of `headers` may have come after the body, past a proxy that removes or sets them before.
+        glance: What the short way has seen of it (`secure_media.gate.shortcut`), if it was plain enough.
         visitor: Who sent it, once somebody has asked (`secure_media.gate.admission.Admission.visitor`).
     """
 
@@ -41,6 +43,7 @@ class Request:
     exact: str | None = None
     prefix: str = ""
     trailers: bool = False
+    glance: Any = field(default=None, repr=False, compare=False)
     visitor: Visitor | None = field(default=None, repr=False)
     _by_name: dict[str, list[str]] | None = field(default=None, init=False, repr=False, compare=False)
 

@@ -11,10 +11,7 @@ from secure_media.content.delivery import Delivery
 from secure_media.content.sources import MemorySource, Source
 from secure_media.content.streams import Stream
 from secure_media.errors import RangeNotSatisfiableError
-from secure_media.http import fields
-
-#: What is read and written at a time, in bytes: the most that one slow client holds in memory here.
-CHUNK = 256 * 1024
+from secure_media.http import fields, pieces
 
 Headers = tuple[tuple[str, str], ...]
 
@@ -83,10 +80,25 @@ class Response:
             self.stream.whose = whose
         return replace(self, whose=whose)
 
-    def chunks(self) -> Iterator[tuple[int, int]]:
-        """Yield the (position, count) of each read that makes up the body."""
-        for position in range(self.start, self.stop, CHUNK):
-            yield position, min(CHUNK, self.stop - position)
+    @property
+    def blocks(self) -> bool:
+        """Whether the body has to be read from a disk or a store."""
+        return self.source is not None and self.source.blocking and self.stop > self.start
+
+    @property
+    def is_one_piece(self) -> bool:
+        """Whether the body leaves in one piece, or there is none."""
+        source = self.source
+        return source is None or self.stop - self.start <= pieces.largest(
+            blocking=source.blocking, counted=self.delivery is not None
+        )
+
+    def pieces(self) -> Iterator[tuple[int, int]]:
+        """Yield the (position, count) of each piece that makes up the body."""
+        if self.source is None:
+            return iter(())
+        counted = self.delivery is not None
+        return pieces.pieces(self.start, self.stop, blocking=self.source.blocking, counted=counted)
 
 
 class Representation(Protocol):

@@ -14,14 +14,17 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mutabl
 from contextlib import asynccontextmanager, suppress
 from typing import Any, NamedTuple
 
+from secure_media.content.sources import MemorySource
 from secure_media.content.streams import Stream, next_piece
 from secure_media.content.turns import FILES
 from secure_media.errors import ClientGoneError, DeliveryCutError
 from secure_media.gate.gate import Gate
+from secure_media.gate.shortcut import Glance, Quick
 from secure_media.gate.uploads import with_xsrf_cookie
 from secure_media.http import forwarded
+from secure_media.http.pieces import LARGE
 from secure_media.http.request import Connection, Request, connection
-from secure_media.http.responses import CHUNK, Response, forbidden
+from secure_media.http.responses import Headers, Response, forbidden
 from secure_media.http.scheme import came_over_https
 from secure_media.http.urls import exact_path
 
@@ -74,7 +77,12 @@ class GuardMiddleware:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Handle one connection."""
         if scope["type"] == "http":
+            glance, quick = self._at_a_glance(scope)
+            if quick is not None:
+                await _write_quick(quick, receive, send)
+                return
             request = request_of(scope)
+            request.glance = glance
             try:
                 answer = self._gate.not_yet(request) or await self._gate.answer(
                     request, functools.partial(_watching, receive)
@@ -101,6 +109,35 @@ class GuardMiddleware:
                 connection.reset(token)
         else:
             await self._app(scope, receive, send)
+
+    def _at_a_glance(self, scope: Scope) -> tuple[Glance | None, Quick | None]:
+        """Return what a plain request says, and the response to it, if that is known without a closer look."""
+        shortcut, method = self._gate.shortcut, scope["method"]
+        if shortcut is None or scope.get("query_string") or method not in {"GET", "HEAD"}:
+            return None, None
+        path, root = scope["path"], scope.get("root_path")
+        glance = shortcut.glance((root, path) if root else path, scope.get("scheme", "http"), scope["headers"])
+        return glance, None if glance is None else shortcut.response(glance, method)
+
+
+async def _write_quick(quick: Quick, receive: Receive, send: Send) -> None:
+    """Write a response of the short way: in one piece, if it is not too long for that."""
+    if quick.stop - quick.start > LARGE:
+        await write(quick.response(), receive, send)
+        return
+    prepared = quick.prepared
+    if prepared is None:
+        headers = _encoded(quick.headers)
+    else:
+        if prepared.native is None:
+            prepared.native = _encoded(prepared.headers)
+        headers = prepared.native.copy()  # whatever else is on the way may add to it
+    await send({"type": "http.response.start", "status": quick.status, "headers": headers})
+    await send({"type": "http.response.body", "body": quick.body, "more_body": False})
+
+
+def _encoded(headers: Headers) -> list[tuple[bytes, bytes]]:
+    return [(name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in headers]
 
 
 def _heeding_goodbyes(receive: Receive, page: Connection) -> Receive:
@@ -213,10 +250,10 @@ class _Response:
         """Write the head, once."""
         if not self.started:
             self.started = True
-            headers = [(name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in self.answer.headers]
+            headers = _encoded(self.answer.headers)
             await self._send({"type": "http.response.start", "status": self.answer.status, "headers": headers})
 
-    async def write(self, body: bytes, *, more: bool) -> None:
+    async def write(self, body: bytes | memoryview, *, more: bool) -> None:
         """Write a piece of the body, if it may leave."""
         delivery = self.answer.delivery
         if delivery is not None:
@@ -238,13 +275,12 @@ async def _write_body(response: _Response, receive: Receive) -> None:
     if answer.stream is not None:
         await _write_stream(response, answer.stream, receive)
         return
-    source, length = answer.source, answer.stop - answer.start
-    if source is None or length <= CHUNK:
-        await response.write(await _read(answer, answer.start, length), more=False)
+    if answer.is_one_piece:
+        await response.write(await _read(answer, answer.start, answer.stop - answer.start), more=False)
         return
     # Servers drop what is sent after the client has gone, without a word. Nobody should read 8 GB for that.
     async with _watching(receive) as gone:
-        for position, count in answer.chunks():
+        for position, count in answer.pieces():
             body = await _read(answer, position, count)
             if gone.done():
                 return
@@ -274,10 +310,12 @@ async def _watching(receive: Receive) -> AsyncIterator[asyncio.Future[None]]:
             await gone
 
 
-async def _read(answer: Response, start: int, count: int) -> bytes:
+async def _read(answer: Response, start: int, count: int) -> bytes | memoryview:
     source = answer.source
     if source is None:
         return b""
+    if isinstance(source, MemorySource):
+        return source.view(start, count)
     return await FILES.run(answer.whose, source.read, start, count) if source.blocking else source.read(start, count)
 
 

@@ -6,7 +6,7 @@ import asyncio
 import logging
 import re
 import socket
-from collections.abc import AsyncIterator, Callable, Iterable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Any, ClassVar
 from urllib.parse import unquote
@@ -25,9 +25,11 @@ from secure_media.content.streams import Stream, next_piece
 from secure_media.content.turns import FILES
 from secure_media.errors import ClientGoneError, ConfigurationError, DeliveryCutError, MediaError
 from secure_media.gate.gate import Gate
+from secure_media.gate.shortcut import Glance, Quick
 from secure_media.http import forwarded
+from secure_media.http.pieces import LARGE
 from secure_media.http.request import Connection, Request, connection
-from secure_media.http.responses import CHUNK, Response, forbidden
+from secure_media.http.responses import Response, forbidden
 from secure_media.http.scheme import came_over_https
 from secure_media.http.urls import MEDIA, OWN, STATIC, UPLOAD, exact_path
 from secure_media.servers.public import is_public
@@ -38,6 +40,8 @@ logger = logging.getLogger(__name__)
 _GATE = "secure_media_gate"
 #: The attribute of Tornado's request that holds its facts.
 _FACTS = "_secure_media_facts"
+#: Longer bodies are not copied together with their head, in bytes.
+_ALONE = 64 * 1024
 
 
 class SecureMediaFileHandler(MediaFileHandler):
@@ -69,19 +73,42 @@ class SecureMediaFileHandler(MediaFileHandler):
     def compute_etag(self) -> None:
         """Return None: the response has the validator."""
 
-    async def prepare(self) -> None:
+    def prepare(self) -> Awaitable[None] | None:
         """Decide, and answer at once unless the body has to be sent piece by piece."""
+        gate, request = _gate(self), self.request
+        shortcut, method = gate.shortcut, request.method
+        if shortcut is None or request.query or method not in {"GET", "HEAD"}:
+            return self._decide(gate, None)
+        glance = shortcut.glance(request.path, request.protocol, request.headers.get_all())
+        quick = None if glance is None else shortcut.response(glance, method)
+        if quick is None or quick.stop - quick.start > LARGE:
+            return self._decide(gate, glance)
+        self._send_quick(quick)
+        return None
+
+    def _send_quick(self, quick: Quick) -> None:
+        """Send a response of the short way."""
+        self._transforms = []
+        self._status_code, self._reason = quick.status, "OK" if quick.prepared else "Partial Content"
+        for name, value in quick.headers:
+            self._headers[name] = value
+        body = quick.body
+        if len(body) > _ALONE:
+            self.flush()
+        self.finish(body)
+
+    async def _decide(self, gate: Gate, glance: Glance | None) -> None:
+        request = request_of(self.request)
+        request.glance = glance
         try:
-            answer = await _gate(self).answer(request_of(self.request), self._watching)
+            answer = await gate.answer(request, self._watching)
         except ClientGoneError:
             self._answer = None
             return
         if answer is None:  # cannot be: the route and the gate agree on what is media
             raise RuntimeError("the gate passed a request for media on")
         self._answer = answer
-        length = answer.stop - answer.start
-        at_once = answer.source is None or not length or (length <= CHUNK and not answer.source.blocking)
-        if at_once and answer.stream is None and answer.delivery is None:
+        if answer.is_one_piece and not answer.blocks and answer.stream is None and answer.delivery is None:
             _finish(self, answer)
 
     @asynccontextmanager
@@ -110,7 +137,7 @@ class SecureMediaFileHandler(MediaFileHandler):
         try:
             if stream is not None:
                 await self._send_stream(stream, delivery)
-            for position, count in answer.chunks():
+            for position, count in answer.pieces():
                 await self._send(await self._read(answer, position, count), delivery)
         except StreamClosedError:
             return
@@ -421,8 +448,11 @@ def _finish(handler: RequestHandler, answer: Response) -> None:
         handler.set_header(
             "Connection", "close"
         )  # Tornado closes it, since the body was not received; clients rely on it
-    if answer.source is not None and answer.stop > answer.start:
-        handler.write(answer.source.read(answer.start, answer.stop - answer.start))
+    length = answer.stop - answer.start
+    if length > _ALONE:
+        handler.flush()
+    if answer.source is not None and length:
+        handler.write(answer.source.read(answer.start, length))
     if answer.status == 200 and not any(name == "Content-Length" for name, _ in answer.headers):
         handler.flush()  # to a HEAD for an unknown length: Tornado would call it 0
     handler.finish()

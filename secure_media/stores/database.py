@@ -109,6 +109,16 @@ class Database:
                 self._connection.close()
                 self._connection = None
 
+    def state(self) -> object:
+        """
+        Return what is another one each time that another process has written.
+
+        Raises:
+            LedgerUnavailableError: The file cannot be used.
+        """
+        with self.reading() as connection:
+            return None if connection is None else connection.execute("PRAGMA data_version").fetchone()[0]
+
     @contextmanager
     def reading(self) -> Iterator[sqlite3.Connection | None]:
         """Enter the database; None as long as nobody has written anything."""

@@ -29,6 +29,13 @@ class GrantLedger(Protocol):
     def record(self, grant: Grant) -> Record:
         """Return what became of `grant`: whether it was revoked and, if they are counted, how many uses are spent."""
 
+    def recall(self, grant: Grant) -> Record | None:
+        """
+        Return what became of `grant`, if that is known at once; None if it has to be asked for. Waits for nobody.
+
+        What was revoked is never taken for good once the call that has revoked it, in whatever process, has returned.
+        """
+
     def is_revoked(self, grant: Grant) -> bool:
         """Return whether `grant` was revoked, by itself, with its subject or with everything."""
 

@@ -18,6 +18,7 @@ from secure_media.core.questions import Record
 from secure_media.errors import LedgerUnavailableError
 from secure_media.stores import records
 from secure_media.stores.database import Database
+from secure_media.stores.recollection import TRUSTED, Recollection
 from secure_media.stores.timekeeping import Marks, Timekeeper, is_behind
 from secure_media.stores.transfers import Request, Transfers, use_of
 
@@ -40,6 +41,7 @@ class SqliteLedger:
         path: The file; None for memory.
         clock: Seconds since the epoch.
         monotonic: A monotonic clock, in seconds.
+        sleep: Waits for so many seconds.
     """
 
     def __init__(
@@ -48,11 +50,14 @@ class SqliteLedger:
         *,
         clock: Callable[[], float] = time.time,
         monotonic: Callable[[], float] = time.monotonic,
+        sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         self._database = Database(path)
         self._transfers = Transfers(self._database, clock)
         self._keeper = Timekeeper(clock, monotonic)
         self._monotonic = monotonic
+        self._sleep = sleep
+        self._recollection = Recollection(clock=clock, monotonic=monotonic, shared=path is not None)
         #: The marks of time as they are, and as they were last seen in the file.
         self._marks: Marks | None = None
         self._written: Marks | None = None
@@ -86,7 +91,19 @@ class SqliteLedger:
 
     def record(self, grant: Grant) -> Record:
         """Return what became of `grant`: whether it was revoked and, if they are counted, how many uses are spent."""
-        return Record(self.is_revoked(grant), 0 if grant.max_uses is None else self.used(grant))
+        if grant.max_uses is not None:
+            return Record(self.is_revoked(grant), self.used(grant))
+        with self._database.lock:
+            self._recollection.look(self._database.state)
+            record = Record(self.is_revoked(grant), 0)
+            if not record.revoked:
+                self._recollection.is_good(grant)
+        return record
+
+    def recall(self, grant: Grant) -> Record | None:
+        """Return what became of `grant`, if that is known without a look at the file. Waits for nobody."""
+        good = grant.max_uses is None and self._recollection.knows_good(grant)
+        return Record(revoked=False, used=0) if good else None
 
     # --- revocation
 
@@ -122,6 +139,10 @@ class SqliteLedger:
             now, marks = self._look(connection) if kind == "jti" else self._now(connection)
             records.revoke(connection, kind, value, at=int(max(now, marks.latest) * 1000), until=until)
             self._keep_house(connection, now)
+        with self._database.lock:
+            self._recollection.forget()
+        if self._database.path is not None:
+            self._sleep(TRUSTED)  # by then, no other process takes what was revoked for good
         self._merge(wait=True)
 
     # --- uses

@@ -147,9 +147,23 @@ def cookie_of_another(secret: str, base: str) -> str:
     return f"{identity.cookie_name(secure=False)}={identity.issue(identity.new(), now=time.time())}"
 
 
-@pytest.fixture(scope="module", params=["", "some/app"], ids=["root", "below"])
+#: With links looked at first there is no short way (`secure_media.gate.shortcut`): every request is decided anew.
+LINKS_FIRST = "__import__('secure_media').signed_url() | __import__('secure_media').own_session()"
+
+
+@pytest.fixture(
+    scope="module",
+    params=[("", "None"), ("some/app", "None"), ("", LINKS_FIRST)],
+    ids=["root", "below", "decided-anew"],
+)
 def target(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Target]:
-    """An app with a victim and an attacker in it, both at their tabs; once at the root, once below a base path."""
+    """
+    An app with a victim and an attacker in it, both at their tabs.
+
+    Once at the root, once below a base path, and once without what is remembered of earlier requests: what the victim
+    and the attacker ask for is known already when an attack begins, and has been answered on the short way.
+    """
+    base_path, policy = request.param
     folder = tmp_path_factory.mktemp("app")
     static, outside = f"canary of the static file {secrets.token_hex()}", f"canary outside {secrets.token_hex()}"
     (folder / "static").mkdir()
@@ -161,12 +175,17 @@ def target(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
     (folder / "files" / "other.txt").write_text(letter, "utf-8")
     hide_among(folder / "files", outside.encode(), letter.encode())
     who = secrets.token_hex()
-    options = {"server.enableStaticServing": True, "server.baseUrlPath": request.param}
+    options = {"server.enableStaticServing": True, "server.baseUrlPath": base_path}
     followed = f"__import__('secure_media').Collection({str(folder / 'files')!r}, follow_symlinks=True)"
     files = f"collections={{'files': {str(folder / 'files')!r}, 'followed': {followed}}}"
-    with AppServer(SCRIPT, options=options, folder=folder, run_arguments=f"secret={SECRET!r}, {files}") as server:
+    with AppServer(
+        SCRIPT, options=options, folder=folder, run_arguments=f"secret={SECRET!r}, policy={policy}, {files}"
+    ) as server:
         victim, shown = show(server, who)
         attacker, own = show(server, "the attacker")
+        for browser, tab in ((victim, shown), (attacker, own)) * 2:
+            for path in media_by_kind(tab).values():
+                assert browser.get(path.removeprefix(server.base)).status == 200
         etag = victim.get(media_by_kind(shown)["image"].removeprefix(server.base)).headers["etag"]
         target = Target(
             host="127.0.0.1",

@@ -10,7 +10,7 @@ import pytest
 from secure_media.content.delivery import PIECE, Delivery
 from secure_media.core.model import Action, Grant, Resource, ResourceKind
 from secure_media.errors import DeliveryCutError, LedgerUnavailableError
-from secure_media.http import responses
+from secure_media.http import pieces
 from secure_media.stores.sqlite import SqliteLedger
 from tests.stores.ledgers import is_used_up
 
@@ -83,7 +83,7 @@ def test_watcher_is_told_what_leaves_before_and_after() -> None:
 
 def test_adapters_send_no_more_than_a_piece_at_a_time() -> None:
     """What is counted before it leaves is as much as an adapter sends at a time."""
-    assert responses.CHUNK <= PIECE
+    assert pieces.CHUNK <= PIECE
 
 
 def test_piece_that_breaks_off_counts() -> None:

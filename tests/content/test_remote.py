@@ -12,7 +12,7 @@ import pytest
 
 from secure_media.content.remote import READ_AHEAD, RemoteSource
 from secure_media.errors import MediaChangedError, MediaNotFoundError, StoreUnavailableError
-from secure_media.http.responses import CHUNK
+from secure_media.http.pieces import CHUNK
 from secure_media.stores.collections import Collections
 from tests.stores.test_collections import BEHAVIOURS, CONTENT, SECRET, TRICKS, Memory, Place
 

@@ -134,9 +134,10 @@ def test_ledger_that_cannot_tell_says_nothing(world: World, monkeypatch: pytest.
     def unavailable(self: SqliteLedger, grant: Grant) -> Record:
         raise LedgerUnavailableError("ledger: it is gone")
 
-    assert asyncio.run(world.answers.to(asking(RecordOf(PLAIN)))) == [Record(revoked=False, used=0)]
+    assert asyncio.run(world.answers.to(asking(RecordOf(COUNTED)))) == [Record(revoked=False, used=1)]
     monkeypatch.setattr(SqliteLedger, "record", unavailable)
 
+    assert asyncio.run(world.answers.to(asking(RecordOf(COUNTED)))) == [None]
     assert asyncio.run(world.answers.to(asking(RecordOf(PLAIN)))) == [None]
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import secrets
 import socket
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,7 +15,7 @@ import pytest
 
 from tests.host.test_apps import IMPORTS, UVICORN, serve
 from tests.host.test_links import partly, share
-from tests.servers import SECRET, STARLETTE, AppServer, Browser, eventually
+from tests.servers import SECRET, STARLETTE, AppServer, Browser, eventually, trail
 
 REPORT = b"the report " * 1000
 #: More than fits into the buffers of two operating systems.
@@ -54,7 +55,7 @@ def _serve(folder: Path) -> AppServer:
 
 
 def _events(server: AppServer) -> list[dict[str, Any]]:
-    return [json.loads(line) for line in (server.folder / "audit.jsonl").read_bytes().splitlines()]
+    return trail(server.folder)
 
 
 class Since:
@@ -62,7 +63,15 @@ class Since:
 
     def __init__(self, server: AppServer) -> None:
         self._server = server
-        self._before = len(_events(server))
+        # A refusal that is like no other one: what came before it is written before it.
+        name = f"media/{secrets.token_hex(20)}"
+        assert server.request("GET", f"{server.base}/{name}").status == 403
+
+        def written() -> int:
+            resources = [event.get("resource", "") for event in _events(server)]
+            return 1 + resources.index(name) if name in resources else 0
+
+        self._before = eventually(written, "that refusal in the trail")
 
     def all(self, kind: str) -> list[dict[str, Any]]:
         """Return those of that kind, so far."""
@@ -162,8 +171,9 @@ def test_what_delivers_nothing_is_no_delivery(server: AppServer) -> None:
     browser = Browser(server)
     with browser.open() as tab:
         (url,) = tab.urls()
+        since = Since(server)
         etag = browser.get(url).headers["etag"]
-        eventually(lambda: _events(server)[-1]["event"] == "media.delivered", "the delivery")
+        since.one("media.delivered")
         since = Since(server)
 
         assert browser.get(url, method="HEAD").status == 200

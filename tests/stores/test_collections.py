@@ -159,7 +159,7 @@ def serves_a_large_file(place: Place) -> None:
         stored = collections.open("c/large.bin")
         response = responses.serve(stored, "GET", responses.Conditions(range=header))
         assert response.source is not None
-        assert b"".join(response.source.read(*chunk) for chunk in response.chunks()) == expected
+        assert b"".join(response.source.read(*chunk) for chunk in response.pieces()) == expected
 
 
 def finds_nothing_that_is_no_file(place: Place) -> None:

@@ -1,0 +1,467 @@
+"""
+The short way: the same answer as the long way, whatever is asked for and however often it was asked before.
+
+Each check runs against the short way as it is, and against broken ones: a check that lets its breakage pass is none.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import types
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pytest
+
+from secure_media.audit import events
+from secure_media.core.guard import Guard
+from secure_media.core.identity import BrowserIdentity
+from secure_media.core.keys import KeyRing
+from secure_media.core.model import Browser
+from secure_media.core.policy import Policy, allow_if, own_session, signed_url
+from secure_media.core.redemptions import Redemptions
+from secure_media.core.tokens import GrantCodec
+from secure_media.gate import gate as gates
+from secure_media.gate import shortcut as shortcuts
+from secure_media.gate.answers import Answers
+from secure_media.gate.gate import Gate
+from secure_media.servers.asgi import GuardMiddleware
+from secure_media.stores.collections import Collections
+from secure_media.stores.media import MediaStore
+from secure_media.stores.playback import PlaybackLeases
+from secure_media.stores.shown import ShownLedger
+from secure_media.stores.sqlite import SqliteLedger
+
+SECRET, NEW = "test-secret-0123456789-abcdefghijklmnop", "another-secret-0123456789-abcdefghijkl"
+NOW, LIFETIME = 1_800_000_000.0, 1000
+GRACE, RESUMABLE = 30.0, 120.0
+CONTENT = bytes(range(256)) * 4
+FORBIDDEN = (403, b"Forbidden\n")
+
+
+class Answer(NamedTuple):
+    """What a client gets."""
+
+    status: int
+    headers: tuple[tuple[bytes, bytes], ...]
+    body: bytes
+
+    @property
+    def said(self) -> tuple[int, bytes]:
+        """Status and body."""
+        return self.status, self.body
+
+
+class World:
+    """
+    A whole gate in this process, Anna at her page that shows a picture, and Bert at his.
+
+    Args:
+        short: The module of the short way.
+        policy: The rule.
+    """
+
+    def __init__(self, short: types.ModuleType = shortcuts, policy: Policy | None = None) -> None:
+        self.now, self.up = NOW, 0.0
+        self.keys = KeyRing([SECRET])
+        self.identity = BrowserIdentity(self.keys, deployment="d", lifetime=LIFETIME)
+        self.shown = ShownLedger(grace=GRACE, resumable=RESUMABLE, limit=1_000_000, clock=lambda: self.up)
+        self.store = MediaStore(self.keys, on_screen=self.shown.on_screen, grace=0, clock=lambda: self.up)
+        answers = Answers(self.shown, PlaybackLeases(), SqliteLedger(None, clock=lambda: self.now))
+        codec = GrantCodec(self.keys, deployment="d")
+        kept, vars(gates)["Shortcut"] = shortcuts.Shortcut, short.Shortcut
+        try:
+            self.gate = Gate(
+                guard=Guard(policy=policy or own_session() | signed_url(), identity=self.identity, grants=codec),
+                answers=answers,
+                store=self.store,
+                collections=Collections({}),
+                lost=self.shown.lost,
+                redemptions=Redemptions(self.keys, deployment="d"),
+                base_path="/base",
+                clock=lambda: self.now,
+            )
+        finally:
+            vars(gates)["Shortcut"] = kept
+        self.media = {name: self.show(name, f"{name}-session", CONTENT + name.encode()) for name in ("anna", "bert")}
+        self.long = 0
+        answer = self.gate.answer
+
+        async def counted(*args: Any) -> Any:
+            self.long += 1
+            return await answer(*args)
+
+        self.gate.answer = counted  # type: ignore[method-assign, assignment]
+        self._middleware = GuardMiddleware(self._beyond, self.gate)
+
+    def show(self, browser: str, session: str, content: bytes, kind: str = "image/png", name: str | None = None) -> str:
+        """Show something in a session of a browser, and return its path."""
+        media_id = self.store.put(content, kind, name)
+        self.shown.begin(session, browser)
+        self.shown.registered(session, media_id, size=len(content))
+        self.shown.sent(session, media_id, [media_id])
+        return f"/base/media/{media_id}.png"
+
+    def cookie(self, browser: str = "anna", *, secure: bool = False) -> str:
+        """Return the Cookie header of a browser."""
+        value = self.identity.issue(Browser(browser), now=self.now)
+        return f"{self.identity.cookie_name(secure=secure)}={value}"
+
+    def ask(self, path: str, headers: Mapping[str, str | list[str]], method: str = "GET", **scope: Any) -> Answer:
+        """Return what a request gets."""
+        lines = [
+            (name.lower().encode(), each.encode("latin-1"))
+            for name, value in headers.items()
+            for each in ([value] if isinstance(value, str) else value)
+        ]
+        path, _, query = path.partition("?")
+        full: dict[str, Any] = {
+            "type": "http",
+            "method": method,
+            "scheme": "http",
+            "path": path,
+            "query_string": query.encode(),
+            "headers": [(b"host", b"localhost:8501"), *lines],
+            "client": ("192.0.2.1", 1),
+            **scope,
+        }
+        sent: list[Any] = []
+
+        async def send(message: Any) -> None:
+            sent.append(message)
+
+        async def receive() -> Any:
+            await asyncio.Event().wait()
+
+        asyncio.run(self._middleware(full, receive, send))
+        body = b"".join(bytes(message["body"]) for message in sent[1:])
+        return Answer(sent[0]["status"], tuple(sent[0]["headers"]), body)
+
+    def warm(self, path: str, headers: Mapping[str, str | list[str]]) -> Answer:
+        """Ask twice, and make sure that the second answer is the first one, by the short way."""
+        first = self.ask(path, headers)
+        long = self.long
+        second = self.ask(path, headers)
+        assert second == first
+        assert first.status == 200
+        assert self.long == long
+        return second
+
+    async def _beyond(self, *_: Any) -> None:
+        raise AssertionError("a medium went past the gate")
+
+
+# --- the same answer
+
+#: Requests for Anna's picture: method, headers beside the cookie, and whether the short way has the answer.
+REQUESTS: tuple[tuple[str, dict[str, str | list[str]], bool], ...] = (
+    ("GET", {}, True),
+    ("HEAD", {}, True),
+    ("GET", {"Range": "bytes=0-9"}, True),
+    ("GET", {"Range": "bytes=5-"}, True),
+    ("GET", {"Range": "bytes=-7"}, True),
+    ("GET", {"Range": "bytes=0-0"}, True),
+    ("GET", {"Range": "BYTES= 1-2 "}, True),
+    ("GET", {"Range": "bytes=0-99999999"}, True),
+    ("HEAD", {"Range": "bytes=0-9"}, False),
+    ("GET", {"Range": "bytes=99999999-"}, False),
+    ("GET", {"Range": "bytes=-0"}, False),
+    ("GET", {"Range": "bytes=9-1"}, False),
+    ("GET", {"Range": "bytes=0-1,3-4"}, False),
+    ("GET", {"Range": "pages=1-2"}, False),
+    ("GET", {"Range": ""}, False),
+    ("GET", {"Range": ["bytes=0-1", "bytes=3-4"]}, False),
+    ("GET", {"Range": "bytes=0-9", "If-Range": '"another"'}, False),
+    ("GET", {"If-None-Match": "*"}, False),
+    ("GET", {"If-Match": '"another"'}, False),
+    ("GET", {"If-Modified-Since": "Sun, 06 Nov 1994 08:49:37 GMT"}, False),
+    ("GET", {"If-Unmodified-Since": "Sun, 06 Nov 1994 08:49:37 GMT"}, False),
+    ("GET", {"Transfer-Encoding": "chunked"}, False),
+    ("GET", {"Trailer": "Cookie"}, False),
+    ("GET", {"Accept-Encoding": "gzip", "User-Agent": "x", "Accept": "image/*", "Authorization": "Basic x"}, True),
+    ("POST", {}, False),
+    ("PUT", {}, False),
+    ("OPTIONS", {}, False),
+)
+
+
+@pytest.mark.parametrize(("method", "headers", "is_short"), REQUESTS)
+def test_answer_is_the_same_on_both_ways(method: str, headers: dict[str, str | list[str]], is_short: bool) -> None:
+    """Status, headers and bytes of a request do not depend on what was asked for before it."""
+    cold, warm = World(policy=signed_url() | own_session()), World()
+    cookie = warm.cookie()
+    wanted = cold.ask(cold.media["anna"], {**headers, "Cookie": cookie}, method)
+    assert cold.ask(cold.media["anna"], {**headers, "Cookie": cookie}, method) == wanted
+    assert cold.long == 2
+
+    warm.warm(warm.media["anna"], {"Cookie": cookie})
+    long = warm.long
+    for _ in range(3):
+        assert warm.ask(warm.media["anna"], {**headers, "Cookie": cookie}, method) == wanted
+    assert (warm.long == long) is is_short
+
+
+@pytest.mark.parametrize(
+    ("kind", "name", "is_short"),
+    [
+        pytest.param("image/png", None, True, id="picture"),
+        pytest.param("video/mp4", None, True, id="film"),
+        pytest.param("application/pdf", None, True, id="pdf"),
+        pytest.param("image/png", "a picture.png", True, id="download"),
+        pytest.param("text/csv", None, False, id="what-is-compressed"),
+        pytest.param("text/html", "page.html", False, id="download-that-is-compressed"),
+    ],
+)
+def test_every_kind_is_answered_as_on_the_long_way(kind: str, name: str | None, is_short: bool) -> None:
+    """Type, policy of content, name and validator are those of the medium."""
+    cold, warm = World(policy=signed_url() | own_session()), World()
+    content, cookie = b"0123456789" * 500, warm.cookie()
+    path = cold.show("anna", "anna-session", content, kind, name)
+    assert warm.show("anna", "anna-session", content, kind, name) == path
+    wanted = cold.ask(path, {"Cookie": cookie})
+
+    found = [warm.ask(path, {"Cookie": cookie}) for _ in range(3)]
+
+    assert found == [wanted] * 3
+    assert warm.long == (1 if is_short else 3)
+
+
+@pytest.mark.parametrize(
+    ("policy", "is_short"),
+    [
+        pytest.param(own_session(), True, id="own-session"),
+        pytest.param(own_session() | signed_url(), True, id="default"),
+        pytest.param((own_session() | signed_url()) | allow_if(lambda _: True), True, id="three"),
+        pytest.param(signed_url() | own_session(), False, id="link-first"),
+        pytest.param(own_session() & allow_if(lambda _: True), False, id="both"),
+        pytest.param(allow_if(lambda _: True), False, id="condition"),
+    ],
+)
+def test_only_a_policy_that_begins_with_the_own_session_has_a_short_way(policy: Policy, is_short: bool) -> None:
+    """Where anything else is to be looked at, or first, it is looked at each time."""
+    world = World(policy=policy)
+    found = [world.ask(world.media["anna"], {"Cookie": world.cookie()}).status for _ in range(3)]
+
+    assert found == [200] * 3
+    assert world.long == (1 if is_short else 3)
+
+
+def test_two_pieces_of_a_long_film_are_written() -> None:
+    """What is too long for one write leaves in pieces, also on the short way."""
+    world, content = World(), bytes(range(256)) * 10_000
+    path = world.show("anna", "anna-session", content, "video/mp4")
+
+    assert world.warm(path, {"Cookie": world.cookie()}).body == content
+
+
+# --- what may have changed since
+
+
+def expired(world: World) -> None:
+    """A cookie is good until its end."""
+    headers = {"Cookie": world.cookie()}
+    world.warm(world.media["anna"], headers)
+    world.now += LIFETIME + 1
+    assert world.ask(world.media["anna"], headers).said == FORBIDDEN
+
+
+def past_half(world: World) -> None:
+    """Past half of its life a cookie is renewed."""
+    headers = {"Cookie": world.cookie()}
+    world.warm(world.media["anna"], headers)
+    world.now += LIFETIME * 0.6
+    assert any(name == b"set-cookie" for name, _ in world.ask(world.media["anna"], headers).headers)
+
+
+def shown_to_another(world: World) -> None:
+    """What only Bert was shown is not for Anna, whose cookie is known as well."""
+    for name in ("anna", "bert"):
+        world.warm(world.media[name], {"Cookie": world.cookie(name)})
+    assert world.ask(world.media["bert"], {"Cookie": world.cookie("anna")}).said == FORBIDDEN
+
+
+def forged(world: World) -> None:
+    """A cookie with the claims of a known one and another signature is none."""
+    cookie = world.cookie()
+    world.warm(world.media["anna"], {"Cookie": cookie})
+    changed = cookie[:-2] + ("A" if cookie[-2] != "A" else "B") + cookie[-1]
+    assert world.ask(world.media["anna"], {"Cookie": changed}).said == FORBIDDEN
+
+
+def rotated(world: World) -> None:
+    """A cookie ends with its key."""
+    headers = {"Cookie": world.cookie()}
+    world.warm(world.media["anna"], headers)
+    world.keys.rotate([NEW])
+    assert world.ask(world.media["anna"], headers).said == FORBIDDEN
+
+
+def key_added(world: World) -> None:
+    """With a new key in front the cookie is issued anew."""
+    headers = {"Cookie": world.cookie()}
+    world.warm(world.media["anna"], headers)
+    world.keys.rotate([NEW, SECRET])
+    assert any(name == b"set-cookie" for name, _ in world.ask(world.media["anna"], headers).headers)
+
+
+def ended(world: World) -> None:
+    """What a session was shown ends with it."""
+    headers = {"Cookie": world.cookie()}
+    world.warm(world.media["anna"], headers)
+    world.shown.goodbye("anna-session")
+    world.shown.end("anna-session")
+    world.up += GRACE + 1
+    assert world.ask(world.media["anna"], headers).said == FORBIDDEN
+
+
+def gone(world: World) -> None:
+    """What is no longer stored is not found."""
+    headers = {"Cookie": world.cookie()}
+    world.warm(world.media["anna"], headers)
+    world.store._remove(world.media["anna"].rpartition("/")[2].partition(".")[0])
+    assert world.ask(world.media["anna"], headers).status == 404
+
+
+def over_https(world: World) -> None:
+    """A cookie that anyone in the neighbourhood could have planted does not count over HTTPS."""
+    headers: dict[str, str | list[str]] = {"Cookie": world.cookie()}
+    world.warm(world.media["anna"], headers)
+    assert world.ask(world.media["anna"], {**headers, "X-Forwarded-Proto": "https"}).said == FORBIDDEN
+    assert world.ask(world.media["anna"], headers, scheme="https").said == FORBIDDEN
+    page = {"Sec-Fetch-Site": "same-origin", "Referer": "https://app.example/"}
+    assert world.ask(world.media["anna"], {**headers, **page}).said == FORBIDDEN
+
+
+def twice(world: World) -> None:
+    """Of two cookies of one name nothing tells which was planted."""
+    cookie, other = world.cookie(), world.cookie("bert")
+    world.warm(world.media["anna"], {"Cookie": cookie})
+    assert world.ask(world.media["anna"], {"Cookie": [cookie, other]}).said == FORBIDDEN
+    assert world.ask(world.media["anna"], {"Cookie": [other, cookie]}).said == FORBIDDEN
+    assert world.ask(world.media["anna"], {"Cookie": f"{cookie}; {other}"}).said == FORBIDDEN
+
+
+def part_of_another(world: World) -> None:
+    """A range is of what was shown, too."""
+    for name in ("anna", "bert"):
+        world.warm(world.media[name], {"Cookie": world.cookie(name)})
+    headers = {"Cookie": world.cookie("anna"), "Range": "bytes=0-9"}
+    assert world.ask(world.media["anna"], headers).said == (206, CONTENT[:10])
+    assert world.ask(world.media["bert"], headers).said == FORBIDDEN
+
+
+def in_trailers(world: World) -> None:
+    """A cookie that may have come after the body, past what a proxy removes, does not count."""
+    headers = {"Cookie": world.cookie()}
+    world.warm(world.media["anna"], headers)
+    assert world.ask(world.media["anna"], {**headers, "Transfer-Encoding": "chunked"}).said == FORBIDDEN
+
+
+def unproved(world: World) -> None:
+    """Until it is proved that media are refused, nothing is answered."""
+    headers = {"Cookie": world.cookie()}
+    world.warm(world.media["anna"], headers)
+    world.gate.unproved = True
+    assert world.ask(world.media["anna"], headers).status == 503
+
+
+def with_a_query(world: World) -> None:
+    """What a URL says beside the path counts: a download is one, and a token that does not hold is looked at."""
+    headers = {"Cookie": world.cookie()}
+    world.warm(world.media["anna"], headers)
+    asked = world.ask(f"{world.media['anna']}?download=1", headers)
+    assert (b"cache-control", b"private, no-store") in asked.headers
+
+
+CHECKS: tuple[Callable[[World], None], ...] = (
+    expired,
+    past_half,
+    shown_to_another,
+    forged,
+    rotated,
+    key_added,
+    ended,
+    gone,
+    over_https,
+    twice,
+    part_of_another,
+    in_trailers,
+    unproved,
+    with_a_query,
+)
+
+
+@pytest.mark.parametrize("check", CHECKS, ids=[check.__name__ for check in CHECKS])
+def test_what_has_changed_since_is_heeded(check: Callable[[World], None]) -> None:
+    """Nothing that was allowed a moment ago is allowed for that reason."""
+    check(World())
+
+
+@pytest.fixture
+def trail(tmp_path: Path) -> Iterator[Path]:
+    """Return a file that gets the events."""
+    events.write_to(str(tmp_path / "audit.jsonl"))
+    yield tmp_path / "audit.jsonl"
+    events.write_to(None)
+
+
+def test_every_delivery_is_written_down(trail: Path) -> None:
+    """Where anyone wants to know, each request is in the trail, known before or not."""
+    world = World()
+    for _ in range(3):
+        world.ask(world.media["anna"], {"Cookie": world.cookie()})
+    events.flush()
+
+    assert trail.read_text().count("media.allowed") == 3
+    assert trail.read_text().count("media.delivered") == 3
+
+
+def test_listener_hears_of_every_delivery(caplog: pytest.LogCaptureFixture) -> None:
+    """So does a handler of the logger, from the moment in which it is there."""
+    world = World()
+    world.warm(world.media["anna"], {"Cookie": world.cookie()})
+    with caplog.at_level(logging.INFO, "secure_media.audit"):
+        for _ in range(3):
+            world.ask(world.media["anna"], {"Cookie": world.cookie()})
+
+    assert [record.getMessage().split()[0] for record in caplog.records] == ["media.delivered"] * 3
+
+
+# --- breakages
+
+#: What is broken on purpose: in the source of the short way, and what then has to fail.
+#: The question whether it was shown, and two ways to leave it out.
+SHOWN = "if self._shown.was_shown("
+NEVER, NOT_FOR_RANGES = f"if False and {SHOWN[3:]}", f"if glance.range is None and {SHOWN[3:]}"
+#: Where the value of a header is noted, and a way to take only the claims of a cookie.
+NOTED, CLAIMS = "found[place] = value", 'found[place] = value.rpartition(b".")[0] if place == 0 else value'
+TIME, GENERATION = "self._clock() > known.until or ", " or known.generation != self._identity.generation"
+BREAKAGES: tuple[tuple[str, str, str, Callable[[World], None]], ...] = (
+    ("the expiry is skipped", TIME, "", expired),
+    ("what is past half of its life counts as fresh", TIME, "", past_half),
+    ("was shown is skipped", SHOWN, NEVER, shown_to_another),
+    ("a range is served unchecked", SHOWN, NOT_FOR_RANGES, part_of_another),
+    ("the end of the session is skipped", SHOWN, NEVER, ended),
+    ("the notes are kept by the browser's claims", NOTED, CLAIMS, forged),
+    ("a note is kept over a rotation", GENERATION, "", rotated),
+    ("a note is kept over a new key", GENERATION, "", key_added),
+    ("the scheme does not count", "found[_RANGE] = scheme", 'found[_RANGE] = ""', over_https),
+    ("what a proxy says of the scheme does not count", ', "x-forwarded-proto")', ")", over_https),
+    ("where the page is does not count", '"referer", "sec-fetch-site", ', "", over_https),
+    ("the last of two cookies counts", " or found[place] is not None", "", twice),
+    ("trailers do not matter", '    "trailer",\n    "transfer-encoding",\n', "", in_trailers),
+)
+
+
+@pytest.mark.parametrize(("old", "new", "check"), [each[1:] for each in BREAKAGES], ids=[each[0] for each in BREAKAGES])
+def test_breakage_is_found(old: str, new: str, check: Callable[[World], None]) -> None:
+    """With the short way broken so, that check fails."""
+    source = Path(shortcuts.__file__).read_text("utf-8")
+    assert old in source
+    broken = types.ModuleType(shortcuts.__name__)
+    exec(compile(source.replace(old, new), "broken", "exec"), vars(broken))  # noqa: S102 - it is our own
+
+    with pytest.raises(AssertionError):
+        check(World(broken))
