@@ -56,13 +56,15 @@ from secure_media.stores.absence import REMEMBERED_BROWSERS, LostPages
 from secure_media.stores.collections import Collections
 from secure_media.stores.linked import LinkedContents
 from secure_media.stores.media import MediaStore
-from secure_media.stores.pages import REMEMBERED, InUse
+from secure_media.stores.pages import MOST_UNSENT, REMEMBERED, InUse
 from secure_media.stores.playback import PlaybackLeases
 from secure_media.stores.recollection import Recollection
 from secure_media.stores.references import References
+from secure_media.stores.shares import Shares
 from secure_media.stores.shown import ShownLedger
 from secure_media.stores.sqlite import SqliteLedger
 from secure_media.stores.visits import MOST_ENDED, MOST_ENDED_OF_ONE
+from secure_media.stores.waiting import WaitingRoom
 from tests.containers import growing
 
 SECRET = "a-secret-for-tests-0123456789-abcdefghij"
@@ -416,10 +418,43 @@ def _lost_pages(_: Path) -> Fill:
     return Fill(pages, lambda number: pages.lost(f"browser {number}", "tab", ["film"]), REMEMBERED_BROWSERS)
 
 
+def _lost_ids(count: Callable[[int], tuple[str, ...]], most: int) -> Fill:
+    pages = LostPages(clock=lambda: 0.0)
+    pages.lost("anna", "tab", ["film"])
+    return Fill(pages._lost["anna"], lambda number: pages.lost("anna", f"tab {number}", count(number)), most, 60)
+
+
 def _waiting_requests(_: Path) -> Fill:
     """Fill it with requests that wait, each for a browser of its own."""
-    pages = LostPages(patience=0)
-    return Fill(pages, lambda number: asyncio.run(pages.wait(f"browser {number}", "film")), 0, 700)
+    room = WaitingRoom()
+
+    def ask(number: int) -> None:
+        asyncio.run(room.wait(f"browser {number}", "film", address=f"{number % 9}", seconds=0))
+
+    return Fill(room, ask, 0, 700)
+
+
+def _shares(_: Path) -> Fill:
+    shares = Shares()
+
+    def come_and_go(number: int) -> None:
+        shares.take(f"name {number}")
+        if number > 3:
+            shares.give(f"name {number - 4}")
+
+    return Fill(shares, come_and_go, 5, 300)
+
+
+def _browsers_that_were_shown(_: Path) -> Fill:
+    ledger = _ledger()
+
+    def come_and_go(number: int) -> None:
+        ledger.begin(f"session {number}", f"browser {number}")
+        ledger.registered(f"session {number}", "m")
+        ledger.sent(f"session {number}", (0, 0), ["m"])
+        ledger.end(f"session {number}")
+
+    return Fill(ledger._visits.showings, come_and_go, MOST_ENDED + 1, MOST_ENDED + 50)
 
 
 def _in_session(add: Callable[[ShownLedger, int], object]) -> Fill:
@@ -503,6 +538,11 @@ def _media(_: Path) -> Fill:
 
     # Whatever Streamlit refers to and pages show, and of the rest what the grace is not over for.
     return Fill(store, come_and_go, 31, 200)
+
+
+def _media_as_alike() -> Fill:
+    fill = _media(Path())
+    return Fill(fill.holder._alike, fill.add, fill.most, fill.times)
 
 
 class _Queues:
@@ -606,10 +646,25 @@ BOUNDS = {
     "http.scheme:_name_what_the_proxy_lacks": Bound("once", _said_of_the_proxy),
     "http.scheme:is_this_machine": Bound("the last 256 names", _hosts),
     "content.directory:Directory._warned": Bound("the reasons that there are", _warned),
-    "stores.absence:LostPages._count": Bound("512 requests; see `test_only_so_many_wait`", _waiting_requests),
-    "stores.absence:LostPages._lost": Bound("the last 1,000 browsers, of each the last 500 ids", _lost_pages),
-    "stores.absence:LostPages._waiting": Bound("512 requests; see `test_only_so_many_wait`", _waiting_requests),
-    "stores.playback:PlaybackLeases._plays": Bound("the last 10,000", _plays),
+    "stores.absence:LostPages._lost": Bound("the last 1,000 browsers", _lost_pages),
+    "stores.absence:_Lost.media": Bound(
+        "50,000 of a browser, and 500,000 in all",
+        lambda _: _lost_ids(lambda number: tuple(f"{number} {each}" for each in range(7_000)), 49_001),
+    ),
+    "stores.absence:_Lost.pages": Bound(
+        "that each has shown something", lambda _: _lost_ids(lambda number: ("film",) * (number % 2), 31)
+    ),
+    "stores.playback:PlaybackLeases._plays": Bound("10,000 plays", _plays),
+    "stores.shares:Shares._counts": Bound("those that have something", _shares),
+    "stores.shares:Shares._having": Bound("as those that have something", _shares),
+    "stores.showings:Showings._of_browser": Bound("the browsers with sessions", _browsers_that_were_shown),
+    "stores.waiting:WaitingRoom._browsers": Bound(
+        "512 requests; see `test_equal_shares_are_left_alone`", _waiting_requests
+    ),
+    "stores.waiting:WaitingRoom._for": Bound("512 requests; see `test_equal_shares_are_left_alone`", _waiting_requests),
+    "stores.waiting:WaitingRoom._here": Bound(
+        "512 requests; see `test_equal_shares_are_left_alone`", _waiting_requests
+    ),
     "stores.transfers:Transfers._here": Bound("the deliveries that are under way", _transfers),
     "http.compression:Compressed._being_made": Bound("the threads there are", _being_made),
     "http.compression:Compressed._sources": Bound("64 MiB, and 10,000", _forms),
@@ -621,8 +676,8 @@ BOUNDS = {
     "stores.pages:InUse._replaced": Bound("the last 20,000", lambda _: _noted_ids(InUse.replaced)),
     "stores.pages:Page._places": Bound("the places of the page", lambda _: _of_page(_run, 1, 1000)),
     "stores.pages:Page._threads": Bound("the last 64", lambda _: _of_page(_show_in_a_thread, 64)),
-    "stores.pages:Page.needs": Bound("what is on the page and on its way", lambda _: _of_page(_register, REMEMBERED)),
-    "stores.pages:Page.unsent": Bound("the last 20,000", lambda _: _of_page(_register, REMEMBERED)),
+    "stores.pages:Page.needs": Bound("what is on the page and on its way", lambda _: _of_page(_register, MOST_UNSENT)),
+    "stores.pages:Page.unsent": Bound("the last 100,000", lambda _: _of_page(_register, MOST_UNSENT)),
     "stores.references:References._media": Bound("the last 1,000", _references),
     "stores.shown:ShownLedger._deferred": Bound(
         "the last 20,000",
@@ -632,18 +687,18 @@ BOUNDS = {
     "content.sources:_open": Bound("half of the files that the process may have open", _open_files),
     "content.spool:Spool._free": Bound("half of the room there is", _free_room),
     "content.spool:Spool._returned": Bound("the room there is", _returned_room),
-    "stores.media:MediaStore._by_object": Bound("as the media", _media),
-    "stores.media:MediaStore._by_sample": Bound("as the media", _media),
+    "stores.alike:AlikeContents._by_object": Bound("as the media", lambda _: _media_as_alike()),
+    "stores.alike:AlikeContents._by_sample": Bound("as the media", lambda _: _media_as_alike()),
     "stores.media:MediaStore._held": Bound("the grace", _media),
     "stores.media:MediaStore._media": Bound("what pages show and Streamlit refers to, and the grace", _media),
     "content.turns:Turns._pool": Bound("the threads there are", _pool),
     "content.turns:Turns._running": Bound("the threads there are", _running),
     "content.turns:Turns._waiting": Bound("128 of a browser, and open connections", _waiting),
-    "stores.visits:Visit.granted": Bound("the last 20,000", lambda _: _in_session(_grant)),
-    "stores.visits:Visit.placeholders": Bound(
+    "stores.visit:Visit.granted": Bound("the last 20,000", lambda _: _in_session(_grant)),
+    "stores.visit:Visit.placeholders": Bound(
         "the last 20,000", lambda _: _in_session(lambda ledger, number: ledger.offered("tab", f"p{number}"))
     ),
-    "stores.visits:Visit.shown": Bound("the last 20,000", lambda _: _in_session(_show)),
+    "stores.visit:Visit.shown": Bound("the last 20,000", lambda _: _in_session(_show)),
     "stores.visits:Visits._by_id": Bound(
         "open connections, and of those that have ended the last 256 of a browser", _sessions_of_one
     ),

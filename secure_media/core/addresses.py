@@ -69,3 +69,15 @@ def is_within(text: str | None, where: str) -> bool:
         return found is not None and found in network(where)
     except ValueError:
         return False
+
+
+def line(text: str | None) -> str:
+    """
+    Return what stands for the line to the internet that has the address in `text`; the same for all that have none.
+
+    Of IPv6, each line has so many addresses that only the first half says anything (RFC 6177 section 2).
+    """
+    found = None if text is None else address(text)
+    if isinstance(found, ipaddress.IPv6Address):
+        return found.packed[:8].hex()
+    return "" if found is None else str(found)

@@ -107,7 +107,7 @@ class MediaRequests:
         browser = self._admission.visitor(request).browser
         if browser is None or not self._lost.expects(browser.id, resource.name):
             return False
-        waiting = asyncio.ensure_future(self._lost.wait(browser.id, resource.name))
+        waiting = asyncio.ensure_future(self._lost.wait(browser.id, resource.name, address=request.client_ip))
         try:
             async with watch() as gone:
                 await asyncio.wait({waiting, gone}, return_when=asyncio.FIRST_COMPLETED)

@@ -7,22 +7,47 @@ player gives up for good. So a browser that lost its page, rather than closed it
 
 from __future__ import annotations
 
-import asyncio
 import time
 from collections import Counter, OrderedDict
 from collections.abc import Callable, Iterable
-from contextlib import suppress
+from dataclasses import dataclass, field
+
+from secure_media.core.addresses import line
+from secure_media.stores.waiting import WaitingRoom
 
 #: For how long a request waits for its page, in seconds.
 PATIENCE = 6.0
-#: How many requests of one browser, and how many in all, may wait at the same moment.
-WAITING_PER_BROWSER = 32
-WAITING = 512
 #: For how long it is remembered what a lost page showed, in seconds.
 REMEMBERED_FOR = 12 * 3600.0
-#: Of how many browsers, the last ones, and how many ids of each: about 100 bytes an id.
+#: Of how many browsers, the last ones, and how many ids: of one browser, and of all. About 100 bytes an id.
 REMEMBERED_BROWSERS = 1_000
-REMEMBERED_IDS = 500
+REMEMBERED_IDS = 50_000
+REMEMBERED_IDS_OF_ALL = 500_000
+
+
+@dataclass(slots=True)
+class _Lost:
+    """What the lost pages of one browser showed: by the page's session, the first that was lost first."""
+
+    until: float = 0.0
+    pages: OrderedDict[str, tuple[str, ...]] = field(default_factory=OrderedDict)
+    #: On how many of them each is.
+    media: Counter[str] = field(default_factory=Counter)
+    size: int = 0
+
+    def add(self, session_id: str, media_ids: tuple[str, ...]) -> None:
+        self.pages[session_id] = media_ids
+        self.media.update(media_ids)
+        self.size += len(media_ids)
+
+    def remove(self, session_id: str) -> tuple[str, ...]:
+        taken = self.pages.pop(session_id, ())
+        self.size -= len(taken)
+        for media_id in taken:
+            self.media[media_id] -= 1
+            if not self.media[media_id]:
+                del self.media[media_id]
+        return taken
 
 
 class LostPages:
@@ -39,60 +64,70 @@ class LostPages:
     def __init__(self, *, patience: float = PATIENCE, clock: Callable[[], float] = time.monotonic) -> None:
         self._patience = patience
         self._clock = clock
-        #: By browser: until when it is remembered, and what its lost pages showed, each with the page's session.
-        self._lost: OrderedDict[str, tuple[float, dict[tuple[str, str], None]]] = OrderedDict()
-        self._waiting: dict[tuple[str, str], set[asyncio.Future[None]]] = {}
-        self._count: Counter[str] = Counter()
+        #: By browser, the one last that has lost a page last.
+        self._lost: OrderedDict[str, _Lost] = OrderedDict()
+        self._size = 0
+        self._waiting = WaitingRoom()
 
     def lost(self, browser: str, session_id: str, media_ids: Iterable[str]) -> None:
-        """Note that the page of `browser` with that session is gone without a goodbye, and what it showed."""
+        """
+        Note that the page of `browser` with that session is gone without a goodbye.
+
+        Args:
+            browser: The browser.
+            session_id: The session.
+            media_ids: What the page showed, each once, the most important last.
+        """
+        newest = tuple(media_ids)[-REMEMBERED_IDS:]
+        self.take(browser, session_id)
+        if not newest:
+            return
         now = self._clock()
-        _, known = self._lost.pop(browser, (0.0, {}))
-        for media_id in media_ids:
-            known.pop((session_id, media_id), None)
-            known[session_id, media_id] = None
-        while len(known) > REMEMBERED_IDS:
-            del known[next(iter(known))]
-        self._lost[browser] = now + REMEMBERED_FOR, known
-        while len(self._lost) > REMEMBERED_BROWSERS or next(iter(self._lost.values()))[0] <= now:
-            self._lost.popitem(last=False)
+        known = self._lost.pop(browser, None) or _Lost()
+        self._size -= known.size
+        known.add(session_id, newest)
+        while known.size > REMEMBERED_IDS:
+            known.remove(next(iter(known.pages)))
+        known.until = now + REMEMBERED_FOR
+        self._lost[browser] = known
+        self._size += known.size
+        while (
+            len(self._lost) > REMEMBERED_BROWSERS
+            or self._size > REMEMBERED_IDS_OF_ALL
+            or next(iter(self._lost.values())).until <= now
+        ):
+            self._size -= self._lost.popitem(last=False)[1].size
 
     def take(self, browser: str, session_id: str) -> list[str]:
         """Return what the page with that session showed, and expect it no longer; nothing if it was not lost."""
-        until, known = self._lost.get(browser, (0.0, {}))
-        taken = [each for each in known if each[0] == session_id and self._clock() < until]
-        for each in taken:
-            del known[each]
-        return [media_id for _, media_id in taken]
+        known = self._lost.get(browser)
+        if known is None:
+            return []
+        self._size -= known.size
+        taken = known.remove(session_id)
+        self._size += known.size
+        if not known.pages:
+            del self._lost[browser]
+        return list(taken) if self._clock() < known.until else []
 
     def expects(self, browser: str, media_id: str) -> bool:
         """Return whether a page of `browser` that showed `media_id` may come back any moment."""
-        until, known = self._lost.get(browser, (0.0, {}))
-        return self._clock() < until and any(media_id == shown for _, shown in known)
+        known = self._lost.get(browser)
+        return known is not None and media_id in known.media and self._clock() < known.until
 
-    async def wait(self, browser: str, media_id: str) -> None:
-        """Return once a page of `browser` shows `media_id`, or when that takes too long, or too many wait already."""
-        if self._count[browser] >= WAITING_PER_BROWSER or self._count.total() >= WAITING:
-            return
-        future = asyncio.get_running_loop().create_future()
-        self._count[browser] += 1
-        waiting = self._waiting.setdefault((browser, media_id), set())
-        waiting.add(future)
-        try:
-            with suppress(asyncio.TimeoutError):
-                await asyncio.wait_for(future, self._patience)
-        finally:
-            self._count[browser] -= 1
-            if not self._count[browser]:
-                del self._count[browser]
-            waiting.discard(future)
-            if not waiting:
-                self._waiting.pop((browser, media_id), None)
+    async def wait(self, browser: str, media_id: str, *, address: str | None = None) -> None:
+        """
+        Return once a page of `browser` shows `media_id`, or when that takes too long, or too many wait already.
+
+        Args:
+            browser: Whose page.
+            media_id: The media.
+            address: Where the browser is, as far as that is known: there is room for everybody's fair share.
+        """
+        await self._waiting.wait(browser, media_id, address=line(address), seconds=self._patience)
 
     def shown(self, browser: str, media_ids: Iterable[str]) -> None:
         """Let those go on that wait for one of `media_ids`, which a page of `browser` shows now."""
         if self._waiting:
             for media_id in media_ids:
-                for future in self._waiting.get((browser, media_id), ()):
-                    if not future.done():
-                        future.set_result(None)
+                self._waiting.shown(browser, media_id)

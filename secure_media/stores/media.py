@@ -15,10 +15,9 @@ from secure_media.content.streams import BodySource, SingleUseBody
 from secure_media.core.keys import KeyRing, Purpose
 from secure_media.errors import MediaNotFoundError
 from secure_media.http import fields
+from secure_media.stores.alike import AlikeContents
 from secure_media.stores.media_ids import new_media_id
 
-#: Contents up to this size are simply hashed; comparing first would not be faster. In bytes.
-_HASH_AT_ONCE = 64 * 1024
 #: Deleted media that nobody has on screen any more may fill this much memory until their grace is over. In bytes.
 _HELD_LIMIT = 64 * 1024 * 1024
 
@@ -101,21 +100,18 @@ class MediaStore:
         self._held: dict[str, float] = {}
         self._next_sweep = 0.0
         self._since_sweep = 0
-        #: Contents that need not be hashed again: by the very object, and by size and samples (to be compared).
-        self._by_object: dict[tuple[int, str, str | None, str], str] = {}
-        self._by_sample: dict[tuple[bytes, str, str | None, str], list[str]] = {}
+        self._alike = AlikeContents()
         self._lock = threading.RLock()  # for the same reason as the ledger's
 
     def put(self, content: bytes, mimetype: str, save_as: str | None, terms: str = "") -> str:
         """Store `content` and return its id; the arguments are those of `put_source`."""
-        by_object = (id(content), mimetype, save_as, terms)
-        by_sample = (_sample(content), mimetype, save_as, terms)
+        as_what = (mimetype, save_as, terms)
         with self._lock:
-            known = self._by_object.get(by_object)
-            candidates = [] if known else list(self._by_sample.get(by_sample, ()))
-            if known:
+            known = self._alike.same(content, as_what)
+            if known is not None:
                 self._held.pop(known, None)
                 return known
+            candidates = self._alike.candidates(content, as_what)
             sources = [(media_id, self._media[media_id].source) for media_id in candidates]
         # Comparing costs a tenth of hashing, and neither is done under the lock.
         for media_id, source in sources:
@@ -127,9 +123,7 @@ class MediaStore:
         with self._lock:
             if media.media_id not in self._media:
                 self._media[media.media_id] = media
-                self._by_object[by_object] = media.media_id
-                if len(content) > _HASH_AT_ONCE:
-                    self._by_sample.setdefault(by_sample, []).append(media.media_id)
+                self._alike.add(content, as_what, media.media_id)
             self._held.pop(media.media_id, None)
         return media.media_id
 
@@ -289,23 +283,4 @@ class MediaStore:
         media = self._media.pop(media_id)
         self._held.pop(media_id, None)
         if isinstance(media.source, MemorySource) and media.supply is None:
-            content = media.source.content
-            self._by_object.pop((id(content), media.mimetype, media.save_as, media.terms), None)
-            by_sample = (_sample(content), media.mimetype, media.save_as, media.terms)
-            siblings = self._by_sample.get(by_sample, [])
-            if media_id in siblings:
-                siblings.remove(media_id)
-                if not siblings:
-                    del self._by_sample[by_sample]
-
-
-def _sample(content: bytes) -> bytes:
-    """
-    Return a few bytes that differ for most contents that differ.
-
-    Never an identity: who shares it is compared in full.
-    """
-    if len(content) <= _HASH_AT_ONCE:
-        return b""
-    middle = len(content) // 2
-    return b"%d:" % len(content) + content[:64] + content[middle : middle + 64] + content[-64:]
+            self._alike.remove(media.source.content, (media.mimetype, media.save_as, media.terms), media_id)

@@ -9,6 +9,7 @@ not from how long it has been running.
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from collections.abc import Collection, Hashable, KeysView
 from dataclasses import dataclass
 from typing import TypeVar
@@ -16,6 +17,9 @@ from typing import TypeVar
 #: How many ids are remembered for one purpose, newest first. A page shows dozens; an animation that runs for days shows
 #: millions, one after the other.
 REMEMBERED = 20_000
+
+#: How many may be on their way to one page. One message may well contain more pictures than are remembered of the past.
+MOST_UNSENT = 100_000
 
 #: For how long a message may be on its way through Streamlit's queue, in seconds. It is flushed every hundredth.
 IN_FLIGHT = 3.0
@@ -29,8 +33,8 @@ class InUse:
 
     def __init__(self) -> None:
         self._pages: dict[str, int] = {}
-        self._replaced: dict[str, None] = {}
-        self._overtaken: dict[str, None] = {}
+        self._replaced: OrderedDict[str, None] = OrderedDict()
+        self._overtaken: OrderedDict[str, None] = OrderedDict()
 
     @property
     def ids(self) -> KeysView[str]:
@@ -58,12 +62,12 @@ class InUse:
 
     def take_replaced(self) -> list[str]:
         """Return what has left its last page since this was last asked."""
-        taken, self._replaced = self._replaced, {}
+        taken, self._replaced = self._replaced, OrderedDict()
         return [media_id for media_id in taken if media_id not in self._pages]
 
     def take_overtaken(self) -> list[str]:
         """Return what will be on no page, as far as that was found out since this was last asked."""
-        taken, self._overtaken = self._overtaken, {}
+        taken, self._overtaken = self._overtaken, OrderedDict()
         return [media_id for media_id in taken if media_id not in self._pages]
 
 
@@ -100,7 +104,7 @@ class Page:
         #: What each counts at least: frames of a few bytes are to reach the limit before there are too many of them.
         self._least = 2 * limit // REMEMBERED
         #: Registered by the script, not yet sent. The oldest first.
-        self.unsent: dict[str, _Unsent] = {}
+        self.unsent: OrderedDict[str, _Unsent] = OrderedDict()
         self.unsent_bytes = 0
         #: Whether something had to go because of the limit.
         self.overflowed = False
@@ -134,7 +138,7 @@ class Page:
         self._registered += 1
         self.unsent[media_id] = _Unsent(size, now, self._registered, thread)
         self.unsent_bytes += size
-        if len(self.unsent) > REMEMBERED:
+        if len(self.unsent) > MOST_UNSENT:
             self._forget_unsent(next(iter(self.unsent)))
         if self.unsent_bytes > self._next_look:
             self._make_room()
@@ -264,9 +268,9 @@ class Page:
 V = TypeVar("V")
 
 
-def remember(ids: dict[str, V], new: str, value: V, *, needed: Collection[str] = ()) -> None:
+def remember(ids: OrderedDict[str, V], new: str, value: V, *, needed: Collection[str] = ()) -> list[str]:
     """
-    Add `new` as the newest, dropping the oldest beyond `REMEMBERED`.
+    Add `new` as the newest, and return what was dropped for it: the oldest beyond `REMEMBERED`.
 
     Args:
         ids: What is remembered.
@@ -274,10 +278,14 @@ def remember(ids: dict[str, V], new: str, value: V, *, needed: Collection[str] =
         value: What to remember of it.
         needed: What is not dropped, and does not count.
     """
-    ids.pop(new, None)
     ids[new] = value
+    ids.move_to_end(new)
+    dropped = []
     while len(ids) > REMEMBERED + len(needed):
         oldest = next(iter(ids))
-        kept = ids.pop(oldest)
         if oldest in needed:
-            ids[oldest] = kept  # it is not the oldest again before as many others have come
+            ids.move_to_end(oldest)  # it is not the oldest again before as many others have come
+        else:
+            del ids[oldest]
+            dropped.append(oldest)
+    return dropped

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import OrderedDict
+
 #: How many messages, and how many ids in all of them, are remembered. Browsers keep a message for a few runs.
 _MESSAGES = 1_000
 _IDS = 20_000
@@ -11,7 +13,7 @@ class References:
     """The messages of one session, by the hash that Streamlit refers to them by. The newest are remembered."""
 
     def __init__(self) -> None:
-        self._media: dict[str, tuple[str, ...]] = {}
+        self._media: OrderedDict[str, tuple[str, ...]] = OrderedDict()
         self._ids = 0
 
     def remember(self, reference: str, media: tuple[str, ...]) -> None:

@@ -15,13 +15,15 @@ from __future__ import annotations
 import logging
 import threading
 import time
+from collections import OrderedDict
 from collections.abc import Callable, Collection, Hashable, Iterable
 
 from secure_media.core.model import short_hash
 from secure_media.stores.absence import LostPages
 from secure_media.stores.media_ids import is_grant_only
 from secure_media.stores.pages import remember
-from secure_media.stores.visits import Visit, Visits
+from secure_media.stores.visit import Visit
+from secure_media.stores.visits import Visits
 
 logger = logging.getLogger(__name__)
 
@@ -54,8 +56,8 @@ class ShownLedger:
         self._visits = Visits(grace=grace, resumable=resumable, limit=limit, clock=clock)
         #: Those with media that were not sent.
         self._waiting: set[str] = set()
-        #: Made by deferred downloads, of whichever session. Insertion-ordered.
-        self._deferred: dict[str, None] = {}
+        #: Made by deferred downloads, of whichever session. The oldest first.
+        self._deferred: OrderedDict[str, None] = OrderedDict()
         # Reentrant: Streamlit's sessions let go of their media when they are garbage-collected, which is at any moment,
         # in whatever thread, and ends here.
         self._lock = threading.RLock()
@@ -74,6 +76,7 @@ class ShownLedger:
                 on_page = self.lost.take(browser, named)
                 if named != session_id:
                     session.page.show(("back", named), frozenset(on_page))
+                    self._visits.take_over(session, named)
                 self._show(session, on_page)
 
     def may_resume(self, session_id: str, browser: str | None) -> bool:
@@ -96,7 +99,7 @@ class ShownLedger:
         with self._lock:
             visit = self._visits.end(session_id)
             if visit is not None and visit.browser is not None and not visit.closed:
-                self.lost.lost(visit.browser, session_id, visit.all_shown())
+                self.lost.lost(visit.browser, session_id, visit.last_shown())
 
     # --- what happens in it
 
@@ -224,6 +227,8 @@ class ShownLedger:
             if session is not None:
                 session.page.run_finished(self._clock(), whole=whole)
                 session.page.settle(self._clock())
+                if whole:
+                    self._visits.taken_over(session)
 
     # --- what may go
 
@@ -266,12 +271,12 @@ class ShownLedger:
     def was_shown(self, browser: str, media_id: str) -> bool:
         """Return whether a session of `browser`, that counts, was shown `media_id`."""
         with self._lock:
-            return any(media_id in session.shown for session in self._visits.current(browser))
+            return self._visits.showings.has(browser, media_id)
 
     def has_session(self, browser: str) -> bool:
         """Return whether `browser` has a session that counts."""
         with self._lock:
-            return any(True for _ in self._visits.current(browser))
+            return self._visits.has_current(browser)
 
     def owns_session(self, browser: str, session_id: str) -> bool:
         """Return whether the live session `session_id` belongs to `browser`."""
@@ -298,6 +303,6 @@ class ShownLedger:
     # --- with the lock held
 
     def _show(self, session: Visit, media_ids: Iterable[str]) -> None:
-        session.arrived(media_ids)
+        self._visits.arrived(session, media_ids)
         if session.browser is not None:
             self.lost.shown(session.browser, media_ids)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field
+from collections import OrderedDict
+from collections.abc import Callable, Iterable
+from itertools import islice
 
 from secure_media.core.model import short_hash
-from secure_media.stores.media_ids import is_grant_only
-from secure_media.stores.pages import InUse, Page, remember
-from secure_media.stores.references import References
+from secure_media.stores.pages import InUse, Page
+from secure_media.stores.showings import Showings
+from secure_media.stores.visit import Visit
 
 #: How many sessions that have ended are remembered, the last ones: of all browsers, and of one. Streamlit itself lets
 #: 128 be resumed.
@@ -16,41 +17,9 @@ MOST_ENDED, MOST_ENDED_OF_ONE = 10_000, 256
 #: For how long what a page showed whose connection broke is kept beyond the time for which its session may be resumed,
 #: in seconds: that page may still come back, with another session.
 KEPT_FOR_LATECOMERS = 60.0
-
-
-@dataclass(slots=True)
-class Visit:
-    """What is known of one session."""
-
-    browser: str | None
-    #: What it shows, and what is on its way there: media that must not vanish under the browser's eyes.
-    page: Page
-    #: Sent. Insertion-ordered.
-    shown: dict[str, None] = field(default_factory=dict)
-    #: Sent on terms. Insertion-ordered.
-    granted: dict[str, None] = field(default_factory=dict)
-    #: Deferred downloads that this session's page offers.
-    placeholders: dict[str, None] = field(default_factory=dict)
-    #: What the messages contain that its browser may have cached.
-    references: References = field(default_factory=References)
-    ended_at: float | None = None
-    #: Whether its page was closed. Else its connection broke, and the page may well be back in a moment.
-    closed: bool = False
-
-    def has(self, media_id: str) -> bool:
-        """Return whether its own script has registered it for this session, or it was sent here."""
-        return media_id in self.page.unsent or media_id in self.shown or media_id in self.granted
-
-    def arrived(self, media_ids: Iterable[str]) -> None:
-        """Record that they were sent."""
-        for media_id in media_ids:
-            self.page.arrived(media_id)
-            seen = self.granted if is_grant_only(media_id) else self.shown
-            remember(seen, media_id, None, needed=self.page.needs)
-
-    def all_shown(self) -> list[str]:
-        """Return all that was shown, last what still is."""
-        return [*self.shown, *(media_id for media_id in self.page.needs if media_id in self.shown)]
+#: How many sessions are forgotten, and pages closed, when another one comes or goes; and once a second. All may have
+#: ended together, and nobody is to wait for that.
+_WITH_ANOTHER, _AT_A_TIME = 4, 1_000
 
 
 class Visits:
@@ -67,6 +36,7 @@ class Visits:
 
     def __init__(self, *, grace: float, resumable: float, limit: int, clock: Callable[[], float]) -> None:
         self.in_use = InUse()
+        self.showings = Showings(self.counts)
         self._grace = grace
         self._resumable = resumable
         self._limit = limit
@@ -76,10 +46,10 @@ class Visits:
         self._of_browser: dict[str, set[str]] = {}
         #: Those that have ended, the first one first; and of these, the ones that still count: of closed pages, and of
         #: broken connections.
-        self._ended: dict[str, None] = {}
-        self._in_grace: dict[str, None] = {}
-        self._broken: dict[str, None] = {}
-        self._ended_of: dict[str | None, dict[str, None]] = {}
+        self._ended: OrderedDict[str, None] = OrderedDict()
+        self._in_grace: OrderedDict[str, None] = OrderedDict()
+        self._broken: OrderedDict[str, None] = OrderedDict()
+        self._ended_of: dict[str | None, OrderedDict[str, None]] = {}
 
     def begin(self, session_id: str, browser: str | None) -> Visit:
         """Record that `browser` opened the session, or came back to it, and return it."""
@@ -93,6 +63,7 @@ class Visits:
                 self._of_browser.setdefault(browser, set()).add(session_id)
         else:
             visit.ended_at, visit.closed = None, False
+            self.showings.begin(visit)
             self._is_not_ended(session_id, browser)
             visit.page.reopen()
         return visit
@@ -113,7 +84,7 @@ class Visits:
         ended = visit if visit is not None and visit.ended_at is None else None
         if ended is not None:
             ended.ended_at = self._clock()
-            of_one = self._ended_of.setdefault(ended.browser, {})
+            of_one = self._ended_of.setdefault(ended.browser, OrderedDict())
             self._ended[session_id] = of_one[session_id] = None
             if ended.closed:
                 self._in_grace[session_id] = None
@@ -134,9 +105,38 @@ class Visits:
         """Return the session with that `tag`, None if there is none."""
         return self._by_id.get(self._by_tag.get(session_tag, ""))
 
-    def current(self, browser: str) -> Iterator[Visit]:
-        """Yield the sessions of `browser` that count."""
-        return filter(self.counts, (self._by_id[session_id] for session_id in self._of_browser.get(browser, ())))
+    def has_current(self, browser: str) -> bool:
+        """Return whether a session of `browser` counts."""
+        ended = self._ended_of.get(browser, OrderedDict[str, None]())
+        if len(self._of_browser.get(browser, ())) > len(ended):
+            return True
+        return any(self.counts(self._by_id[session_id]) for session_id in reversed(ended))
+
+    def arrived(self, visit: Visit, media_ids: Iterable[str]) -> None:
+        """Record that they were sent to the session."""
+        for media_id in media_ids:
+            for forgotten in visit.arrived(media_id):
+                self.showings.remove(visit, forgotten)
+            if media_id in visit.shown:
+                self.showings.add(visit, media_id)
+
+    def take_over(self, visit: Visit, named: str) -> None:
+        """Record that the page of the session `named`, which was lost, is back with another one."""
+        lost = self._by_id.get(named)
+        if lost is not None and self._is_lost(lost, visit.browser):
+            earlier = (each for each in lost.took_over if each in self._by_id)
+            visit.took_over = (*earlier, named)
+
+    def taken_over(self, visit: Visit) -> None:
+        """Record that a run has replaced what its page showed when it came back: the lost sessions have no rights."""
+        for named in visit.took_over:
+            lost = self._by_id.get(named)
+            if lost is not None and self._is_lost(lost, visit.browser):
+                self._forget(named)
+        visit.took_over = ()
+
+    def _is_lost(self, visit: Visit, browser: str | None) -> bool:
+        return visit.browser == browser and visit.ended_at is not None and not visit.closed
 
     def counts(self, visit: Visit) -> bool:
         """Return whether the session is alive, was closed within the grace, or broke off and may be back any moment."""
@@ -148,11 +148,15 @@ class Visits:
         """Return whether the session is alive, or ended so short a time ago that its browser may have it back."""
         return visit.ended_at is None or self._clock() < visit.ended_at + self._resumable
 
-    def close_pages(self) -> bool:
-        """Close the pages that nobody comes back to. Return whether others have ended and may be come back to."""
+    def close_pages(self, most: int = _AT_A_TIME) -> bool:
+        """
+        Close pages that nobody comes back to, so many at the most.
+
+        Returns:
+            Whether others have ended, whose time has not come.
+        """
         for ended in (self._in_grace, self._broken):
-            while ended:
-                session_id = next(iter(ended))
+            for session_id in list(islice(ended, most)):
                 if self._is_kept(self._by_id[session_id]):
                     break
                 del ended[session_id]
@@ -166,10 +170,9 @@ class Visits:
         return self._clock() < visit.ended_at + max(self._grace, self._resumable + KEPT_FOR_LATECOMERS)
 
     def _forget_old(self) -> None:
-        self.close_pages()
+        self.close_pages(_WITH_ANOTHER)
         horizon = self._clock() - max(self._grace, self._resumable + KEPT_FOR_LATECOMERS)
-        while self._ended:
-            session_id = next(iter(self._ended))
+        for session_id in list(islice(self._ended, _WITH_ANOTHER)):
             ended_at = self._by_id[session_id].ended_at
             if ended_at is not None and ended_at >= horizon:
                 break
@@ -182,6 +185,7 @@ class Visits:
             return
         self._is_not_ended(session_id, visit.browser)
         visit.page.close()
+        self.showings.end(visit)
         if visit.browser is not None:
             siblings = self._of_browser[visit.browser]
             siblings.discard(session_id)
@@ -191,7 +195,7 @@ class Visits:
     def _is_not_ended(self, session_id: str, browser: str | None) -> None:
         for ended in (self._ended, self._in_grace, self._broken):
             ended.pop(session_id, None)
-        of_one = self._ended_of.get(browser, {})
+        of_one = self._ended_of.get(browser, OrderedDict[str, None]())
         of_one.pop(session_id, None)
         if not of_one:
             self._ended_of.pop(browser, None)

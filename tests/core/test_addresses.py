@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from secure_media.core.addresses import hop, is_within, network
+from secure_media.core.addresses import hop, is_within, line, network
 
 
 @pytest.mark.parametrize(
@@ -141,3 +141,10 @@ def test_network_is_written_in_one_way() -> None:
     assert str(network("::/0")) == "::/0"
     with pytest.raises(ValueError, match="host bits"):
         network("10.1.2.3/8")
+
+
+def test_addresses_of_one_line_are_one() -> None:
+    """Of IPv6 a line has as many addresses as it likes; of IPv4 it has one, in every form."""
+    assert line("2001:db8:0:7::1") == line("2001:0DB8::7:ffff:ffff:ffff:ffff") != line("2001:db8:0:8::1")
+    assert line("192.0.2.7") == line("::ffff:192.0.2.7") != line("192.0.2.8")
+    assert line(None) == line("unix:/run/app.sock") == ""

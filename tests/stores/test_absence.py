@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable
-
-import pytest
 
 from secure_media.stores import absence
 from secure_media.stores.absence import LostPages
@@ -25,25 +22,6 @@ def _lost(*media_ids: str, browser: str = "anna", clock: Clock | None = None, pa
     pages = LostPages(patience=patience, clock=clock or Clock())
     pages.lost(browser, "tab", media_ids)
     return pages
-
-
-def _waiting(pages: LostPages, asked: Iterable[tuple[str, str]], shown: Iterable[tuple[str, str]]) -> list[bool]:
-    """Let requests wait, show something, and return which of them went on by that."""
-
-    async def run() -> list[bool]:
-        tasks = [asyncio.ensure_future(pages.wait(*each)) for each in asked]
-        await asyncio.sleep(0)
-        for browser, media_id in shown:
-            pages.shown(browser, [media_id])
-        for _ in range(5):
-            await asyncio.sleep(0)
-        done = [task.done() for task in tasks]
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
-        return done
-
-    return asyncio.run(run())
 
 
 def test_what_a_lost_page_showed_is_expected() -> None:
@@ -93,16 +71,6 @@ def test_expectation_ends() -> None:
     assert not pages.expects("anna", "film")
 
 
-def test_request_goes_on_when_its_page_shows_it_again() -> None:
-    """The page of that browser with that medium ends the wait; another browser's or another medium does not."""
-    pages = _lost("film", "song")
-
-    asked = [("anna", "film"), ("anna", "film"), ("anna", "song")]
-
-    assert _waiting(pages, asked, [("anna", "film")]) == [True, True, False]
-    assert _waiting(pages, asked, [("bert", "film")]) == [False, False, False]
-
-
 def test_wait_ends_by_itself() -> None:
     """A request whose page stays away goes on after a while."""
     pages = _lost("film", patience=0.01)
@@ -110,27 +78,22 @@ def test_wait_ends_by_itself() -> None:
     asyncio.run(asyncio.wait_for(pages.wait("anna", "film"), 30))
 
 
-@pytest.mark.parametrize(
-    ("asked", "goes_on"),
-    [
-        pytest.param(
-            [("anna", "film")] * (absence.WAITING_PER_BROWSER + 1),
-            [False] * absence.WAITING_PER_BROWSER + [True],
-            id="browser",
-        ),
-        pytest.param(
-            [(f"browser {number}", "film") for number in range(absence.WAITING + 1)],
-            [False] * absence.WAITING + [True],
-            id="all",
-        ),
-    ],
-)
-def test_only_so_many_wait(asked: list[tuple[str, str]], goes_on: list[bool]) -> None:
-    """Beyond so many requests of a browser, and so many in all, none waits; later ones may again."""
-    pages = _lost("film")
+def test_request_goes_on_when_its_page_shows_it_again() -> None:
+    """The page of that browser with that medium ends the wait; another browser's or another medium does not."""
 
-    assert _waiting(pages, asked, []) == goes_on
-    assert _waiting(pages, asked[:1], []) == [False]
+    async def run() -> tuple[bool, bool]:
+        pages = _lost("film")
+        waiting = asyncio.ensure_future(pages.wait("anna", "film", address="192.0.2.1"))
+        await asyncio.sleep(0)
+        pages.shown("bert", ["film"])
+        pages.shown("anna", ["song"])
+        await asyncio.sleep(0)
+        too_early = waiting.done()
+        pages.shown("anna", ["song", "film"])
+        await waiting
+        return too_early, waiting.done()
+
+    assert asyncio.run(run()) == (False, True)
 
 
 def test_memory_is_bounded() -> None:
@@ -156,3 +119,37 @@ def test_what_is_over_is_forgotten() -> None:
     pages.lost("bert", "tab", ["film"])
 
     assert list(pages._lost) == ["bert"]
+
+
+def test_page_that_shows_nothing_takes_no_room() -> None:
+    """Neither one that never has, nor one that is back."""
+    pages = LostPages(clock=Clock())
+    pages.lost("anna", "tab", [])
+    pages.lost("bert", "tab", ["film"])
+    assert pages.take("bert", "tab") == ["film"]
+
+    assert list(pages._lost) == []
+
+
+def test_ids_of_all_are_bounded() -> None:
+    """Browsers with many ids push out those that lost a page earlier; no more is remembered than there may be."""
+    pages = LostPages(clock=Clock())
+    ids = [f"m{number}" for number in range(absence.REMEMBERED_IDS)]
+    fit = absence.REMEMBERED_IDS_OF_ALL // absence.REMEMBERED_IDS
+
+    for number in range(fit + 1):
+        pages.lost(f"browser {number}", "tab", ids)
+
+    assert [pages.expects(f"browser {number}", "m7") for number in range(fit + 1)] == [False] + [True] * fit
+
+
+def test_many_pages_of_one_browser_are_bounded() -> None:
+    """The page that was lost first is the first to be forgotten, as a whole."""
+    pages = LostPages(clock=Clock())
+    half = absence.REMEMBERED_IDS // 2
+    for tab in ("first", "second", "third"):
+        pages.lost("anna", tab, [f"{tab} {number}" for number in range(half)])
+
+    assert [pages.expects("anna", f"{tab} 0") for tab in ("first", "second", "third")] == [False, True, True]
+    assert pages.take("anna", "first") == []
+    assert len(pages.take("anna", "second")) == half

@@ -93,6 +93,20 @@ def test_last_plays_are_remembered() -> None:
     assert [leases.holds(FILM, player, now=EXP) for player in ("first", "second", "player-0")] == [True, False, True]
 
 
+def test_nobody_pushes_out_the_plays_of_others() -> None:
+    """A browser that plays more than is remembered loses its own oldest plays, and those of all others go on."""
+    leases = _playing(player="anna")
+    greedy = [dataclasses.replace(FILM, jti=f"id-{number}") for number in range(REMEMBERED + 50)]
+    for grant in greedy:
+        leases.begin(grant, "eve")
+    leases.begin(FILM, "bert")
+
+    assert leases.holds(FILM, "anna", now=EXP)
+    assert leases.holds(FILM, "bert", now=EXP)
+    kept = REMEMBERED - 2
+    assert [leases.holds(grant, "eve", now=EXP) for grant in greedy] == [False] * (len(greedy) - kept) + [True] * kept
+
+
 def test_leases_may_be_used_from_many_threads() -> None:
     """Plays that begin at the same time are all remembered."""
     leases = PlaybackLeases()

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import pytest
 
 from secure_media.core.model import short_hash
-from secure_media.stores.pages import REMEMBERED
+from secure_media.stores.pages import MOST_UNSENT, REMEMBERED
 from secure_media.stores.shown import ShownLedger
 from secure_media.stores.visits import KEPT_FOR_LATECOMERS
 
@@ -230,6 +230,71 @@ def test_page_that_is_back_with_another_session_shows_what_it_showed(ledger: Sho
     ledger.end("anna-new-tab")
     clock.now += GRACE
     assert not ledger.was_shown("anna", "film")
+
+
+def test_lost_session_ends_with_the_first_run_of_the_one_that_took_it_over(ledger: ShownLedger, clock: Clock) -> None:
+    """
+    A page is back with another session, and its script runs: what that removed leaves, long before its time is over.
+
+    Until the run is over, the page still shows URLs that are bound to the lost session. Others of the browser stay.
+    """
+    _show(ledger, "anna-tab", "film", place="film")
+    _show(ledger, "anna-tab", "song", place="song")
+    ledger.begin("anna-other-tab", "anna")
+    _show(ledger, "anna-other-tab", "picture")
+    for lost in ("anna-tab", "anna-other-tab"):
+        ledger.end(lost)
+    ledger.begin("anna-new-tab", "anna", named="anna-tab")
+    assert ledger.on_screen() == {"film", "song", "picture"}
+
+    ledger.run_started("anna-new-tab")
+    _show(ledger, "anna-new-tab", "film", place="film")
+    ledger.run_finished("anna-new-tab", whole=False)
+    assert ledger.is_current(short_hash("anna-tab"))
+    assert ledger.on_screen() == {"film", "song", "picture"}
+    ledger.run_finished("anna-new-tab")
+
+    assert ledger.on_screen() == {"film", "picture"}
+    assert not ledger.is_current(short_hash("anna-tab"))
+    assert not ledger.may_resume("anna-tab", "anna")
+    assert ledger.was_shown("anna", "film")
+    assert ledger.was_shown("anna", "picture")
+    assert ledger.is_current(short_hash("anna-other-tab"))
+
+
+def test_sessions_that_were_lost_one_after_the_other_end_together(ledger: ShownLedger) -> None:
+    """A page that is back for the second time before its script has run has taken over both sessions."""
+    _show(ledger, "anna-tab", "film")
+    ledger.end("anna-tab")
+    ledger.begin("anna-second-tab", "anna", named="anna-tab")
+    ledger.end("anna-second-tab")
+    ledger.begin("anna-third-tab", "anna", named="anna-second-tab")
+    assert ledger.was_shown("anna", "film")
+    assert ledger.is_current(short_hash("anna-tab"))
+
+    ledger.run_started("anna-third-tab")
+    ledger.run_finished("anna-third-tab")
+
+    assert ledger.on_screen() == set()
+    assert not ledger.is_current(short_hash("anna-tab"))
+    assert not ledger.is_current(short_hash("anna-second-tab"))
+
+
+def test_session_that_is_alive_is_not_taken_over(ledger: ShownLedger) -> None:
+    """Neither that of a second tab, nor one that is back meanwhile, nor one of somebody else."""
+    _show(ledger, "anna-tab", "film")
+    ledger.begin("anna-second-tab", "anna", named="anna-tab")
+    ledger.end("anna-tab")
+    ledger.begin("eve-tab", "eve", named="anna-tab")
+    ledger.begin("anna-third-tab", "anna", named="anna-tab")
+    ledger.begin("anna-tab", "anna")
+
+    for session in ("anna-second-tab", "eve-tab", "anna-third-tab"):
+        ledger.run_started(session)
+        ledger.run_finished(session)
+
+    assert ledger.owns_session("anna", "anna-tab")
+    assert ledger.on_screen() == {"film"}
 
 
 def test_page_that_names_the_session_of_another_shows_nothing(ledger: ShownLedger, clock: Clock) -> None:
@@ -734,6 +799,34 @@ def test_more_pictures_than_are_remembered_fit_on_one_page(ledger: ShownLedger) 
     assert all(ledger.was_shown("anna", f"m{number}") for number in range(REMEMBERED + 500))
 
 
+def test_message_with_more_pictures_than_are_remembered_shows_them_all(ledger: ShownLedger, clock: Clock) -> None:
+    """
+    A gallery of 25,000 pictures is one element, whose script has made all of them before its message leaves.
+
+    All are the browser's: then, after animations beside it, after a rerun, and when its page is back after an outage.
+    """
+    gallery = [f"picture-{number}" for number in range(25_000)]
+    ledger.run_started("anna-tab")
+    _show(ledger, "anna-tab", *gallery, place="gallery")
+    for number in range(REMEMBERED + 100):
+        _show(ledger, "anna-tab", f"frame-{number}", place="spot")
+    assert all(ledger.was_shown("anna", picture) for picture in gallery)
+    assert ledger.was_shown("anna", f"frame-{REMEMBERED}")
+    assert not ledger.was_shown("anna", "frame-0")
+    ledger.run_finished("anna-tab")
+
+    ledger.run_started("anna-tab")
+    ledger.registered("anna-tab", gallery[0])
+    ledger.sent("anna-tab", "gallery", gallery, reference="hash")
+    ledger.run_finished("anna-tab")
+    assert all(ledger.was_shown("anna", picture) for picture in gallery)
+
+    ledger.end("anna-tab")
+    clock.now += RESUMABLE + KEPT_FOR_LATECOMERS + 1
+    ledger.begin("anna-new-tab", "anna", named="anna-tab")
+    assert all(ledger.was_shown("anna", picture) for picture in gallery)
+
+
 def test_offer_on_the_page_is_never_forgotten(ledger: ShownLedger) -> None:
     """A deferred download beside a fragment that offers others in each of its runs stays offered."""
     ledger.offered("anna-tab", "steady", "place")
@@ -751,10 +844,10 @@ def test_registrations_and_offers_are_bounded_too(ledger: ShownLedger) -> None:
     assert ledger.on_screen() == {f"p{number}"}
     assert [ledger.was_offered("anna-tab", f"p{number}") for number in (REMEMBERED, REMEMBERED + 1)] == [False, True]
 
-    for number in range(REMEMBERED + 1):
+    for number in range(MOST_UNSENT + 1):
         ledger.registered("anna-tab", f"m{number}")
 
-    assert len(ledger.on_screen()) == REMEMBERED + 1
+    assert len(ledger.on_screen()) == MOST_UNSENT + 1
 
 
 @pytest.mark.parametrize("trigger", [pytest.param("begin", id="next-begins"), pytest.param("end", id="next-ends")])
@@ -772,6 +865,26 @@ def test_old_sessions_are_forgotten(ledger: ShownLedger, clock: Clock, trigger: 
     assert not ledger.may_resume("anna-tab", "anna")
     ledger.begin("anna-tab", "anna")
     assert not ledger.was_shown("anna", "m")
+
+
+def test_many_sessions_that_are_over_are_forgotten_a_few_at_a_time(ledger: ShownLedger, clock: Clock) -> None:
+    """When thousands of pages broke off together, nobody who comes next waits until all of them are cleared away."""
+    for number in range(100):
+        ledger.begin(f"session {number}", f"browser {number}")
+        _show(ledger, f"session {number}", f"m{number}")
+    for number in range(100):
+        ledger.end(f"session {number}")
+    clock.now += RESUMABLE + KEPT_FOR_LATECOMERS + 1
+    left = [len(ledger.on_screen())]
+    for number in range(30):
+        ledger.begin(f"later {number}", "bert")
+        left.append(len(ledger.on_screen()))
+
+    steps = [before - after for before, after in itertools.pairwise(left)]
+    assert left[0] == 100
+    assert left[-1] == 0
+    assert max(steps) < 10
+    assert not any(ledger.may_resume(f"session {number}", f"browser {number}") for number in range(100))
 
 
 def test_live_sessions_are_never_forgotten(ledger: ShownLedger, clock: Clock) -> None:
