@@ -8,6 +8,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from secure_media.stores.visits import KEPT_FOR_LATECOMERS as KEPT
 from tests.host.test_routes import upload
 from tests.servers import SECRET, AppServer, Browser, Response, Tab, eventually
 
@@ -15,7 +16,7 @@ PAGE = """
 import streamlit as st
 st.file_uploader("file")
 if "hide" not in st.query_params:
-    st.audio(b"the film", format="audio/wav")
+    st.audio(st.query_params.get("film", "the film").encode(), format="audio/wav")
 """
 
 
@@ -131,8 +132,21 @@ def test_page_that_is_back_with_another_session_has_its_media(forgetful: AppServ
 
     back.rerun(query="hide=1")
     assert back.session_id != tab.session_id
-    eventually(lambda: ann.get(url).status != 200, "the end of the film that the run has removed")
     back.close()
+    eventually(lambda: ann.get(url).status == 403, "the end of the page that said goodbye")
+
+
+def test_run_of_a_page_that_is_back_removes_what_the_lost_session_showed(forgetful: AppServer) -> None:
+    """Nobody comes back to a session that was taken over: what the next run does not show again ends with that run."""
+    ann = Browser(forgetful)
+    tab = ann.open(query="film=of-this-test")
+    (url,) = tab.urls()
+    cut(tab)
+    with Tab(ann, resume=tab.session_id) as back:
+        assert ann.get(url).body == b"of-this-test"
+        back.rerun(query="hide=1")
+        # For as long as a page may be come back to, it would be there much longer.
+        eventually(lambda: ann.get(url).status == 404, "the end of what the run has removed", timeout=KEPT / 2)
 
 
 def test_page_that_stays_away_is_refused_in_the_end(forgetful: AppServer) -> None:
