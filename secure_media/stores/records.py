@@ -7,8 +7,9 @@ from dataclasses import astuple
 
 from secure_media.stores.timekeeping import Marks
 
-#: How many records of each kind are deleted at a time, at the most: nobody has to wait for more.
-BATCH = 2000
+#: How many records of each kind are deleted with one change, at the most: nobody waits for more than a fraction of what
+#: the change itself takes. A change adds one of each at the most, so they never become more and more.
+BATCH = 8
 
 
 def is_revoked(connection: sqlite3.Connection, *, jti: str | None, subject: str | None, issued: int) -> bool:
@@ -44,7 +45,7 @@ def revoke(connection: sqlite3.Connection, kind: str, value: str, *, at: int, un
     connection.execute(change, (kind, value, at, until))
 
 
-def prune(connection: sqlite3.Connection, *, before: float) -> int:
+def prune(connection: sqlite3.Connection, *, before: float) -> tuple[int, bool]:
     """
     Delete some of what may be deleted, the oldest first.
 
@@ -53,7 +54,8 @@ def prune(connection: sqlite3.Connection, *, before: float) -> int:
         before: What was to be kept until an earlier time than this, in seconds since the epoch.
 
     Returns:
-        Until when the last of it was to be kept, in seconds since the epoch; 0 if there was nothing.
+        Until when the last of it was to be kept, in seconds since the epoch (0 if there was nothing), and whether there
+        may be more.
     """
     query = "SELECT jti, until FROM uses WHERE until < ? ORDER BY until LIMIT ?"
     uses = connection.execute(query, (int(before), BATCH)).fetchall()
@@ -63,7 +65,7 @@ def prune(connection: sqlite3.Connection, *, before: float) -> int:
         connection.executemany(change, [(row["jti"],) for row in uses])
     change = "DELETE FROM revoked WHERE kind = ? AND value = ?"
     connection.executemany(change, [(row["kind"], row["value"]) for row in revoked])
-    return max((row["until"] for row in (*uses, *revoked)), default=0)
+    return max((row["until"] for row in (*uses, *revoked)), default=0), BATCH in (len(uses), len(revoked))
 
 
 def marks_in(connection: sqlite3.Connection) -> Marks | None:

@@ -64,6 +64,8 @@ class SqliteLedger:
         self._read_at = -math.inf
         self._marked_at = monotonic()
         self._kept_at: float | None = None
+        #: Whether more was over than could be deleted at a time.
+        self._is_more_over = False
         self._is_behind = False
 
     def look(self, *, for_links: bool = True) -> None:
@@ -228,16 +230,18 @@ class SqliteLedger:
     # --- housekeeping
 
     def _keep_house(self, connection: sqlite3.Connection, now: float) -> bool:
-        """Delete what is over, and write the marks down, within a transaction; return whether that was due."""
+        """Delete some of what is over, within a transaction; return whether it was the first part of it in a while."""
         moment = self._monotonic()
-        if self._kept_at is not None and moment - self._kept_at < _KEEP_HOUSE:
+        is_due = self._kept_at is None or moment - self._kept_at >= _KEEP_HOUSE
+        if not is_due and not self._is_more_over:
             return False
-        self._kept_at = moment
+        if is_due:
+            self._kept_at = moment
         marks = self._look(connection)[1]
-        forgotten = records.prune(connection, before=min(now, marks.latest))
+        forgotten, self._is_more_over = records.prune(connection, before=min(now, marks.latest))
         self._marks = replace(marks, forgotten=max(marks.forgotten, forgotten))
         self._write_marks(connection)
-        return True
+        return is_due
 
     def _merge(self, *, wait: bool) -> None:
         """Let the file itself have what was written, so that a copy of it alone knows what was revoked."""
