@@ -51,7 +51,7 @@ def main() -> None:
     stock, own = (found[1:] for found in times.values())  # the first of each has compiled and cached
     ratios = [one / other for one, other in zip(own, stock, strict=True)]
     server = "Starlette" if STARLETTE else "Tornado"
-    print(f"Streamlit {streamlit.__version__} on {server}, CPU until the first page is served, {ROUNDS} starts in turns\n")
+    print(f"Streamlit {streamlit.__version__} on {server}, CPU until the first page, {ROUNDS} starts in turns\n")
     print("| | stock, ms | guarded, ms | guarded / stock | from | to |")
     print("|---|---|---|---|---|---|")
     middle = [statistics.median(found) for found in (stock, own)]

@@ -514,7 +514,7 @@ def _waiting_sessions(_: Path) -> Fill:
         ledger.end(f"session {number}")
         ledger.settle()
 
-    return Fill(ledger, come_and_go, 4, 500)
+    return Fill(ledger._visits, come_and_go, 4, 500)
 
 
 def _references(_: Path) -> Fill:
@@ -683,7 +683,7 @@ BOUNDS = {
         "the last 20,000",
         lambda _: Fill(ledger := _ledger(), lambda number: ledger.registered(None, f"m{number}"), REMEMBERED),
     ),
-    "stores.shown:ShownLedger._waiting": Bound("the sessions that there are", _waiting_sessions),
+    "stores.visits:Visits._unsent": Bound("the sessions that there are", _waiting_sessions),
     "content.sources:_open": Bound("half of the files that the process may have open", _open_files),
     "content.spool:Spool._free": Bound("half of the room there is", _free_room),
     "content.spool:Spool._returned": Bound("the room there is", _returned_room),

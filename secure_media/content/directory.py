@@ -104,6 +104,11 @@ class Directory:
             msg = f"collections[{collection!r}]: cannot open the directory {path!r} ({why}); create it, or name another"
             raise ConfigurationError(msg) from None
 
+    @property
+    def place(self) -> tuple[int, int]:
+        """Its device and its inode, which tell it from every other directory."""
+        return self._status.st_dev, self._status.st_ino
+
     def is_at(self, status: os.stat_result) -> bool:
         """Return whether `status` is that of this directory."""
         return os.path.samestat(status, self._status)

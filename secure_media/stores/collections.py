@@ -121,6 +121,11 @@ class Collections:
             self._policies[name] = collection.policy
             self._roots[name] = _root(name, collection)
             self._offload[name] = _offload(name, self._roots[name], collection.offload)
+        #: The directories among them by their device and inode: several may have the same.
+        self._places: dict[tuple[int, int], list[tuple[str, Directory]]] = {}
+        for name, opened in self._roots.items():
+            if isinstance(opened, Directory):
+                self._places.setdefault(opened.place, []).append((name, opened))
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -181,12 +186,11 @@ class Collections:
                 raise MediaNotFoundError("that is a folder; for all below it, write 'collection/folder/'")
             while True:
                 status = os.stat(folder)
-                for collection, root in self._roots.items():
-                    if isinstance(root, Directory) and root.is_at(status):
-                        why = root.refusal_of(key, mode)
-                        if why is None:
-                            return f"{collection}/{key}"
-                        fault = f"the file is in collection {collection!r}, but {why}"
+                for collection, root in self._places.get((status.st_dev, status.st_ino), ()):
+                    why = root.refusal_of(key, mode)
+                    if why is None:
+                        return f"{collection}/{key}"
+                    fault = f"the file is in collection {collection!r}, but {why}"
                 above, part = os.path.split(folder)
                 if above == folder:
                     raise MediaNotFoundError(fault)

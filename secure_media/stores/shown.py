@@ -54,8 +54,6 @@ class ShownLedger:
         self._clock = clock
         self._limit = limit
         self._visits = Visits(grace=grace, resumable=resumable, limit=limit, clock=clock)
-        #: Those with media that were not sent.
-        self._waiting: set[str] = set()
         #: Made by deferred downloads, of whichever session. The oldest first.
         self._deferred: OrderedDict[str, None] = OrderedDict()
         # Reentrant: Streamlit's sessions let go of their media when they are garbage-collected, which is at any moment,
@@ -122,7 +120,7 @@ class ShownLedger:
             overflowed = session.page.overflowed
             session.page.expect(media_id, size=size, thread=threading.get_ident(), now=self._clock())
             overflowed = session.page.overflowed and not overflowed
-            self._waiting.add(session_id)
+            self._visits.waits(session_id)
         if overflowed:
             logger.warning(
                 "session.memory_full session=%s limit=%d: its page makes media faster than they can be sent; the "
@@ -247,14 +245,7 @@ class ShownLedger:
             Whether something waits for more time to pass.
         """
         with self._lock:
-            later = self._visits.close_pages()
-            for session_id in list(self._waiting):
-                session = self._visits.find(session_id)
-                if session is None or not session.page.unsent:
-                    self._waiting.discard(session_id)
-                else:
-                    later |= session.page.settle(self._clock())
-            return later
+            return self._visits.settle()
 
     def take_replaced(self) -> list[str]:
         """Return what has left the last page since this was last asked."""

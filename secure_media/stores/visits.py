@@ -41,6 +41,8 @@ class Visits:
         self._resumable = resumable
         self._limit = limit
         self._clock = clock
+        #: Those with media that were not sent.
+        self._unsent: set[str] = set()
         self._by_id: dict[str, Visit] = {}
         self._by_tag: dict[str, str] = {}
         self._of_browser: dict[str, set[str]] = {}
@@ -147,6 +149,21 @@ class Visits:
     def may_be_resumed(self, visit: Visit) -> bool:
         """Return whether the session is alive, or ended so short a time ago that its browser may have it back."""
         return visit.ended_at is None or self._clock() < visit.ended_at + self._resumable
+
+    def waits(self, session_id: str) -> None:
+        """Record that the session has media that were not sent."""
+        self._unsent.add(session_id)
+
+    def settle(self) -> bool:
+        """Let go of what pages do not need any more. Return whether something waits for more time to pass."""
+        later = self.close_pages()
+        for session_id in list(self._unsent):
+            visit = self._by_id.get(session_id)
+            if visit is None or not visit.page.unsent:
+                self._unsent.discard(session_id)
+            else:
+                later |= visit.page.settle(self._clock())
+        return later
 
     def close_pages(self, most: int = _AT_A_TIME) -> bool:
         """
