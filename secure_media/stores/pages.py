@@ -240,7 +240,7 @@ class Page:
                 self._in_use.overtaken(media_id)
                 self.overflowed = True
         # If little could go, looking again each time would take longer and longer.
-        self._next_look = max(self._limit, self.unsent_bytes + self._limit // 4)
+        self._next_look = max(self._limit, self.unsent_bytes + max(self._limit, self.unsent_bytes) // 4)
 
     def _forget_unsent(self, media_id: str) -> None:
         unsent = self.unsent.pop(media_id, None)
