@@ -1,5 +1,5 @@
 """
-What animations leave in memory: the growth of the server some seconds after they have ended, guarded next to stock.
+What animations leave in memory, some seconds after they have ended, and what idle sessions take: guarded next to stock.
 
 Each page fills one place with audio over and over, as a camera or a simulation does, and stays open. A server of its
 own runs each, so that no heap has been used before. Reads ``/proc``, so it needs Linux, and 4 GB of memory for
@@ -23,6 +23,8 @@ import streamlit
 from tests.servers import STARLETTE, AppServer, Browser, Tab
 
 MIB = 1024 * 1024
+#: How many sessions are opened one after the other, beyond the first ones, which take what all of them share.
+IDLE, FIRST = 1_000, 20
 #: How long after the end the memory is looked at, in seconds.
 AFTER = 12
 
@@ -41,6 +43,8 @@ def show(number):
 if loop == "count":
     for number in range(3_000):
         show(number)
+elif loop == "one":
+    show(0)
 elif loop:
     rate, end, number = float(loop), time.monotonic() + 10, 0
     while time.monotonic() < end:
@@ -93,6 +97,22 @@ def main() -> None:
         mib = [value / MIB for value in (stock.after, guarded.after, stock.peak, guarded.peak)]
         ratio = mib[1] / max(mib[0], 1)
         print(f"| {loop.name} | {mib[0]:,.0f} | {mib[1]:,.0f} | {ratio:.2f} | {mib[2]:,.0f} | {mib[3]:,.0f} |")
+
+    stock, guarded = (idle(guarded=guarded) / 1024 for guarded in (False, True))
+    each = f"{stock:.0f} KiB each stock, {guarded:.0f} KiB guarded, {guarded / stock:.2f} of stock's"
+    print(f"\n{IDLE:,} idle sessions: {each}")
+
+
+def idle(*, guarded: bool) -> float:
+    """Return what one of many idle sessions takes up, each of a browser of its own, in bytes."""
+    command = None if guarded else [sys.executable, "-m", "streamlit", "run", "{script}"]
+    with AppServer(PAGE, guarded=guarded, command=command) as server, ExitStack() as pages:
+        for _ in range(FIRST):
+            pages.enter_context(Browser(server).open(query="loop=one"))
+        before = memory(server, "VmRSS")
+        for _ in range(IDLE):
+            pages.enter_context(Browser(server).open(query="loop=one"))
+        return (memory(server, "VmRSS") - before) / IDLE
 
 
 def growth(loop: Loop, *, guarded: bool) -> Growth:
