@@ -177,7 +177,7 @@ class Collections:
         Raises:
             MediaNotFoundError: It has none; says why.
         """
-        fault = f"the file is in none of the collections ({self.listed}); add its folder to collections={{...}}"
+        fault = None
         try:
             parent, key = os.path.split(os.fsdecode(path))
             folder = os.path.realpath(parent or os.curdir, strict=True)
@@ -193,7 +193,8 @@ class Collections:
                     fault = f"the file is in collection {collection!r}, but {why}"
                 above, part = os.path.split(folder)
                 if above == folder:
-                    raise MediaNotFoundError(fault)
+                    nowhere = f"the file is in none of the collections ({self.listed}); add its folder to collections="
+                    raise MediaNotFoundError(fault or f"{nowhere}{{...}}")
                 folder, key = above, f"{part}/{key}"
         except (OSError, ValueError) as error:  # ValueError: a NUL, or a character that no path can have
             why = getattr(error, "strerror", None) or "no file has such a name"
