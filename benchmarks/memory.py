@@ -98,9 +98,8 @@ def main() -> None:
         ratio = mib[1] / max(mib[0], 1)
         print(f"| {loop.name} | {mib[0]:,.0f} | {mib[1]:,.0f} | {ratio:.2f} | {mib[2]:,.0f} | {mib[3]:,.0f} |")
 
-    stock, guarded = (idle(guarded=guarded) / 1024 for guarded in (False, True))
-    each = f"{stock:.0f} KiB each stock, {guarded:.0f} KiB guarded, {guarded / stock:.2f} of stock's"
-    print(f"\n{IDLE:,} idle sessions: {each}")
+    each, own = idle(guarded=False) / 1024, idle(guarded=True) / 1024
+    print(f"\n{IDLE:,} idle sessions: {each:.0f} KiB each stock, {own:.0f} KiB guarded, {own / each:.2f} of stock's")
 
 
 def idle(*, guarded: bool) -> float:
