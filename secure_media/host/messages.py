@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Hashable, Iterable, Iterator
+from collections.abc import Hashable, Iterable, Iterator
 from typing import Any, NamedTuple
 
 from google.protobuf.descriptor import FieldDescriptor
@@ -11,14 +11,17 @@ from google.protobuf.message import Message
 from streamlit.proto.BackMsg_pb2 import BackMsg
 from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 
+from secure_media.host import protocol
+from secure_media.host.mentions import MEDIA, mentions_media
+from secure_media.host.protocol import DEFERRED
 from secure_media.stores.shown import ShownLedger
 
 #: A media URL inside text: the id and the extension.
 MEDIA_URL = re.compile(r"/media/([0-9a-f]{40})(?![0-9a-f])(\.\w{1,16})?", re.ASCII)
 #: What may follow it: a query, as grants are put into one.
 _QUERY = re.compile(r"\?([\w=&%.~-]*)", re.ASCII)
-#: The component behind `st.pdf`, which is one of Streamlit's own in all but its form.
-PDF = re.compile(r"streamlit[-_]pdf\.")
+#: Messages of which any text may contain media URLs.
+_PAGE = frozenset({"delta", "logo", "page_config_changed"})
 
 
 class MediaUrl(NamedTuple):
@@ -34,34 +37,95 @@ class MediaUrl(NamedTuple):
     query: str
 
 
-def observe(message: ForwardMsg, session_id: str, ledger: ShownLedger) -> None:
+class Contents(NamedTuple):
+    """
+    What a message that leaves for a browser contains.
+
+    Args:
+        kind: Its type.
+        urls: The fields in which Streamlit itself has put a URL.
+        texts: Every text that has a media URL in it.
+        media_ids: The id in each of those URLs.
+    """
+
+    kind: str | None
+    urls: list[protocol.Url]
+    texts: list[str]
+    media_ids: list[str]
+
+    def media_urls(self) -> Iterator[MediaUrl]:
+        """Yield every media URL."""
+        for text in self.texts:
+            for match in MEDIA_URL.finditer(text):
+                query = _QUERY.match(text, match.end())
+                yield MediaUrl(match[1], query[1] if query else "")
+
+
+def read(message: ForwardMsg) -> Contents:
+    """
+    Return what `message` contains.
+
+    Media URLs not only in the fields that are URLs: components get theirs inside JSON, and people put them into
+    Markdown and HTML. What text merely claims does no harm, since the ledger counts only what the session's own script
+    has registered.
+    """
+    kind: str | None = message.WhichOneof("type")
+    urls, texts = protocol.urls(message), []
+    if kind in _PAGE:
+        texts = _texts_with_media(getattr(message, kind), [url.text for url in urls])
+    elif kind in DEFERRED:
+        texts = [url.text for url in urls if MEDIA in url.text]
+    return Contents(kind, urls, texts, _ids_in(texts))
+
+
+def media_ids(message: Message) -> list[str]:
+    """Return the id in every media URL that any text in `message`, which is a part of one that leaves, contains."""
+    return _ids_in(_texts_with_media(message))
+
+
+def _texts_with_media(message: Message, known: Iterable[str] = ()) -> list[str]:
+    """Return the texts in `message` that have a media URL in them; some are `known`, most often all."""
+    data = message.SerializeToString()
+    if not mentions_media(data):
+        return []
+    found = [text for text in known if MEDIA in text]
+    if data.count(MEDIA.encode()) > sum(text.count(MEDIA) for text in found):
+        return [text for text in _texts(message) if MEDIA in text]
+    return found
+
+
+def _ids_in(texts: Iterable[str]) -> list[str]:
+    return [media_id for text in texts for media_id, _ in MEDIA_URL.findall(text)]
+
+
+def observe(message: ForwardMsg, contents: Contents, session_id: str, ledger: ShownLedger) -> None:
     """
     Record what `message`, on its way to the browser of `session_id`, shows there.
 
     A type that is unknown here shows nothing.
     """
-    kind: str | None = message.WhichOneof("type")
+    kind = contents.kind
     if kind == "delta":
-        _observe_delta(message, session_id, ledger)
+        _observe_delta(message, contents, session_id, ledger)
     elif kind == "ref_hash":
         ledger.sent_again(session_id, tuple(message.metadata.delta_path), message.ref_hash)
     elif kind in {"logo", "page_config_changed"}:
-        ledger.sent(session_id, kind, media_ids(getattr(message, kind)))
+        ledger.sent(session_id, kind, contents.media_ids)
     elif kind in DEFERRED:
-        ledger.sent_deferred(session_id, _ids_in([_deferred_url(message)]))
+        ledger.sent_deferred(session_id, contents.media_ids)
     elif kind == "new_session":
         ledger.run_started(session_id, whole=is_run_of_all(message))
     elif kind == "script_finished":
         ledger.run_finished(session_id, whole=message.script_finished == ForwardMsg.FINISHED_SUCCESSFULLY)
 
 
-def _observe_delta(message: ForwardMsg, session_id: str, ledger: ShownLedger) -> None:
+def _observe_delta(message: ForwardMsg, contents: Contents, session_id: str, ledger: ShownLedger) -> None:
     place: Hashable = tuple(message.metadata.delta_path)
     kind = message.delta.WhichOneof("type")
     ledger.sent(
         session_id,
         (place, kind) if kind == "new_transient" else place,  # it goes over what stands there
-        media_ids(message.delta),
+        contents.media_ids,
         adds=kind == "arrow_add_rows",
         reference=message.hash if message.metadata.cacheable else "",
     )
@@ -70,49 +134,12 @@ def _observe_delta(message: ForwardMsg, session_id: str, ledger: ShownLedger) ->
         ledger.offered(session_id, placeholder, place)
 
 
-def media_ids(message: Message) -> list[str]:
-    """
-    Return the id in every media URL that any text in `message` contains.
-
-    Not only the fields that are URLs: components get theirs inside JSON, and people put them into Markdown and
-    HTML. What text merely claims does no harm, since the ledger counts only what the session's own script has
-    registered.
-    """
-    return _ids_in(_texts(message))
-
-
-def media_urls(message: ForwardMsg) -> Iterator[MediaUrl]:
-    """Yield every media URL that `message` puts on the page."""
-    kind: str | None = message.WhichOneof("type")
-    if kind not in {"delta", "logo", "page_config_changed", *DEFERRED}:
-        return
-    for text in _texts(getattr(message, kind)):
-        for match in MEDIA_URL.finditer(text) if "/media/" in text else ():
-            query = _QUERY.match(text, match.end())
-            yield MediaUrl(match[1], query[1] if query else "")
-
-
 def is_run_of_all(message: ForwardMsg) -> bool:
     """Return whether the run that this ``new_session`` begins is of the whole script, not of a fragment."""
     if hasattr(message.new_session, "fragment_ids_this_run"):  # up to 1.66
         return not message.new_session.fragment_ids_this_run
     run = getattr(message.metadata, "run", None)  # 1.67
     return run is None or not run.fragment_ids
-
-
-def _ids_in(texts: Iterable[str]) -> list[str]:
-    return [media_id for text in texts if "/media/" in text for media_id, _ in MEDIA_URL.findall(text)]
-
-
-#: Answers to deferred downloads. Of the second, this field alone: it also carries an id that the client has made up.
-DEFERRED: dict[str, Callable[[Any], Any]] = {
-    "deferred_file_response": lambda message: message.deferred_file_response,  # 1.52-1.57
-    "backend_operation_response": lambda message: message.backend_operation_response.deferred_file,  # 1.58 and later
-}
-
-
-def _deferred_url(message: Any) -> str:
-    return str(DEFERRED[message.WhichOneof("type")](message).url)
 
 
 def requested_placeholder(message: BackMsg) -> str | None:
@@ -162,7 +189,7 @@ def _texts(message: Message) -> Iterator[str]:
             yield from [value] if isinstance(value, str) else value
         elif field.type == FieldDescriptor.TYPE_BYTES:  # of a table, whose columns may hold URLs
             for data in [value] if isinstance(value, bytes) else value:
-                if b"/media/" in data:
+                if mentions_media(data):
                     yield data.decode("latin-1")
         elif field.type == FieldDescriptor.TYPE_MESSAGE and field.message_type is not None:
             if field.message_type.GetOptions().map_entry:

@@ -21,7 +21,8 @@ from streamlit.proto.WidthConfig_pb2 import WidthConfig
 
 from secure_media.core.model import short_hash
 from secure_media.host.issuing import SessionBinding
-from secure_media.host.messages import PDF, MediaUrl, is_run_of_all, media_urls
+from secure_media.host.messages import MediaUrl, is_run_of_all, read
+from secure_media.host.protocol import is_pdf
 
 logger = logging.getLogger(__name__)
 
@@ -101,7 +102,7 @@ class Notices:
         if len(place) > 1 and place[0] == RootContainer.MAIN:
             self._main = max(self._main, place[1] + 1)
         self._script = message.metadata.active_script_hash or self._script
-        lacking = any(map(self._lacks, media_urls(message)))
+        lacking = any(map(self._lacks, read(message).media_urls()))
         if lacking and not self._told:
             self._told = True
             self._tell()
@@ -153,12 +154,7 @@ class Notices:
 
 def _is_for_media(message: ForwardMsg) -> bool:
     element = message.delta.new_element
-    kind = element.WhichOneof("type")
-    if kind == "component_instance":
-        return PDF.match(element.component_instance.component_name) is not None
-    if kind == "bidi_component":  # 1.51 and later
-        return PDF.match(element.bidi_component.component_name) is not None
-    return kind in _MEDIA
+    return element.WhichOneof("type") in _MEDIA or is_pdf(element)
 
 
 def _notice(message: ForwardMsg, text: str) -> ForwardMsg:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
 import socket
 from collections.abc import Awaitable
 from typing import Any
@@ -38,6 +39,8 @@ class SecureServer(Server):
         except ConfigurationError:
             await self._end()
             raise
+        gc.collect()
+        gc.freeze()
         gate.unproved = False
 
     async def _end(self) -> None:

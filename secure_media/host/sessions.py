@@ -23,7 +23,7 @@ from secure_media.host import messages, signing
 from secure_media.host.issuing import Issuer, SessionBinding
 from secure_media.host.messages import MediaUrl
 from secure_media.host.notices import CookielessLog, Notices, text
-from secure_media.host.signing import Place
+from secure_media.host.protocol import Place
 from secure_media.host.sites import site, site_of_page
 from secure_media.host.sweeping import Sweeper
 from secure_media.host.terms import PAGE, GrantTerms, PendingTerms
@@ -236,11 +236,13 @@ def _watch_what_leaves(client: SessionClient, holder: SessionBinding, sessions: 
     def write_forward_msg(message: ForwardMsg) -> None:
         leaving = [message]
         try:
-            messages.observe(message, holder.session_id, sessions.ledger)
+            contents = messages.read(message)
+            messages.observe(message, contents, holder.session_id, sessions.ledger)
             sessions.sweeper.soon()
-            if message.WhichOneof("type") == "new_session":
+            if contents.kind == "new_session":
                 holder.pending.run_started()
-            leaving = [signing.signed(message, sign)]
+            if sessions.sign_all is not None or any(map(is_grant_only, contents.media_ids)):
+                leaving = [signing.signed(message, contents.urls, sign)]
             if notices is not None:
                 leaving = notices.put(leaving[0])
         except Exception:

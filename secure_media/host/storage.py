@@ -76,7 +76,9 @@ class SecureMediaStorage(MemoryMediaFileStorage):
             pending.put(media_id, terms)
         self._ledger.registered(session_id, media_id, size=self._store.memory_of(media_id))
         # Here and nowhere else: Streamlit adds media one at a time, so nobody is just about to show one of these.
-        self._store.drop(self._ledger.take_overtaken())
+        overtaken = self._ledger.take_overtaken()
+        if overtaken:
+            self._store.drop(overtaken)
         return media_id
 
     def get_url(self, file_id: str) -> str:

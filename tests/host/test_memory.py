@@ -190,12 +190,12 @@ def test_only_what_replaces_an_element_takes_its_media_away(kind: str) -> None:
     message: Any = ForwardMsg()
     message.metadata.delta_path[:] = [0, 3]
     message.delta.new_element.audio.url = f"/media/{media_id}.wav"
-    messages.observe(message, "tab", ledger)
+    messages.observe(message, messages.read(message), "tab", ledger)
     assert ledger.on_screen() == {media_id}
 
     other: Any = ForwardMsg()
     other.metadata.delta_path[:] = [0, 3]
     getattr(other.delta, kind).SetInParent()
-    messages.observe(other, "tab", ledger)
+    messages.observe(other, messages.read(other), "tab", ledger)
 
     assert ledger.on_screen() == (set() if kind == "new_element" else {media_id})
