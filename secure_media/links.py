@@ -16,7 +16,7 @@ from secure_media.core.model import Action, Disposition, Resource, ResourceKind
 from secure_media.errors import CredentialError, GrantError, MediaNotFoundError, ScriptError, StoreUnavailableError
 from secure_media.host import script, terms
 from secure_media.host.deployment import Deployment
-from secure_media.host.elements import stored_file
+from secure_media.host.origins import stored_file
 from secure_media.http import fields
 from secure_media.http.urls import FILES, TOKEN_PARAMETER, path_to, tokens_in
 

@@ -241,7 +241,7 @@ def test_only_what_grants_raises_errors_of_grants() -> None:
         "secure_media",
         "secure_media.host.issuing",
         "secure_media.host.script",
-        "secure_media.host.sessions",
+        "secure_media.host.manager",
         "secure_media.host.terms",
         "secure_media.links",
     }

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import inspect
+import itertools
 import re
+from collections.abc import Iterator
 
 import click
 import pytest
@@ -109,12 +111,37 @@ def test_reasons_are_those_that_there_are() -> None:
     assert sorted(name for name, _, _ in rows) == sorted(reason.value for reason in DenialReason)
 
 
-@pytest.mark.parametrize(
-    "hook", [name for _, name, _ in (*internals._EVERYWHERE, *internals._TORNADO, *internals._STARLETTE)]
-)
-def test_every_hook_is_on_the_page_of_hooks(hook: str) -> None:
-    """Every place in Streamlit that is hooked is described."""
-    assert re.search(rf"\b{hook.rpartition('.')[2]}\b", INTERNALS)
+def hooks() -> str:
+    """Return the tables of what is touched in Streamlit, as the page of hooks has to contain them."""
+    tables: dict[str, list[str]] = {"Both servers": [], "Tornado": [], "Starlette": []}
+    for use in internals.USES:
+        if any(name.until is not None for name in use.names):
+            server = "Tornado"
+        else:
+            server = (
+                "Starlette" if any(name.since == internals.FIRST_STARLETTE for name in use.names) else "Both servers"
+            )
+        tables[server].append(f"| {'<br>'.join(places(use))} | {use.purpose} |")
+    head = "| place in Streamlit | what for |\n|---|---|\n"
+    return "\n\n".join(f"### {server}\n\n{head}{chr(10).join(rows)}" for server, rows in tables.items())
+
+
+def places(use: internals.Use) -> Iterator[str]:
+    """Yield the names of each module, with their releases where not every supported one has them."""
+    for module, names in itertools.groupby(use.names, key=lambda name: name.module):
+        yield f"`{module}`: {', '.join(f'`{name.path}`{releases(name)}' for name in names)}"
+
+
+def releases(name: internals.Name) -> str:
+    """Return which releases of Streamlit have the name; nothing if all have it."""
+    if name.until is not None:
+        return f" (up to {'.'.join(map(str, name.until))})"
+    return f" (from {'.'.join(map(str, name.since))})" if name.since != internals.OLDEST else ""
+
+
+def test_hooks_are_those_that_there_are() -> None:
+    """The page of hooks has the tables as the list of what is touched makes them."""
+    assert hooks() in INTERNALS, f"docs/internals.md has to contain:\n{hooks()}"
 
 
 def test_readme_leads_to_every_page() -> None:

@@ -1,5 +1,5 @@
 """
 Attaches to Streamlit. The only package that touches Streamlit's private names, each in one place.
 
-`internals` lists them, with the versions for which they hold, and refuses to start where one is missing.
+`internals` lists them, with the versions for which they hold; `compatibility` looks at them before anything is hooked.
 """

@@ -60,7 +60,7 @@ class GuardedApp:
         from streamlit.runtime.runtime import Runtime
         from streamlit.web.server.starlette.starlette_app import App
 
-        from secure_media.host import deployment as hooks
+        from secure_media.host import hooks
         from secure_media.host.self_check import ask, probe_app
         from secure_media.host.storage import SecureMediaStorage
 

@@ -28,7 +28,7 @@ def is_inside(script: str | os.PathLike[str], arguments: Mapping[str, Any]) -> b
         return False
     if not is_real(server):
         return True  # streamlit.testing's AppTest: nothing is served
-    from secure_media.host import deployment as hooks
+    from secure_media.host import hooks
 
     deployment = hooks.guarding(server)
     name = Path(script).name

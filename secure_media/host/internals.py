@@ -1,162 +1,235 @@
 """
-What secure_media takes for granted about Streamlit's insides, checked before anything is hooked.
+Every name of Streamlit that secure_media touches beside ``import streamlit``, with what for and since when.
 
-A Streamlit that has moved one of these is refused: hooking half of it would serve media unguarded.
+None of them is documented. They are looked at before anything is hooked, and a Streamlit that has moved one is refused:
+hooking half of it would serve media unguarded. A test finds the names in the code of this package and compares.
 """
 
 from __future__ import annotations
 
-import dataclasses
-import importlib
-import inspect
-from collections.abc import Iterator
-from typing import Any
-
-import streamlit
-
-from secure_media.errors import ConfigurationError
+from typing import NamedTuple
 
 OLDEST = (1, 45)
+#: The last release with the Tornado server, and the first with the Starlette server, which is optional up to then.
+LAST_TORNADO, FIRST_STARLETTE = (1, 56), (1, 53)
 
-#: Every hook: where it is, and the parameters it has to take. For all supported versions.
-_EVERYWHERE: tuple[tuple[str, str, tuple[str, ...]], ...] = (
-    ("streamlit.web.bootstrap", "Server", ()),
-    ("streamlit.web.bootstrap", "run", ("main_script_path", "is_hello", "args", "flag_options")),
-    ("streamlit.web.cli", "main", ()),
-    ("streamlit.web.server.server", "Server.start", ("self",)),
-    ("streamlit.runtime.runtime", "Runtime.__init__", ("self", "config")),
-    (
-        "streamlit.runtime.memory_media_file_storage",
-        "MemoryMediaFileStorage.load_and_get_id",
-        ("self", "path_or_data", "mimetype", "kind", "filename"),
-    ),
-    ("streamlit.runtime.memory_media_file_storage", "MemoryMediaFileStorage.get_url", ("self", "file_id")),
-    ("streamlit.runtime.memory_media_file_storage", "MemoryMediaFileStorage.get_file", ("self", "filename")),
-    ("streamlit.runtime.memory_media_file_storage", "MemoryMediaFileStorage.delete_file", ("self", "file_id")),
-    ("streamlit.runtime.memory_media_file_storage", "get_extension_for_mimetype", ("mimetype",)),
-    (
-        "streamlit.runtime.session_manager",
-        "SessionManager.connect_session",
-        ("self", "client", "script_data", "user_info", "existing_session_id", "session_id_override"),
-    ),
-    ("streamlit.runtime.session_manager", "SessionManager.disconnect_session", ("self", "session_id")),
-    ("streamlit.runtime.session_manager", "SessionManager.close_session", ("self", "session_id")),
-    ("streamlit.runtime.session_manager", "SessionManager.get_active_session_info", ("self", "session_id")),
-    ("streamlit.runtime.session_manager", "SessionClient.write_forward_msg", ("self", "msg")),
-    ("streamlit.runtime.app_session", "AppSession.handle_backmsg", ("self", "msg")),
-    ("streamlit.runtime.app_session", "AppSession.flush_browser_queue", ("self",)),
-    ("streamlit.runtime.caching", "save_media_data", ()),
-    ("streamlit.runtime.caching", "CACHE_DATA_MESSAGE_REPLAY_CTX._media_data", ()),
-    ("streamlit.runtime.caching", "CACHE_DATA_MESSAGE_REPLAY_CTX._cached_message_stack", ()),
-    (
-        "streamlit.runtime.caching.cached_message_replay",
-        "CachedMessageReplayContext.save_block_message",
-        ("self", "block_proto"),
-    ),
-    (
-        "streamlit.runtime.caching.cached_message_replay",
-        "CachedMessageReplayContext.calling_cached_function",
-        ("self", "func"),
-    ),
-    ("streamlit.runtime.caching.cache_utils", "replay_cached_messages", ("result",)),
-    (
-        "streamlit.runtime.media_file_manager",
-        "MediaFileManager.add",
-        ("self", "path_or_data", "mimetype", "coordinates"),
-    ),
-)
-#: Up to 1.56.
-_TORNADO: tuple[tuple[str, str, tuple[str, ...]], ...] = (
-    ("streamlit.web.server.server", "Server._create_app", ("self",)),
-    ("streamlit.web.server.media_file_handler", "MediaFileHandler", ()),
-    ("streamlit.web.server.app_static_file_handler", "AppStaticFileHandler", ()),
-    (
-        "streamlit.web.server.upload_file_request_handler",
-        "UploadFileRequestHandler.initialize",
-        ("self", "file_mgr", "is_active_session"),
-    ),
-    ("streamlit.web.server.browser_websocket_handler", "BrowserWebSocketHandler.initialize", ("self", "runtime")),
-)
-#: From 1.53, where it is optional until 1.56.
-_STARLETTE: tuple[tuple[str, str, tuple[str, ...]], ...] = (
-    ("streamlit.web.server.starlette.starlette_app", "create_streamlit_middleware", ()),
-    ("streamlit.web.server.starlette.starlette_app", "create_streamlit_routes", ("runtime",)),
-    ("streamlit.web.server.starlette.starlette_server", "create_starlette_app", ("runtime",)),
-)
+_PROTO = "streamlit.proto"
+_CACHING = "streamlit.runtime.caching"
+_REPLAY = "streamlit.runtime.caching.cached_message_replay"
+_STORAGE = "streamlit.runtime.memory_media_file_storage"
+_SERVER = "streamlit.web.server"
+_STARLETTE = "streamlit.web.server.starlette"
 
 
-def version() -> tuple[int, int]:
-    """Return the (major, minor) version of the installed Streamlit."""
-    major, minor = streamlit.__version__.split(".")[:2]
-    return int(major), int(minor)
-
-
-def has_tornado() -> bool:
-    """Return whether this Streamlit has its Tornado server."""
-    return version() < (1, 57)
-
-
-def has_starlette() -> bool:
-    """Return whether this Streamlit has its Starlette server, and what it needs is installed."""
-    if version() < (1, 53):
-        return False
-    try:
-        importlib.import_module("starlette.applications")
-        importlib.import_module("uvicorn")
-    except ModuleNotFoundError:
-        return False
-    return True
-
-
-def check() -> None:
+class Name(NamedTuple):
     """
-    Make sure that every hook has its target.
+    One name.
 
-    Raises:
-        ConfigurationError: This Streamlit is too old, or has another inside than the known ones.
+    Args:
+        module: Where it is.
+        path: What it is called there.
+        parameters: Those that it has to take, in this order, before any others.
+        since: The first release with it.
+        until: The last release with it; None if the newest has it.
     """
-    if version() < OLDEST:
-        msg = (
-            f"streamlit {streamlit.__version__} is too old: secure_media guards {OLDEST[0]}.{OLDEST[1]} and later. "
-            "Run: pip install --upgrade streamlit"
-        )
-        raise ConfigurationError(msg)
-    for problem in _problems():
-        msg = (
-            f"streamlit {streamlit.__version__} is not one that secure_media knows how to guard: {problem}. "
-            "Install a supported release of Streamlit, or a newer secure_media"
-        )
-        raise ConfigurationError(msg)
+
+    module: str
+    path: str
+    parameters: tuple[str, ...] = ()
+    since: tuple[int, int] = OLDEST
+    until: tuple[int, int] | None = None
 
 
-def _problems() -> Iterator[str]:
-    hooks = _EVERYWHERE
-    if has_tornado():
-        hooks += _TORNADO
-    if has_starlette():
-        hooks += _STARLETTE
-    for module, name, parameters in hooks:
-        target = _find(module, name)
-        if target is None:
-            yield f"{module}.{name} is missing"
-        elif parameters and _parameters(target)[: len(parameters)] != parameters:
-            yield f"{module}.{name} takes other parameters"
-    config = _find("streamlit.runtime.runtime", "RuntimeConfig")
-    fields = {field.name for field in dataclasses.fields(config)} if dataclasses.is_dataclass(config) else set()
-    for name in ("media_file_storage", "session_manager_class", "script_path"):
-        if name not in fields:
-            yield f"streamlit.runtime.runtime.RuntimeConfig.{name} is missing"
+class Use(NamedTuple):
+    """
+    What some names are for.
+
+    Args:
+        purpose: What for.
+        names: The names.
+    """
+
+    purpose: str
+    names: tuple[Name, ...]
 
 
-def _find(module: str, name: str) -> Any:
-    try:
-        target: Any = importlib.import_module(module)
-    except ImportError:
-        return None
-    for part in name.split("."):
-        target = getattr(target, part, None)
-    return target
+def _tornado(module: str, path: str, *parameters: str) -> Name:
+    return Name(module, path, parameters, until=LAST_TORNADO)
 
 
-def _parameters(target: Any) -> tuple[str, ...]:
-    return tuple(inspect.signature(target).parameters)
+def _starlette(module: str, path: str, *parameters: str, since: tuple[int, int] = FIRST_STARLETTE) -> Name:
+    return Name(module, path, parameters, since=since)
+
+
+USES = (
+    Use(
+        "to be started as `streamlit run` starts an app, with its options and its configuration, but with a guarded "
+        "server",
+        (
+            Name("streamlit.web.bootstrap", "Server"),
+            Name("streamlit.web.cli", "main"),
+            Name("streamlit.web.cli", "main_run"),
+            Name(f"{_SERVER}.server", "Server.start", ("self",)),
+            Name(f"{_SERVER}.server", "Server.stopped"),
+            Name(f"{_SERVER}.server", "Server._runtime"),
+            Name(f"{_SERVER}.server", "Server.main_script_path"),
+        ),
+    ),
+    Use(
+        "what Streamlit is configured to do, and `[secure_media]` of its secrets",
+        (
+            Name("streamlit.config", "get_option", ("key",)),
+            Name("streamlit.file_util", "get_app_static_dir", ("main_script_path",)),
+            Name("streamlit.runtime.secrets", "secrets_singleton.load_if_toml_exists"),
+            Name("streamlit.runtime.secrets", "secrets_singleton.get"),
+        ),
+    ),
+    Use(
+        "to give the runtime a storage and a session manager of ours, and to find out whether there is one already",
+        (
+            Name("streamlit.runtime.runtime", "Runtime.__init__", ("self", "config")),
+            Name("streamlit.runtime.runtime", "Runtime.exists"),
+            Name("streamlit.runtime.runtime", "Runtime.instance"),
+            Name("streamlit.runtime.runtime", "Runtime.stop", ("self",)),
+            Name("streamlit.runtime.runtime", "Runtime.media_file_mgr"),
+            Name("streamlit.runtime.runtime", "RuntimeConfig.media_file_storage"),
+            Name("streamlit.runtime.runtime", "RuntimeConfig.session_manager_class"),
+            Name("streamlit.runtime.runtime", "RuntimeConfig.script_path"),
+            Name("streamlit.runtime", "get_instance"),
+            Name("streamlit.runtime.media_file_manager", "MediaFileManager._storage"),
+        ),
+    ),
+    Use(
+        "the storage: ids that are an HMAC of the whole content, large files that stay on the disk, and no bytes for a "
+        "reader whom the guard has not let in",
+        (
+            Name(
+                _STORAGE,
+                "MemoryMediaFileStorage.load_and_get_id",
+                ("self", "path_or_data", "mimetype", "kind", "filename"),
+            ),
+            Name(_STORAGE, "MemoryMediaFileStorage.get_url", ("self", "file_id")),
+            Name(_STORAGE, "MemoryMediaFileStorage.get_file", ("self", "filename")),
+            Name(_STORAGE, "MemoryMediaFileStorage.delete_file", ("self", "file_id")),
+            Name(_STORAGE, "MemoryFile"),
+            Name(_STORAGE, "get_extension_for_mimetype", ("mimetype",)),
+            Name("streamlit.runtime.media_file_storage", "MediaFileKind.DOWNLOADABLE"),
+            Name("streamlit.runtime.media_file_storage", "MediaFileStorageError"),
+        ),
+    ),
+    Use(
+        "which session a script is running for",
+        (
+            Name("streamlit.runtime.scriptrunner", "get_script_run_ctx", ("suppress_warning",)),
+            Name("streamlit.runtime.scriptrunner", "ScriptRunContext.session_id"),
+        ),
+    ),
+    Use(
+        "which browser a session belongs to, when it begins, breaks off and ends",
+        (
+            Name(
+                "streamlit.runtime.session_manager",
+                "SessionManager.connect_session",
+                ("self", "client", "script_data", "user_info", "existing_session_id", "session_id_override"),
+            ),
+            Name("streamlit.runtime.session_manager", "SessionManager.disconnect_session", ("self", "session_id")),
+            Name("streamlit.runtime.session_manager", "SessionManager.close_session", ("self", "session_id")),
+            Name("streamlit.runtime.session_manager", "SessionManager.get_active_session_info", ("self", "session_id")),
+            Name("streamlit.runtime.session_manager", "ActiveSessionInfo.session"),
+        ),
+    ),
+    Use(
+        "what a session is sent, recorded as it leaves; where a URL carries a grant, it is put in here",
+        (
+            Name("streamlit.runtime.session_manager", "SessionClient.write_forward_msg", ("self", "msg")),
+            Name("streamlit.runtime.app_session", "AppSession.flush_browser_queue", ("self",)),
+            Name(f"{_PROTO}.ForwardMsg_pb2", "ForwardMsg"),
+        ),
+    ),
+    Use(
+        "what a client asks for: deferred downloads belong to the session that offers them",
+        (
+            Name("streamlit.runtime.app_session", "AppSession.handle_backmsg", ("self", "msg")),
+            Name(f"{_PROTO}.BackMsg_pb2", "BackMsg"),
+        ),
+    ),
+    Use(
+        "to say on a page why it shows no media",
+        (
+            Name(f"{_PROTO}.Alert_pb2", "Alert"),
+            Name(f"{_PROTO}.RootContainer_pb2", "RootContainer"),
+            Name(f"{_PROTO}.WidthConfig_pb2", "WidthConfig"),
+        ),
+    ),
+    Use(
+        "what a cached function shows is kept whole, and each session that it is replayed to gets it as its own, on "
+        "the terms that it was made on",
+        (
+            Name("streamlit.runtime.media_file_manager", "MediaFileManager.add", ("self", "path_or_data", "mimetype")),
+            Name(_CACHING, "save_media_data"),
+            Name(f"{_CACHING}.cache_utils", "replay_cached_messages", ("result",)),
+        ),
+    ),
+    Use(
+        "what a block shows, as the avatar of a chat message, is kept with that block and its own function, not with "
+        "whatever comes next",
+        (
+            Name(_REPLAY, "BlockMsgData"),
+            Name(_REPLAY, "CachedMessageReplayContext.save_block_message", ("self", "block_proto")),
+            Name(_REPLAY, "CachedMessageReplayContext.calling_cached_function", ("self", "func")),
+            Name(_CACHING, "CACHE_DATA_MESSAGE_REPLAY_CTX._media_data"),
+            Name(_CACHING, "CACHE_DATA_MESSAGE_REPLAY_CTX._media_data_var", since=(1, 67)),
+            Name(_CACHING, "CACHE_DATA_MESSAGE_REPLAY_CTX._cached_message_stack"),
+            Name(f"{_PROTO}.Block_pb2", "Block"),
+        ),
+    ),
+    Use(
+        "guarded handlers in front of Streamlit's, for media, the static folder, uploads and the WebSocket: they are "
+        "for the browser that has the session",
+        (
+            _tornado(f"{_SERVER}.server", "Server._create_app", "self"),
+            _tornado(f"{_SERVER}.media_file_handler", "MediaFileHandler"),
+            _tornado(f"{_SERVER}.app_static_file_handler", "AppStaticFileHandler"),
+            _tornado(
+                f"{_SERVER}.upload_file_request_handler",
+                "UploadFileRequestHandler.initialize",
+                "self",
+                "file_mgr",
+                "is_active_session",
+            ),
+            _tornado(f"{_SERVER}.browser_websocket_handler", "BrowserWebSocketHandler.initialize", "self", "runtime"),
+            Name("streamlit.runtime.runtime", "Runtime.uploaded_file_mgr"),
+            Name("streamlit.runtime.runtime", "Runtime.is_active_session", ("self", "session_id")),
+        ),
+    ),
+    Use(
+        "Tornado's own: to send a head of ours, uncompressed, and nothing that a handler has put there before",
+        (
+            _tornado("tornado.web", "RequestHandler._headers"),
+            _tornado("tornado.web", "RequestHandler._headers_written"),
+            _tornado("tornado.web", "RequestHandler._transforms"),
+        ),
+    ),
+    Use(
+        "the guard, as an ASGI middleware, for the server and for `st.App` alike; and endpoints of your own, and the "
+        "files of collections, before the catch-all",
+        (
+            _starlette(f"{_STARLETTE}.starlette_app", "create_streamlit_middleware"),
+            _starlette(f"{_STARLETTE}.starlette_app", "create_streamlit_routes", "runtime"),
+            _starlette(f"{_STARLETTE}.starlette_app", "App"),
+        ),
+    ),
+    Use(
+        "to send headers and body of small media at once, and to end the server where it may not go on",
+        (
+            _starlette(f"{_SERVER}.server", "Server._starlette_server"),
+            _starlette(f"{_STARLETTE}.starlette_server", "UvicornServer._socket"),
+            _starlette(f"{_STARLETTE}.starlette_server", "UvicornServer.stopped"),
+            _starlette(f"{_STARLETTE}.starlette_server", "UvicornServer.stop", "self"),
+        ),
+    ),
+    Use(
+        "`app.run()` of a guarded `st.App`, which is to serve the guarded one",
+        (_starlette(f"{_STARLETTE}.starlette_server", "UvicornRunner"),),
+    ),
+)

@@ -44,6 +44,13 @@ class SessionBinding:
     pending: PendingTerms = field(default_factory=PendingTerms, repr=False)
     connection: object = field(default=None, repr=False)
 
+    def remember(self, key: Hashable, grant: Grant, token: str) -> None:
+        """Remember a token as the newest, so that the next run gets it again."""
+        self.tokens.pop(key, None)
+        self.tokens[key] = grant, token
+        if len(self.tokens) > _REMEMBERED:
+            del self.tokens[next(iter(self.tokens))]
+
 
 class Issuer:
     """
@@ -106,8 +113,7 @@ class Issuer:
         claims = _binding(holder, terms)
         # Bindings are part of it: somebody else may sign in while the page stays open.
         bound = None if terms.max_uses else (terms.bind, tuple(claims.items()))
-        further = None if extra is None else tuple(extra.items())
-        key = (resource, action, terms.lifetime, terms.max_uses, bound, further)
+        key = (resource, action, terms.lifetime, terms.max_uses, bound, None if extra is None else tuple(extra.items()))
         claims = {**(extra or {}), **claims, "max_uses": terms.max_uses}
         with self._lock:
             known = holder.tokens.get(key)
@@ -120,10 +126,7 @@ class Issuer:
                     claims["jti"] = new_jti()
                 grant = self._grant(resource, action, terms.lifetime, ask=ask, **claims)
             token = self._issued(grant)
-            holder.tokens.pop(key, None)
-            holder.tokens[key] = grant, token
-            if len(holder.tokens) > _REMEMBERED:
-                del holder.tokens[next(iter(holder.tokens))]
+            holder.remember(key, grant, token)
             return token
 
     def new(self, resource: Resource, action: Action, lifetime: float, **claims: Any) -> str:

@@ -118,10 +118,10 @@ def _serve(
 ) -> None:
     from streamlit.web import bootstrap, cli
 
-    from secure_media.host import deployment as hooks
-    from secure_media.host import internals
+    from secure_media.host import compatibility, hooks
+    from secure_media.host.deployment import Deployment
 
-    internals.check()
+    compatibility.check()
     if is_demo and any(_EMAIL_PROMPT in option.opts for option in cli.main_run.params):
         flags = [*flags, f"{_EMAIL_PROMPT}=false"]
     from secure_media.host.announcing import announce
@@ -130,9 +130,9 @@ def _serve(
     handlers, routes = list(options.pop("handlers", ())), list(options.pop("routes", ()))
     collections = options.pop("collections", None)
 
-    def build(app: str) -> hooks.Deployment:
+    def build(app: str) -> Deployment:
         loaded = _load(**options)
-        deployment = hooks.Deployment(
+        deployment = Deployment(
             loaded,
             collections=collections,
             handlers=handlers,
@@ -177,26 +177,26 @@ def guard(
             and ends the program without a traceback unless it is caught.
     """
     refuse_unknown_arguments(TABLE, settings, function="guard", others=("collections",))
-    from secure_media.host import deployment as hooks
-    from secure_media.host import internals
+    from secure_media.host import compatibility, hooks
+    from secure_media.host.deployment import Deployment, refuse_unguardable_config
 
     if is_page() and hooks.guarding(runtime()) is None:
         raise ConfigurationError(_SERVED_AS_A_PAGE)
-    internals.check()
-    if not internals.has_starlette():
+    compatibility.check()
+    if not compatibility.has_starlette():
         raise ConfigurationError(
             "guard(app) needs Streamlit's Starlette server. Use secure_run(__file__), or install streamlit>=1.57"
         )
     if not callable(app):
         msg = f"guard(app): expected an ASGI app such as st.App('main.py'), got {type(app).__name__}"
         raise ConfigurationError(msg)
-    hooks.refuse_unguardable_config()
+    refuse_unguardable_config()
     from secure_media.host.announcing import announce
 
     loaded = _load(**settings)
 
-    def build(script: str) -> hooks.Deployment:
-        deployment = hooks.Deployment(loaded, collections=collections, app=script)
+    def build(script: str) -> Deployment:
+        deployment = Deployment(loaded, collections=collections, app=script)
         announce(loaded, deployment)
         return deployment
 

@@ -18,11 +18,11 @@ from streamlit.runtime.caching import cache_utils
 from streamlit.runtime.caching.cached_message_replay import BlockMsgData, CachedMessageReplayContext
 
 from secure_media.host import messages
-from secure_media.host.elements import is_fleeting
+from secure_media.host.origins import is_fleeting
 from secure_media.host.terms import GrantTerms
 
 #: The attribute that holds what a `Kept` stands for. Looked up by name: Streamlit may forget and import again the
-#: module that has made it (see `deployment.guarding`).
+#: module that has made it (see `hooks.guarding`).
 _ORIGIN = "secure_media_kept"
 
 
@@ -89,7 +89,7 @@ def hook() -> None:
     @functools.wraps(original)
     def replay_cached_messages(result: Any, *args: Any, **kwargs: Any) -> None:
         # A block is shown before the element with which Streamlit may have kept what is in it.
-        if any(isinstance(message, BlockMsgData) for message in result.messages):
+        if result.messages and any(isinstance(message, BlockMsgData) for message in result.messages):
             manager = runtime.get_instance().media_file_mgr
             for message in result.messages:
                 for medium in getattr(message, "media_data", None) or ():

@@ -7,7 +7,7 @@ import sys
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from secure_media.errors import GrantError
-from secure_media.host import deployment as hooks
+from secure_media.host import hooks
 from secure_media.host.deployment import Deployment
 from secure_media.host.issuing import SessionBinding
 

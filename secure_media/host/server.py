@@ -13,7 +13,7 @@ from streamlit import config, file_util
 from streamlit.web.server.server import Server
 
 from secure_media.errors import ConfigurationError
-from secure_media.host import deployment as hooks
+from secure_media.host import hooks
 from secure_media.host.self_check import probe_server
 
 #: How long a server that is not to go on may take to end, in seconds.
@@ -39,7 +39,8 @@ class SecureServer(Server):
         except ConfigurationError:
             await self._end()
             raise
-        gc.collect()
+        # Streamlit collects garbage after each run of a script, and walks every object of the process for that. Most
+        # have been loaded by now, ours among them, and stay; what sessions make from now on is collected.
         gc.freeze()
         gate.unproved = False
 

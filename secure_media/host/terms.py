@@ -55,7 +55,7 @@ class CurrentTerms:
     The terms on which a script is just showing something.
 
     Belongs to the deployment, not to this module, which Streamlit may forget and import again (see
-    `deployment.guarding`).
+    `hooks.guarding`).
     """
 
     def __init__(self) -> None:

@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Collection, Hashable, KeysView
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 #: How many ids are remembered for one purpose, newest first. A page shows dozens; an animation that runs for days shows
 #: millions, one after the other.
@@ -71,8 +71,7 @@ class InUse:
         return [media_id for media_id in taken if media_id not in self._pages]
 
 
-@dataclass(frozen=True, slots=True)
-class _Unsent:
+class _Unsent(NamedTuple):
     size: int
     since: float
     number: int

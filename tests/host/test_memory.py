@@ -17,6 +17,7 @@ from tests.servers import SECRET, AppServer, Browser, Tab, eventually
 
 MIB = 1024 * 1024
 APP = """
+import gc
 import time
 import numpy
 import streamlit as st
@@ -64,6 +65,8 @@ elif show == "rerun":
         st.rerun()
 elif show == "held":
     st.text(str(held()))
+elif show == "frozen":
+    st.text(str(gc.get_freeze_count()))
 """
 
 
@@ -86,6 +89,16 @@ def on_page(tab: Tab, received: list[ForwardMsg]) -> list[str]:
     """Return the media URLs in the last message for each place of the page."""
     places = {tuple(m.metadata.delta_path): m for m in received if m.WhichOneof("type") == "delta"}
     return [element.url for m in places.values() if (element := m.delta.new_element.audio).url]
+
+
+def test_collections_leave_out_what_was_loaded_at_start(server: AppServer) -> None:
+    """What the server has loaded is not walked after each run, and nothing that a session makes joins it."""
+    with Browser(server).open(query="show=frozen") as tab:
+        frozen = int(tab.texts()[-1])
+        assert frozen > 20_000
+        with Browser(server).open(query="show=pictures&who=ann"):
+            tab.rerun(query="show=frozen")
+        assert int(tab.texts()[-1]) <= frozen
 
 
 def test_animation_keeps_little_while_it_runs_and_less_afterwards(server: AppServer) -> None:
