@@ -24,7 +24,7 @@ OFTEN, SELDOM = 400, 20
 
 def gate_of(runtime: Any) -> Any:
     """Return the gate of the guarded app that this process serves."""
-    from secure_media.host.deployment import guarding
+    from secure_media.host.hooks import guarding
 
     deployment = guarding(runtime)
     assert deployment is not None
