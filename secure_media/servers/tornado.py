@@ -89,7 +89,7 @@ class SecureMediaFileHandler(MediaFileHandler):
     def _send_quick(self, quick: Quick) -> None:
         """Send a response of the short way."""
         self._transforms = []
-        self._status_code, self._reason = quick.status, "OK" if quick.prepared else "Partial Content"
+        self.set_status(quick.status)
         for name, value in quick.headers:
             self._headers[name] = value
         body = quick.body

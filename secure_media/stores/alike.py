@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-#: Contents up to this size are simply hashed; comparing first would not be faster. In bytes.
+import hashlib
+
+#: Of contents up to this size the sample is a hash of all of it; comparing samples would not be faster. In bytes.
 _HASH_AT_ONCE = 64 * 1024
 
 #: What a content is stored as: its type, its file name if it is a download, and the name of its terms.
@@ -27,8 +29,7 @@ class AlikeContents:
     def add(self, content: bytes, as_what: AsWhat, media_id: str) -> None:
         """Note that a content is there, and will be until it is removed."""
         self._by_object[id(content), as_what] = media_id
-        if len(content) > _HASH_AT_ONCE:
-            self._by_sample.setdefault((_sample(content), as_what), []).append(media_id)
+        self._by_sample.setdefault((_sample(content), as_what), []).append(media_id)
 
     def remove(self, content: bytes, as_what: AsWhat, media_id: str) -> None:
         """Note that a content is gone."""
@@ -48,6 +49,6 @@ def _sample(content: bytes) -> bytes:
     Never an identity: who shares it is compared in full.
     """
     if len(content) <= _HASH_AT_ONCE:
-        return b""
+        return hashlib.sha256(content).digest()
     middle = len(content) // 2
     return b"%d:" % len(content) + content[:64] + content[middle : middle + 64] + content[-64:]

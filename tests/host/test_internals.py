@@ -24,7 +24,6 @@ PRIVATE_OF_OTHERS = {
 SET_ON_OTHERS = {
     "__call__": "of classes",
     "active_script_hash": "a field of a message",
-    "body": "of Tornado's requests",
     "cacheable": "a field of a message",
     "check_hostname": "of ssl",
     "file_id": "a field of a message",
