@@ -51,7 +51,7 @@ def through_the_gate(gate: Any) -> Act:
 def asked(scope: Scope) -> Any:
     """Return a request, read, and the medium that it asks for."""
     from secure_media.core.model import Resource, ResourceKind
-    from secure_media.servers.asgi import request_of
+    from secure_media.servers.asgi_scope import request_of
     from secure_media.stores.media_ids import media_id_in
 
     request = request_of(dict(scope))

@@ -166,12 +166,16 @@ def test_decisions_and_bytes_know_no_framework(part: str, library: str) -> None:
     assert [module for module in _importers_of(library) if module != NAME and _part(module) == part] == []
 
 
+#: What attaches to Tornado.
+TORNADO = ("tornado", "tornado_guarded", "tornado_media", "tornado_requests")
+
+
 @pytest.mark.parametrize(
     ("library", "modules"),
     [
         pytest.param("itsdangerous", {"secure_media.core.tokens"}, id="itsdangerous"),
         pytest.param("jwt", {"secure_media.core.jwts"}, id="jwt"),
-        pytest.param("tornado", {"secure_media.servers.tornado"}, id="tornado"),
+        pytest.param("tornado", {f"secure_media.servers.{name}" for name in TORNADO}, id="tornado"),
         pytest.param("fsspec", {"secure_media.content.remote"}, id="fsspec"),
         pytest.param("zipstream", {"secure_media.content.archive"}, id="zipstream"),
         pytest.param("cryptography", {"secure_media.core.keys", "secure_media.core.jwts"}, id="cryptography"),

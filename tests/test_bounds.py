@@ -51,7 +51,7 @@ from secure_media.http.compression import Compressed
 from secure_media.http.forwarded import Proxies
 from secure_media.http.request import Request
 from secure_media.http.responses import Presentation
-from secure_media.servers import asgi
+from secure_media.servers import asgi_scope
 from secure_media.stores.absence import REMEMBERED_BROWSERS, LostPages
 from secure_media.stores.collections import Collections
 from secure_media.stores.linked import LinkedContents
@@ -275,7 +275,7 @@ def _said_of_the_proxy(_: Path) -> Fill:
 
 
 def _said_of_the_server(_: Path) -> Fill:
-    return Fill(asgi, lambda _: asgi._name_what_the_server_lacks(), 1)
+    return Fill(asgi_scope, lambda _: asgi_scope._name_what_the_server_lacks(), 1)
 
 
 # --- serving
@@ -639,7 +639,7 @@ BOUNDS = {
     ),
     "host.sessions:Sessions._holders": Bound("Streamlit's sessions: it is weak", _holders),
     "host.terms:PendingTerms._pending": Bound("the last 20,000", _pending_terms),
-    "servers.asgi:_name_what_the_server_lacks": Bound("once", _said_of_the_server),
+    "servers.asgi_scope:_name_what_the_server_lacks": Bound("once", _said_of_the_server),
     "http.forwarded:Proxies._known": Bound("the last 1,024 addresses", _proxies),
     "http.forwarded:Proxies._said": Bound("the kinds that there are, and ten of each", _said),
     "http.forwarded:proxies": Bound("the last 16 settings", _lists_of_proxies),
@@ -716,8 +716,8 @@ OF_ONE_REQUEST = {
     "http.request:Request._by_name": "the headers that the server takes",
     "content.directory:_Way._folders": "the parts of a key of 1,024 characters, and of 40 links",
     "content.directory:_Way.names": "the parts of a key of 1,024 characters, and of 40 links",
-    "servers.tornado:SecureMediaFileHandler._transforms": "always empty",
-    "servers.tornado:_GuardedUpload._received": "server.maxUploadSize, which Tornado heeds",
+    "servers.tornado_media:SecureMediaFileHandler._transforms": "always empty",
+    "servers.tornado_guarded:GuardedUpload._received": "server.maxUploadSize, which Tornado heeds",
 }
 
 

@@ -11,18 +11,13 @@ from typing import Any
 import streamlit
 
 from secure_media.errors import ConfigurationError
-from secure_media.host.internals import FIRST_STARLETTE, LAST_TORNADO, OLDEST, USES, Name
+from secure_media.host.internals import FIRST_STARLETTE, OLDEST, USES, Name
 
 
 def version() -> tuple[int, int]:
     """Return the (major, minor) version of the installed Streamlit."""
     major, minor = streamlit.__version__.split(".")[:2]
     return int(major), int(minor)
-
-
-def has_tornado() -> bool:
-    """Return whether this Streamlit has its Tornado server."""
-    return version() <= LAST_TORNADO
 
 
 def has_starlette() -> bool:

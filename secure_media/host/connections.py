@@ -12,7 +12,7 @@ import importlib
 from typing import Any
 
 from secure_media.http.forwarded import THIS_MACHINE
-from secure_media.servers.asgi import PEER, Peer
+from secure_media.servers.asgi_scope import PEER, Peer
 
 #: Marks a class that is hooked, in its own namespace.
 _MARK = "_secure_media_hooked"

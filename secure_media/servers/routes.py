@@ -10,7 +10,8 @@ from starlette.types import Receive, Scope, Send
 
 from secure_media.errors import ConfigurationError
 from secure_media.gate.gate import Gate
-from secure_media.servers.asgi import request_of, write
+from secure_media.servers.asgi_scope import request_of
+from secure_media.servers.asgi_send import write
 from secure_media.servers.public import is_public
 
 

@@ -22,7 +22,7 @@ from secure_media.gate.redeeming import Redeeming
 from secure_media.gate.refusals import Refusals
 from secure_media.http import responses
 from secure_media.http.request import Request, credentials
-from secure_media.servers.asgi import write
+from secure_media.servers.asgi_send import write
 from secure_media.stores.sqlite import SqliteLedger
 
 SECRET = "test-secret-0123456789-abcdefghijklmnop"

@@ -1,0 +1,103 @@
+"""A request over ASGI as the gate takes it."""
+
+from __future__ import annotations
+
+import functools
+import logging
+from collections.abc import Awaitable, Callable, Iterable, MutableMapping
+from typing import Any, NamedTuple
+
+from secure_media.http import forwarded
+from secure_media.http.request import Request
+from secure_media.http.scheme import came_over_https
+from secure_media.http.urls import exact_path
+
+logger = logging.getLogger(__name__)
+
+
+Scope = MutableMapping[str, Any]
+Message = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
+ASGIApp = Callable[[Scope, Receive, Send], Awaitable[None]]
+
+#: Where a scope has the `Peer`.
+PEER = "secure_media.peer"
+#: Where a scope has the request that was last made of it.
+_REQUEST = "secure_media.request"
+#: Headers of a request that may have trailers (RFC 9110 section 6.5).
+_ANNOUNCING_TRAILERS = frozenset({"transfer-encoding", "trailer"})
+
+
+class Peer(NamedTuple):
+    """
+    What a server knew of a connection before it read the headers of proxies.
+
+    Args:
+        address: Who is connected; None for a Unix socket.
+        trusted: Lists of the proxies that it trusts.
+        trailers_apart: Whether no header of the scope came after the body.
+    """
+
+    address: str | None
+    trusted: tuple[str, ...]
+    trailers_apart: bool
+
+
+def request_of(scope: Scope) -> Request:
+    """
+    Return the facts of the request in `scope`, and note them there.
+
+    Below a mount, the same request has another path; who sent it stays as it was found out.
+    """
+    outer: Request | None = scope.get(_REQUEST)
+    headers = [(name.decode("latin-1").lower(), value.decode("latin-1")) for name, value in scope["headers"]]
+    path, root = scope["path"], scope.get("root_path", "")
+    if root and path.startswith(f"{root}/"):
+        # Below a mount (or behind a proxy that strips a prefix) the path includes the mount point; Starlette routes by
+        # what follows it.
+        path = path[len(root) :]
+    else:
+        root = ""
+    exact = exact_path(path, scope.get("raw_path") or b"") if "\ufffd" in path else None
+    peer = _peer(scope)
+    proxies = forwarded.proxies(*peer.trusted)
+    found = scope[_REQUEST] = Request(
+        method=scope.get("method", "GET"),
+        path=path,
+        query=scope.get("query_string", b"").decode("latin-1"),
+        headers=headers,
+        secure=came_over_https(scope.get("scheme", "http"), headers),
+        client_ip=proxies.client(peer.address, headers),
+        root=root,
+        exact=exact,
+        prefix=proxies.prefix(peer.address, headers),
+        trailers=not peer.trailers_apart and _may_have_trailers(headers),
+        visitor=None if outer is None else outer.visitor,
+    )
+    return found
+
+
+def _may_have_trailers(headers: Iterable[tuple[str, str]]) -> bool:
+    found = any(name in _ANNOUNCING_TRAILERS for name, _ in headers)
+    if found:
+        _name_what_the_server_lacks()
+    return found
+
+
+@functools.cache
+def _name_what_the_server_lacks() -> None:
+    """Say it once."""
+    logger.warning(
+        "request.trailers nothing tells whether headers of a chunked request came before its body, so those for media "
+        "are refused. Serve the app with uvicorn and its proxy headers, or have the proxy in front send no chunks"
+    )
+
+
+def _peer(scope: Scope) -> Peer:
+    """Return what is known of the connection; of one that uvicorn told nothing of, only what it has to be."""
+    peer: Peer | None = scope.get(PEER)
+    if peer is not None:
+        return peer
+    client = scope.get("client")
+    return Peer(client[0] if client else None, (forwarded.configured(""),), trailers_apart=False)
