@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from secure_media.cli import explaining, inspecting, keys, links, serve
+from secure_media.cli import demo, explain, inspect, keygen, revoke, run, sign
 from secure_media.cli.command import Family
 from secure_media.version import __version__
 
@@ -21,10 +21,10 @@ def main() -> None:
     """
 
 
-main.add_command(serve.run)
-main.add_command(serve.demo)
-main.add_command(keys.keygen)
-main.add_command(links.sign)
-main.add_command(inspecting.inspect)
-main.add_command(explaining.explain)
-main.add_command(links.revoke)
+main.add_command(run.run)
+main.add_command(demo.demo)
+main.add_command(keygen.keygen)
+main.add_command(sign.sign)
+main.add_command(inspect.inspect)
+main.add_command(explain.explain)
+main.add_command(revoke.revoke)

@@ -1,4 +1,4 @@
-"""Commands about keys."""
+"""``secure-media keygen``: prints a new secret."""
 
 from __future__ import annotations
 
