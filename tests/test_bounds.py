@@ -196,7 +196,7 @@ def _holders(_: Path) -> Fill:
         gate=_NoGate(),  # type: ignore[arg-type]
         guard=None,  # type: ignore[arg-type]
         answers=None,  # type: ignore[arg-type]
-        ledger=_ledger(),
+        shown=_ledger(),
         store=_store(lambda: 0.0),
         issuer=None,  # type: ignore[arg-type]
         sign_all=None,

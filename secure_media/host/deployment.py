@@ -42,7 +42,7 @@ _MEDIA_ENDPOINT = "/media"
 
 class Deployment:
     """
-    One guarded app: its guard, its ledger, its store, and the gate in front of them.
+    One guarded app: its guard, what was shown, its store, and the gate in front of them.
 
     Args:
         settings: The settings.
@@ -72,7 +72,7 @@ class Deployment:
         self.policy, self.accepts_grants = settings.policy, settings.policy.accepts_grants
         _refuse_vain_signing(settings)
         self.collections = Collections(collections or {})
-        self.ledger = ShownLedger(
+        self.shown = ShownLedger(
             grace=settings.grace,
             resumable=float(config.get_option("server.disconnectedSessionTTL")),
             limit=settings.session_memory,
@@ -81,14 +81,14 @@ class Deployment:
         self.linked = LinkedContents(settings.keys, spool)
         self.store = MediaStore(
             settings.keys,
-            on_screen=self.ledger.on_screen,
+            on_screen=self.shown.on_screen,
             grace=IN_FLIGHT,
             downloads=settings.grace,
             elsewhere=self.linked.get,
         )
-        records = SqliteLedger(settings.ledger)
-        answers = Answers(self.ledger, PlaybackLeases(), records)
-        self.gate, guard, self.issuer = self._decisions(settings, answers, records, app)
+        ledger = SqliteLedger(settings.ledger)
+        answers = Answers(self.shown, PlaybackLeases(), ledger)
+        self.gate, guard, self.issuer = self._decisions(settings, answers, ledger, app)
         events.write_to(settings.audit_log, required=settings.audit_required)
         self.terms = CurrentTerms()
         self.showing = Elements(self.store, self.collections, spool)
@@ -96,7 +96,7 @@ class Deployment:
             gate=self.gate,
             guard=guard,
             answers=answers,
-            ledger=self.ledger,
+            shown=self.shown,
             store=self.store,
             issuer=self.issuer,
             embedded=settings.embedded,
@@ -104,9 +104,9 @@ class Deployment:
         )
 
     def _decisions(
-        self, settings: Settings, answers: Answers, records: SqliteLedger, app: str
+        self, settings: Settings, answers: Answers, ledger: SqliteLedger, app: str
     ) -> tuple[Gate, Guard, Issuer]:
-        """Return what answers requests, what decides on them, and what issues grants, all by the same records."""
+        """Return what answers requests, what decides on them, and what issues grants, all by the same ledger."""
         name = deployment_name(settings.deployment, self.base_path)
         identity = BrowserIdentity(
             settings.keys,
@@ -117,7 +117,7 @@ class Deployment:
         )
         codec = GrantCodec(settings.keys, deployment=name)
         policies = [settings.policy, *map(self.collections.policy, self.collections.names)]
-        records.look(for_links=any(policy is not None and policy.accepts_grants for policy in policies))
+        ledger.look(for_links=any(policy is not None and policy.accepts_grants for policy in policies))
         guard = Guard(policy=settings.policy, identity=identity, grants=codec)
         if settings.secret_file is not None:
             settings.secret_file.watch()
@@ -126,13 +126,13 @@ class Deployment:
             answers=answers,
             store=self.store,
             collections=self.collections,
-            lost=self.ledger.lost,
+            lost=self.shown.lost,
             redemptions=Redemptions(settings.keys, deployment=name),
             base_path=self.base_path,
             refusal_page=settings.refusal_page,
             cookieless=settings.embedded or settings.sign_media_urls,
         )
-        return gate, guard, Issuer(codec, records, cookieless=settings.sign_media_urls)
+        return gate, guard, Issuer(codec, ledger, cookieless=settings.sign_media_urls)
 
     def runtime_config(self, stock: RuntimeConfig) -> RuntimeConfig:
         """Return `stock` with our storage and session manager in it."""
@@ -146,7 +146,7 @@ class Deployment:
                 _MEDIA_ENDPOINT,
                 store=self.store,
                 showing=self.showing,
-                ledger=self.ledger,
+                shown=self.shown,
                 terms=self.terms,
                 pending=self.sessions.pending_terms,
             ),

@@ -27,8 +27,8 @@ logger = logging.getLogger(__name__)
 
 
 def secure_session_manager(base: type[SessionManager], sessions: Sessions) -> type[SessionManager]:
-    """Return a subclass of `base` that keeps the ledger."""
-    gate, ledger = sessions.gate, sessions.ledger
+    """Return a subclass of `base` that keeps the record of what was shown."""
+    gate, shown = sessions.gate, sessions.shown
 
     class SecureSessionManager(base):  # type: ignore[misc, valid-type]
         def connect_session(
@@ -43,7 +43,7 @@ def secure_session_manager(base: type[SessionManager], sessions: Sessions) -> ty
             browser = None if known is None else known.id
             named = existing_session_id
             # The id of a session travels in URLs and logs; knowing it must not be enough to take the session over.
-            if existing_session_id is not None and not ledger.may_resume(existing_session_id, browser):
+            if existing_session_id is not None and not shown.may_resume(existing_session_id, browser):
                 existing_session_id = None
             session_id: str = super().connect_session(
                 client=client,
@@ -52,12 +52,12 @@ def secure_session_manager(base: type[SessionManager], sessions: Sessions) -> ty
                 existing_session_id=existing_session_id,
                 session_id_override=session_id_override,
             )
-            ledger.begin(session_id, browser, named=named)
+            shown.begin(session_id, browser, named=named)
             active = self.get_active_session_info(session_id)
             if active is not None:
                 _watch_what_leaves(client, sessions.opened(active.session, session_id), sessions)
                 _heed_what_arrives(active.session, session_id, sessions)
-                _watch_batches(active.session, session_id, ledger)
+                _watch_batches(active.session, session_id, shown)
             return session_id
 
         def disconnect_session(self, session_id: str) -> None:
@@ -69,7 +69,7 @@ def secure_session_manager(base: type[SessionManager], sessions: Sessions) -> ty
             self._ended(session_id)
 
         def _ended(self, session_id: str) -> None:
-            ledger.end(session_id)
+            shown.end(session_id)
             sessions.sweeper.soon()
 
     return SecureSessionManager
@@ -115,7 +115,7 @@ class _Grants:
         if resource.kind is ResourceKind.MEDIA:
             if is_grant_only(resource.name):
                 return None if place is Place.APP else self._holder.pending.take(resource.name)
-            its_own = self._sessions.ledger.may_have_grant(self._holder.session_id, resource.name)
+            its_own = self._sessions.shown.may_have_grant(self._holder.session_id, resource.name)
         elif resource.kind is ResourceKind.UPLOAD:
             its_own = resource.name == self._holder.session_id
         else:
@@ -136,7 +136,7 @@ def _watch_what_leaves(client: SessionClient, holder: SessionBinding, sessions: 
         leaving = [message]
         try:
             contents = messages.read(message)
-            messages.observe(message, contents, holder.session_id, sessions.ledger)
+            messages.observe(message, contents, holder.session_id, sessions.shown)
             sessions.sweeper.soon()
             if contents.kind == "new_session":
                 holder.pending.run_started()
@@ -154,7 +154,7 @@ def _watch_what_leaves(client: SessionClient, holder: SessionBinding, sessions: 
     client.write_forward_msg = write_forward_msg  # type: ignore[method-assign, assignment]
 
 
-def _watch_batches(session: Any, session_id: str, ledger: ShownLedger) -> None:
+def _watch_batches(session: Any, session_id: str, shown: ShownLedger) -> None:
     """Note where a batch of messages ends, and with it what a newer message has overtaken in Streamlit's queue."""
     if "flush_browser_queue" in vars(session):
         return  # a resumed session
@@ -163,7 +163,7 @@ def _watch_batches(session: Any, session_id: str, ledger: ShownLedger) -> None:
     def flush_browser_queue() -> list[ForwardMsg]:
         batch: list[ForwardMsg] = flush()
         if batch:
-            ledger.batch_began(session_id)
+            shown.batch_began(session_id)
         return batch
 
     session.flush_browser_queue = flush_browser_queue
@@ -181,7 +181,7 @@ def _heed_what_arrives(session: Any, session_id: str, sessions: Sessions) -> Non
 
     def handle_backmsg(message: BackMsg) -> None:
         placeholder = messages.requested_placeholder(message)
-        if placeholder is not None and not sessions.ledger.was_offered(session_id, placeholder):
+        if placeholder is not None and not sessions.shown.was_offered(session_id, placeholder):
             messages.withdraw_request(message)
         page, holder = messages.opened_page(message), sessions.holder(session_id)
         if page is not None and holder is not None:

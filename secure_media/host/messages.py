@@ -66,8 +66,8 @@ def read(message: ForwardMsg) -> Contents:
     Return what `message` contains.
 
     Media URLs not only in the fields that are URLs: components get theirs inside JSON, and people put them into
-    Markdown and HTML. What text merely claims does no harm, since the ledger counts only what the session's own script
-    has registered.
+    Markdown and HTML. What text merely claims does no harm, since only what the session's own script has registered
+    counts.
     """
     kind: str | None = message.WhichOneof("type")
     urls, texts = protocol.urls(message), []
@@ -98,7 +98,7 @@ def _ids_in(texts: Iterable[str]) -> list[str]:
     return [media_id for text in texts for media_id, _ in MEDIA_URL.findall(text)]
 
 
-def observe(message: ForwardMsg, contents: Contents, session_id: str, ledger: ShownLedger) -> None:
+def observe(message: ForwardMsg, contents: Contents, session_id: str, shown: ShownLedger) -> None:
     """
     Record what `message`, on its way to the browser of `session_id`, shows there.
 
@@ -106,23 +106,23 @@ def observe(message: ForwardMsg, contents: Contents, session_id: str, ledger: Sh
     """
     kind = contents.kind
     if kind == "delta":
-        _observe_delta(message, contents, session_id, ledger)
+        _observe_delta(message, contents, session_id, shown)
     elif kind == "ref_hash":
-        ledger.sent_again(session_id, tuple(message.metadata.delta_path), message.ref_hash)
+        shown.sent_again(session_id, tuple(message.metadata.delta_path), message.ref_hash)
     elif kind in {"logo", "page_config_changed"}:
-        ledger.sent(session_id, kind, contents.media_ids)
+        shown.sent(session_id, kind, contents.media_ids)
     elif kind in DEFERRED:
-        ledger.sent_deferred(session_id, contents.media_ids)
+        shown.sent_deferred(session_id, contents.media_ids)
     elif kind == "new_session":
-        ledger.run_started(session_id, whole=is_run_of_all(message))
+        shown.run_started(session_id, whole=is_run_of_all(message))
     elif kind == "script_finished":
-        ledger.run_finished(session_id, whole=message.script_finished == ForwardMsg.FINISHED_SUCCESSFULLY)
+        shown.run_finished(session_id, whole=message.script_finished == ForwardMsg.FINISHED_SUCCESSFULLY)
 
 
-def _observe_delta(message: ForwardMsg, contents: Contents, session_id: str, ledger: ShownLedger) -> None:
+def _observe_delta(message: ForwardMsg, contents: Contents, session_id: str, shown: ShownLedger) -> None:
     place: Hashable = tuple(message.metadata.delta_path)
     kind = message.delta.WhichOneof("type")
-    ledger.sent(
+    shown.sent(
         session_id,
         (place, kind) if kind == "new_transient" else place,  # it goes over what stands there
         contents.media_ids,
@@ -131,7 +131,7 @@ def _observe_delta(message: ForwardMsg, contents: Contents, session_id: str, led
     )
     placeholder = _offered(message)
     if placeholder:
-        ledger.offered(session_id, placeholder, place)
+        shown.offered(session_id, placeholder, place)
 
 
 def is_run_of_all(message: ForwardMsg) -> bool:

@@ -36,7 +36,7 @@ class Sessions:
         gate: Tells browsers apart.
         guard: Knows what a browser without a cookie lacks.
         answers: Knows what that depends on.
-        ledger: Records what was shown.
+        shown: Records what was shown.
         store: Where media are, to be swept when pages change.
         issuer: Issues grants.
         sign_all: The terms on which every other media URL gets a grant too; None if only those do whose script asks for
@@ -50,16 +50,16 @@ class Sessions:
         gate: Gate,
         guard: Guard,
         answers: Answers,
-        ledger: ShownLedger,
+        shown: ShownLedger,
         store: MediaStore,
         issuer: Issuer,
         sign_all: GrantTerms | None,
         embedded: bool,
     ) -> None:
         self.gate = gate
-        self.ledger = ledger
+        self.shown = shown
         self.issuer = issuer
-        self.sweeper = Sweeper(ledger, store)
+        self.sweeper = Sweeper(shown, store)
         self.sign_all = sign_all
         self.embedded = embedded
         self._guard = guard
@@ -94,7 +94,7 @@ class Sessions:
 
             def said_goodbye() -> None:
                 if holder.connection is page:  # not an earlier one, which the page has replaced
-                    self.ledger.goodbye(session_id)
+                    self.shown.goodbye(session_id)
 
             page.on_goodbye = said_goodbye
         return holder
@@ -106,7 +106,7 @@ class Sessions:
             return None
         return Notices(
             is_its_own=lambda media_id: (
-                is_grant_only(media_id) or self.ledger.may_have_grant(holder.session_id, media_id)
+                is_grant_only(media_id) or self.shown.may_have_grant(holder.session_id, media_id)
             ),
             lacks_cookie=lambda url: self._lacks_cookie(request, url),
             text=lambda: text(holder),

@@ -32,7 +32,7 @@ class SecureMediaStorage(MemoryMediaFileStorage):
         media_endpoint: The path below which media are served.
         store: Where media are kept.
         showing: Knows what elements hand over.
-        ledger: Records what was shown.
+        shown: Records what was shown.
         terms: On which terms a script is just showing something.
         pending: Returns what a session's script has put on terms; None for a session that there is not.
     """
@@ -43,7 +43,7 @@ class SecureMediaStorage(MemoryMediaFileStorage):
         *,
         store: MediaStore,
         showing: Elements,
-        ledger: ShownLedger,
+        shown: ShownLedger,
         terms: CurrentTerms,
         pending: Callable[[str], PendingTerms | None],
     ) -> None:
@@ -51,7 +51,7 @@ class SecureMediaStorage(MemoryMediaFileStorage):
         self._endpoint = media_endpoint
         self._showing = showing
         self._store = store
-        self._ledger = ledger
+        self._shown = shown
         self._terms = terms
         self._pending = pending
 
@@ -74,9 +74,9 @@ class SecureMediaStorage(MemoryMediaFileStorage):
         pending = None if session_id is None or terms is None else self._pending(session_id)
         if pending is not None and terms is not None:
             pending.put(media_id, terms)
-        self._ledger.registered(session_id, media_id, size=self._store.memory_of(media_id))
+        self._shown.registered(session_id, media_id, size=self._store.memory_of(media_id))
         # Here and nowhere else: Streamlit adds media one at a time, so nobody is just about to show one of these.
-        overtaken = self._ledger.take_overtaken()
+        overtaken = self._shown.take_overtaken()
         if overtaken:
             self._store.drop(overtaken)
         return media_id

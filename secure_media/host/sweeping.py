@@ -16,12 +16,12 @@ class Sweeper:
     Sweeps once a second while there is something to sweep, on the event loop.
 
     Args:
-        ledger: Knows what the pages need.
+        shown: Knows what the pages need.
         store: Where media are.
     """
 
-    def __init__(self, ledger: ShownLedger, store: MediaStore) -> None:
-        self._ledger = ledger
+    def __init__(self, shown: ShownLedger, store: MediaStore) -> None:
+        self._shown = shown
         self._store = store
         #: Where the next time is planned, if it is.
         self._planned: asyncio.AbstractEventLoop | None = None
@@ -38,7 +38,7 @@ class Sweeper:
 
     def _sweep(self) -> None:
         self._planned = None
-        waits = self._ledger.settle()
-        self._store.release(self._ledger.take_replaced())
+        waits = self._shown.settle()
+        self._store.release(self._shown.take_replaced())
         if self._store.sweep() or waits:
             self.soon()
