@@ -43,7 +43,7 @@ class Member:
 
 class Archive:
     """
-    A ZIP archive of `members` (`secure_media.content.streams.BodySource`).
+    A ZIP archive of `members` (`secure_media.content.bodies.BodySource`).
 
     Args:
         members: In order.

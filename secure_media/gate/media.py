@@ -7,8 +7,8 @@ import functools
 import logging
 from contextlib import suppress
 
+from secure_media.content.bodies import BodySource
 from secure_media.content.delivery import Delivery, Watcher
-from secure_media.content.streams import BodySource
 from secure_media.content.turns import CODE
 from secure_media.core.model import Allow, Resource, ResourceKind
 from secure_media.errors import BusyError, ClientGoneError, LedgerUnavailableError, MediaNotFoundError

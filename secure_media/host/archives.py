@@ -6,9 +6,10 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from secure_media.content.archive import Archive, Member, member_names
+from secure_media.content.conversion import content_of, file_of
+from secure_media.content.gathering import pieces_of, pieces_of_source
 from secure_media.content.inputs import Input, classify
 from secure_media.content.sources import FileSource
-from secure_media.content.streams import content_of, file_of, pieces_of, pieces_of_source
 from secure_media.errors import MediaChangedError, ScriptError
 from secure_media.host.files import existing
 from secure_media.host.origins import stored_file

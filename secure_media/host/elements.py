@@ -12,19 +12,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from secure_media.content.archive import Archive
+from secure_media.content.bodies import BodySource, FunctionBody, NoBody, SingleUseBody
+from secure_media.content.conversion import file_of
+from secure_media.content.gathering import pieces_of, spooled
 from secure_media.content.inputs import NATIVE, Input, classify
 from secure_media.content.names import parse_name
 from secure_media.content.sources import FileSource, Source
 from secure_media.content.spool import Spool
-from secure_media.content.streams import (
-    BodySource,
-    FunctionBody,
-    NoBody,
-    SingleUseBody,
-    file_of,
-    pieces_of,
-    spooled,
-)
 from secure_media.content.types import type_of
 from secure_media.errors import ScriptError
 from secure_media.host import archives

@@ -11,9 +11,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, NoReturn, Protocol
 
+from secure_media.content.bodies import BodySource
 from secure_media.content.names import parse_name
 from secure_media.content.sources import Source
-from secure_media.content.streams import BodySource
 from secure_media.errors import MediaNotFoundError, ScriptError
 from secure_media.http import fields
 from secure_media.stores.collections import Collections, StoredFile

@@ -1,4 +1,4 @@
-"""The ledger's database: one SQLite file that is found, made, brought up to date, and entered in transactions."""
+"""The ledger's database: one SQLite file that is found, made, and entered in transactions."""
 
 from __future__ import annotations
 
@@ -13,6 +13,8 @@ from pathlib import Path
 from secure_media.content import private
 from secure_media.content.writable import why_not_writable
 from secure_media.errors import LedgerUnavailableError
+from secure_media.stores.connection import keep_write_ahead_log, transaction
+from secure_media.stores.schema import bring_up_to_date
 
 logger = logging.getLogger(__name__)
 
@@ -20,8 +22,6 @@ SETTING = "SECURE_MEDIA_LEDGER"
 _FIX = f"Set {SETTING} to a file that the app may write"
 #: For how long another process may keep the file locked, in seconds.
 _BUSY = 2.0
-#: How many processes that make the file at the same moment may come before this one.
-_PATIENCE = 100
 #: How often, and after how many seconds each, to look whether the last reader of the old state is through.
 _MERGES, _MERGE_PAUSE = 20, 0.05
 #: How many different lines are written on what is wrong, until all is well again.
@@ -29,36 +29,6 @@ _MOST_SAID = 20
 
 #: What was revoked stays so, also after a power failure.
 _SAFE = "PRAGMA synchronous = FULL"
-
-_VERSION = 2
-_SCHEMA = """
-CREATE TABLE IF NOT EXISTS revoked (
-    kind TEXT NOT NULL, value TEXT NOT NULL, at INTEGER NOT NULL, until INTEGER, PRIMARY KEY (kind, value)
-) WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS uses (
-    jti TEXT PRIMARY KEY, before INTEGER NOT NULL, delivered TEXT NOT NULL, size INTEGER NOT NULL,
-    until INTEGER NOT NULL
-) WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS transfers (
-    id TEXT PRIMARY KEY, jti TEXT NOT NULL, start INTEGER NOT NULL, stop INTEGER NOT NULL, count INTEGER NOT NULL,
-    seen REAL NOT NULL
-) WITHOUT ROWID;
-"""
-#: What each version adds to the one before.
-_UPGRADES = (
-    _SCHEMA,
-    """
-    ALTER TABLE transfers ADD COLUMN owner TEXT;
-    CREATE INDEX transfers_by_grant ON transfers (jti);
-    CREATE INDEX transfers_by_owner ON transfers (owner);
-    CREATE INDEX uses_by_end ON uses (until);
-    CREATE INDEX revoked_by_end ON revoked (until) WHERE until IS NOT NULL;
-    CREATE TABLE marks (
-        id INTEGER PRIMARY KEY CHECK (id = 1), latest REAL NOT NULL, held REAL NOT NULL, shown REAL NOT NULL,
-        tried REAL NOT NULL, forgotten REAL NOT NULL
-    );
-    """,
-)
 
 
 class Database:
@@ -131,7 +101,7 @@ class Database:
     @contextmanager
     def writing(self) -> Iterator[sqlite3.Connection]:
         """Enter a transaction that no other process can come between."""
-        with self.lock, self._honest("writing"), _transaction(self._open()) as connection:
+        with self.lock, self._honest("writing"), transaction(self._open()) as connection:
             yield connection
 
     def try_writing(self, work: Callable[[sqlite3.Connection], None]) -> bool:
@@ -147,7 +117,7 @@ class Database:
             try:
                 connection.execute("PRAGMA busy_timeout = 0")
                 connection.execute("PRAGMA synchronous = NORMAL")
-                with _transaction(connection):
+                with transaction(connection):
                     work(connection)
             except sqlite3.Error:
                 return False
@@ -219,9 +189,9 @@ class Database:
         connection = sqlite3.connect(where, timeout=_BUSY, isolation_level=None, check_same_thread=False)
         try:
             connection.row_factory = sqlite3.Row
-            _keep_write_ahead_log(connection)
+            keep_write_ahead_log(connection)
             connection.execute(_SAFE)
-            _bring_up_to_date(connection)
+            bring_up_to_date(connection)
         except BaseException:
             connection.close()
             raise
@@ -254,55 +224,9 @@ class Database:
             logger.warning("ledger.available ledger: %s can be used again", self.path or "memory")
 
 
-@contextmanager
-def _transaction(connection: sqlite3.Connection) -> Iterator[sqlite3.Connection]:
-    connection.execute("BEGIN IMMEDIATE")
-    try:
-        yield connection
-        connection.execute("COMMIT")
-    except BaseException:
-        if connection.in_transaction:  # SQLite ends it by itself after some errors, as of a full disk
-            connection.execute("ROLLBACK")
-        raise
-
-
 def _why(error: OSError | sqlite3.Error) -> str:
     if isinstance(error, FileNotFoundError):
         return "the file was removed or replaced while it was in use; put it back, or restart the app"
     if isinstance(error, OSError):
         return error.strerror or type(error).__name__
     return str(error)
-
-
-def _keep_write_ahead_log(connection: sqlite3.Connection) -> None:
-    """Let readers read while somebody writes. For a new file, SQLite does not wait for others that do the same."""
-    for _ in range(_PATIENCE):
-        try:
-            connection.execute("PRAGMA journal_mode = WAL")
-        except sqlite3.OperationalError as error:
-            if "locked" not in str(error):
-                raise
-            connection.execute("BEGIN IMMEDIATE")  # for this it does wait
-            connection.execute("ROLLBACK")
-        else:
-            return
-    raise sqlite3.OperationalError("database is locked")
-
-
-def _bring_up_to_date(connection: sqlite3.Connection) -> None:
-    """Make the tables of this release, out of those of an earlier one or of nothing, as a whole or not at all."""
-    if _version(connection) == _VERSION:
-        return
-    with _transaction(connection):
-        version = _version(connection)  # another process may have been faster
-        if version > _VERSION:
-            raise sqlite3.DatabaseError("written by a newer release")
-        for upgrade in _UPGRADES[version:]:
-            for statement in filter(None, map(str.strip, upgrade.split(";"))):
-                connection.execute(statement)
-        connection.execute(f"PRAGMA user_version = {_VERSION}")
-
-
-def _version(connection: sqlite3.Connection) -> int:
-    (version,) = connection.execute("PRAGMA user_version").fetchone()
-    return int(version)

@@ -9,9 +9,9 @@ from collections.abc import Callable, Container, Iterable
 from copy import copy
 from dataclasses import dataclass, replace
 
+from secure_media.content.bodies import BodySource, SingleUseBody
 from secure_media.content.remote import RemoteSource
 from secure_media.content.sources import INLINE_LIMIT, FileSource, MemorySource, Source, leave_room
-from secure_media.content.streams import BodySource, SingleUseBody
 from secure_media.core.keys import KeyRing, Purpose
 from secure_media.errors import MediaNotFoundError
 from secure_media.http import fields

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from secure_media.content.archive import Archive, Member, member_names
-from secure_media.content.streams import pieces_of
+from secure_media.content.gathering import pieces_of
 from secure_media.errors import MediaError, MediaNotFoundError, ScriptError
 from tests.servers import eventually
 

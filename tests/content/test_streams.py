@@ -3,83 +3,28 @@
 from __future__ import annotations
 
 import asyncio
-import gzip
-import io
 import logging
-import sys
-import tempfile
 import threading
 from collections.abc import AsyncIterator, Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 from typing import Any
 
 import pytest
 
+from secure_media.content.bodies import NoBody
 from secure_media.content.delivery import PIECE, Delivery
-from secure_media.content.sources import INLINE_LIMIT, FileSource, MemorySource, Source
-from secure_media.content.spool import Spool, SpooledSource
-from secure_media.content.streams import (
-    AsyncIteratorStream,
-    FunctionBody,
-    IteratorStream,
-    NoBody,
-    SingleUseBody,
-    Stream,
-    body_of,
-    file_of,
-    next_piece,
-    pieces_of,
-    source_of,
-    spooled,
-    stream_of,
-)
+from secure_media.content.streams import AsyncIteratorStream, IteratorStream, Stream, next_piece
 from secure_media.core.keys import KeyRing
 from secure_media.core.model import Action, Grant, Resource, ResourceKind
-from secure_media.errors import MediaError, MediaNotFoundError, ScriptError
+from secure_media.errors import MediaError, MediaNotFoundError
 from secure_media.stores.collections import Collections
 from secure_media.stores.ledger import reserve_whole
 from secure_media.stores.media import MediaStore
 from secure_media.stores.sqlite import SqliteLedger
-from tests.servers import TIMEOUT, eventually
+from tests.content.streaming import asynchronous, read_all, synchronous
+from tests.servers import eventually
 from tests.stores.ledgers import is_used_up
 
 CONTENT = b"some content"
-
-
-async def read_all(stream: Stream) -> list[bytes]:
-    """Return all pieces of a stream, and close it."""
-    try:
-        pieces = []
-        while piece := await stream.read():
-            pieces.append(piece)
-        return pieces
-    finally:
-        await stream.close()
-
-
-async def asynchronous(*pieces: Any, closed: list[str] | None = None) -> AsyncIterator[Any]:
-    """Yield these pieces, the last of which may be an error."""
-    try:
-        for piece in pieces:
-            if isinstance(piece, BaseException):
-                raise piece
-            yield piece
-    finally:
-        if closed is not None:
-            closed.append("closed")
-
-
-def synchronous(*pieces: Any, closed: list[str] | None = None) -> Iterator[Any]:
-    """Yield these pieces, the last of which may be an error."""
-    try:
-        for piece in pieces:
-            if isinstance(piece, BaseException):
-                raise piece
-            yield piece
-    finally:
-        if closed is not None:
-            closed.append("closed")
 
 
 BOTH = [
@@ -289,225 +234,6 @@ def test_iterator_is_closed_after_its_step() -> None:
 
     asyncio.run(asyncio.wait_for(leave(), 10))
     assert over.wait(10)
-
-
-# --- what apps pass in
-
-
-@pytest.fixture
-def path(tmp_path: Path) -> Path:
-    """Return the path of a file."""
-    path = tmp_path / "file.bin"
-    path.write_bytes(CONTENT)
-    return path
-
-
-@pytest.mark.parametrize(
-    "make",
-    [
-        pytest.param(lambda path: CONTENT, id="bytes"),
-        pytest.param(lambda path: bytearray(CONTENT), id="bytearray"),
-        pytest.param(lambda path: memoryview(CONTENT), id="memoryview"),
-        pytest.param(lambda path: CONTENT.decode(), id="text"),
-        pytest.param(lambda path: path, id="path"),
-        pytest.param(lambda path: io.BytesIO(CONTENT), id="bytes in a file"),
-        pytest.param(lambda path: io.StringIO(CONTENT.decode()), id="text in a file"),
-    ],
-)
-def test_source_that_can_be_read_anywhere(make: Callable[[Path], Any], path: Path) -> None:
-    """What is all there is read in any order, and in one thread after the other."""
-    source = source_of(make(path))
-    assert source is not None
-    assert (source.size, source.read(0, source.size), source.read(5, 7)) == (len(CONTENT), CONTENT, b"content")
-    assert b"".join(pieces_of(make(path))) == CONTENT
-
-
-@pytest.mark.parametrize("how", [pytest.param(0, id="unbuffered"), pytest.param(-1, id="buffered")])
-def test_open_file_is_read_from_its_start_and_after_it_was_closed(path: Path, how: int) -> None:
-    """A file that an app has opened is the file, wherever it has read to, and also when it closes it."""
-    with open(path, "rb", buffering=how) as file:
-        file.read(3)
-        source = file_of(file)
-        assert file.tell() == 3
-    assert isinstance(source, FileSource)
-    assert source.read(0, source.size) == CONTENT
-
-
-def test_temporary_file_is_read_with_what_was_just_written() -> None:
-    """What an app has written and not flushed counts too."""
-    with tempfile.NamedTemporaryFile() as file:
-        file.write(CONTENT)
-        source = file_of(file)
-    assert source is not None
-    assert source.read(0, source.size) == CONTENT
-
-
-def test_compressed_file_is_what_is_in_it(path: Path) -> None:
-    """What only has a descriptor of other bytes is not read through that: its reader wants the inside."""
-    with gzip.open(path, "wb") as file:
-        file.write(CONTENT)
-    for layers in (1, 2):
-        reader: Any = gzip.GzipFile(path)
-        reader = io.BufferedReader(reader) if layers == 2 else reader
-        assert file_of(reader) is None
-        assert b"".join(asyncio.run(read_all(stream_of(reader)))) == CONTENT
-
-
-def test_file_that_cannot_be_read_is_no_source(path: Path) -> None:
-    """A file that is open for writing only is refused before a browser asks for it."""
-    with open(path, "ab") as file:
-        assert file_of(file) is None
-
-
-def test_file_like_object_is_read_and_closed() -> None:
-    """Whatever has a `read` is read from its start, in pieces, and closed."""
-
-    class Like:
-        def __init__(self) -> None:
-            self.inner = io.BytesIO(CONTENT * 50_000)
-            self.inner.read(5)
-            self.asked: list[int] = []
-
-        def seekable(self) -> bool:
-            return True
-
-        def seek(self, position: int) -> int:
-            return self.inner.seek(position)
-
-        def read(self, count: int) -> bytes:
-            self.asked.append(count)
-            return self.inner.read(count)
-
-        def close(self) -> None:
-            self.inner.close()
-
-    file = Like()
-    assert b"".join(pieces_of(file)) == CONTENT * 50_000
-    assert set(file.asked) == {PIECE}
-    assert file.inner.closed
-
-
-@pytest.mark.parametrize(
-    "make",
-    [
-        pytest.param(lambda: synchronous(b"some ", b"content"), id="iterator"),
-        pytest.param(lambda: asynchronous(b"some ", b"content"), id="async iterator"),
-        pytest.param(lambda: lambda: synchronous(b"some ", b"content"), id="function"),
-        pytest.param(lambda: lambda: CONTENT.decode(), id="function of a text"),
-    ],
-)
-def test_pieces_come_in_this_thread(make: Callable[[], Any]) -> None:
-    """Where a thread may wait, it gets the pieces of an asynchronous iterator like those of any other."""
-    assert b"".join(pieces_of(make())) == CONTENT
-
-
-def test_asynchronous_iterator_is_closed_in_this_thread() -> None:
-    """Whoever stops in the middle closes an asynchronous iterator too."""
-    closed: list[str] = []
-    pieces: Any = pieces_of(asynchronous(b"one", b"two", closed=closed))
-    assert next(pieces) == b"one"
-    pieces.close()
-    assert closed == ["closed"]
-
-
-@pytest.mark.parametrize(
-    "value", [pytest.param(None, id="none"), pytest.param(3, id="number"), pytest.param([b"x"], id="list")]
-)
-def test_other_things_are_refused(value: Any) -> None:
-    """What is nothing of the kind is named by its type."""
-    for take in (body_of, lambda value: list(pieces_of(value))):
-        with pytest.raises(TypeError, match=type(value).__name__):
-            take(value)
-
-
-@pytest.mark.parametrize(
-    ("size", "kind"),
-    [pytest.param(10, MemorySource, id="small"), pytest.param(INLINE_LIMIT + 1, SpooledSource, id="large")],
-)
-def test_spooled_bytes_can_be_read_anywhere(size: int, kind: type) -> None:
-    """What came in pieces is all there afterwards: a little in memory, much on the disk; the same has the same hash."""
-    content, spool = bytes(size), Spool(10 * INLINE_LIMIT)
-    source, digest = spooled(iter([content[:7], content[7:]]), spool)
-    assert isinstance(source, kind)
-    assert (source.size, source.read(1, size - 1)) == (size, content[1:])
-    assert digest == spooled(iter([content]), spool)[1] != spooled(iter([content + b"x"]), spool)[1]
-    if size > INLINE_LIMIT:
-        with pytest.raises(ScriptError, match="spool_limit"):
-            spooled(iter([content]), Spool(0))
-
-
-# --- supplies
-
-
-def _all_of(body: Source | Stream) -> list[bytes]:
-    assert isinstance(body, Stream)
-    return asyncio.run(read_all(body))
-
-
-def test_one_reader_gets_what_is_there_once() -> None:
-    """An iterator is for whoever asks first, however patient the next one is."""
-    once = SingleUseBody(iter([CONTENT]), patience=0.01)
-    assert _all_of(once.make()) == [CONTENT]
-    with pytest.raises(MediaNotFoundError):
-        once.make()
-
-
-def test_who_asks_too_late_gets_what_comes_in_its_place() -> None:
-    """A click whose bytes went to the click before gets those that the run which it has started offers, whenever."""
-    once, second, third = SingleUseBody(iter([b"1"])), SingleUseBody(iter([b"2"])), SingleUseBody(iter([b"3"]))
-    once.make()
-    with ThreadPoolExecutor() as pool:
-        late = pool.submit(once.make)
-        once.replace(second)
-        assert _all_of(late.result(TIMEOUT)) == [b"2"]
-        later = pool.submit(once.make)
-        second.replace(third)
-        assert _all_of(later.result(TIMEOUT)) == [b"3"]
-
-
-def test_what_is_there_is_not_passed_over_for_what_comes_later() -> None:
-    """Who has asked before it was replaced gets what was offered then."""
-    once = SingleUseBody(iter([b"1"]))
-    once.replace(SingleUseBody(iter([b"2"])))
-    assert _all_of(once.make()) == [b"1"]
-
-
-def test_function_is_called_for_each() -> None:
-    """A function makes what it makes anew for everyone who asks, and not before."""
-    calls: list[int] = []
-
-    def made() -> bytes:
-        calls.append(1)
-        return b"%d" % len(calls)
-
-    supply = FunctionBody(made)
-    assert calls == []
-    bodies = [supply.make(), supply.make()]
-    assert [body.read(0, 1) for body in bodies if isinstance(body, MemorySource)] == [b"1", b"2"]
-
-
-@pytest.mark.parametrize(
-    "function",
-    [
-        pytest.param(lambda: 1 / 0, id="error"),
-        pytest.param(sys.exit, id="an exit of the process"),
-        pytest.param(lambda: None, id="nothing"),
-        pytest.param(lambda: Path("/there/is/no/such/file"), id="a path to nothing"),
-    ],
-)
-def test_function_that_fails_is_an_error_of_ours(function: Callable[[], Any]) -> None:
-    """Whatever a function raises or returns is an error that says that it was the app's, with the cause."""
-    with pytest.raises(MediaError) as caught:
-        FunctionBody(function).make()
-
-    assert type(caught.value) is MediaError
-    assert caught.value.__cause__ is not None
-
-
-def test_what_was_withdrawn_is_gone() -> None:
-    """What is not offered any more is not there."""
-    with pytest.raises(MediaNotFoundError):
-        NoBody().make()
 
 
 # --- uses

@@ -13,8 +13,8 @@ from typing import Any
 
 import pytest
 
+from secure_media.content.bodies import FunctionBody, SingleUseBody
 from secure_media.content.sources import INLINE_LIMIT, FileSource, MemorySource
-from secure_media.content.streams import FunctionBody, SingleUseBody
 from secure_media.core.keys import KeyRing
 from secure_media.errors import MediaChangedError, MediaNotFoundError
 from secure_media.stores.media import Media, MediaStore
