@@ -49,8 +49,8 @@ from secure_media.host.terms import GrantTerms, PendingTerms
 from secure_media.http import forwarded, scheme
 from secure_media.http.compression import Compressed
 from secure_media.http.forwarded import Proxies
+from secure_media.http.representation import Presentation
 from secure_media.http.request import Request
-from secure_media.http.responses import Presentation
 from secure_media.servers import asgi_scope
 from secure_media.stores.absence import REMEMBERED_BROWSERS, LostPages
 from secure_media.stores.collections import Collections

@@ -9,8 +9,8 @@ from secure_media.content.sources import MemorySource
 from secure_media.core.model import Grant
 from secure_media.http import fields
 from secure_media.http.compression import Compressed, compressed, compressed_etag, is_compressible
+from secure_media.http.representation import Presentation
 from secure_media.http.request import Request, conditions
-from secure_media.http.responses import Presentation
 from secure_media.stores.media import Media
 
 

@@ -21,7 +21,8 @@ from secure_media.gate.presentation import presented_as
 from secure_media.gate.redeeming import Redeeming, may_be_pressed
 from secure_media.gate.refusals import Refusals
 from secure_media.gate.sending import Sending
-from secure_media.http import responses
+from secure_media.http import responses, serving
+from secure_media.http.representation import Presentation
 from secure_media.http.request import Request, conditions
 from secure_media.http.urls import action_in, file_name
 from secure_media.stores.collections import Collections, StoredFile
@@ -138,7 +139,7 @@ class FileRequests:
             logger.exception("store.failed")
             return responses.unavailable(method, _RETRY_AFTER)
 
-    def _described(self, asked: Admitted, stored: StoredFile) -> tuple[responses.Presentation, int]:
+    def _described(self, asked: Admitted, stored: StoredFile) -> tuple[Presentation, int]:
         """Return how the file presents itself and its size in bytes, and close it."""
         described = presented_as(stored, asked.grant, asked.action), stored.source.size
         stored.close()
@@ -152,7 +153,7 @@ class FileRequests:
         offloaded = offload(stored, presented, request.method)
         if offloaded is not None:
             return _Begun(stored, offloaded)
-        answer = responses.serve(presented, request.method, conditions(request))
+        answer = serving.serve(presented, request.method, conditions(request))
         if answer.source is not stored.source or not answer.is_one_piece:
             return _Begun(stored)
         with suppress(MediaError, OSError):  # it is met again, and told, where the body is sent

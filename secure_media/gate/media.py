@@ -23,9 +23,10 @@ from secure_media.gate.redeeming import Redeeming, may_be_pressed
 from secure_media.gate.refusals import Refusals
 from secure_media.gate.sending import Sending, auditors
 from secure_media.gate.shortcut import Shortcut
-from secure_media.http import responses
+from secure_media.http import responses, serving
 from secure_media.http.compression import COMPRESSING
 from secure_media.http.navigation import is_ahead_of_time
+from secure_media.http.representation import Presentation
 from secure_media.http.request import Request
 from secure_media.http.urls import action_in
 from secure_media.stores.absence import LostPages
@@ -158,7 +159,7 @@ class MediaRequests:
             return probed
         presented = presented_as(media, asked.grant, asked.action)
         if request.method == "HEAD":
-            return responses.made(presented, None, supply.size)
+            return serving.made(presented, None, supply.size)
         make = functools.partial(self._make, asked, supply, presented)
         try:
             answer = await in_turn(make, turns=CODE, whose=asked.whose, watch=watch)
@@ -166,7 +167,7 @@ class MediaRequests:
             return responses.unavailable("GET", BUSY_RETRY_AFTER)
         return answer.of(asked.whose)
 
-    def _make(self, asked: Admitted, supply: BodySource, presented: responses.Presentation) -> responses.Response:
+    def _make(self, asked: Admitted, supply: BodySource, presented: Presentation) -> responses.Response:
         """Return the response to a request for what the app's own code has to make. May take its time."""
         request, counted = asked.request, asked.counted
         turn = None if counted is None else whose(counted)
@@ -182,7 +183,7 @@ class MediaRequests:
         body = None
         try:
             body = supply.make()
-            answer = responses.made(presented, body, body.size)
+            answer = serving.made(presented, body, body.size)
         except MediaNotFoundError:
             answer = responses.not_found(request.method)
         except Exception as error:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from secure_media.http import responses
-from secure_media.http.responses import Presentation, Response
+from secure_media.http import responses, serving
+from secure_media.http.conditions import Conditions
+from secure_media.http.representation import Presentation
+from secure_media.http.responses import Response
 from secure_media.stores.collections import StoredFile
 
 #: What nginx says of the file itself, by its own validators.
@@ -23,7 +25,7 @@ def offload(stored: StoredFile, presented: Presentation, method: str) -> Respons
     Raises:
         StoreUnavailableError: The store cannot make a URL.
     """
-    direct = responses.serve(presented, method, responses.Conditions())
+    direct = serving.serve(presented, method, Conditions())
     if stored.internal is not None and not _may_be_a_document(presented.content_type):
         return _accelerated(direct, stored.internal)
     if stored.presign is not None and method == "GET":  # such a URL is good for one method

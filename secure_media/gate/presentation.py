@@ -5,12 +5,13 @@ from __future__ import annotations
 from dataclasses import replace
 
 from secure_media.core.model import Action, Disposition, Grant
-from secure_media.http import fields, responses
+from secure_media.http import fields
+from secure_media.http.representation import Presentation, Representation
 
 
-def presented_as(what: responses.Representation, grant: Grant | None, action: Action) -> responses.Presentation:
+def presented_as(what: Representation, grant: Grant | None, action: Action) -> Presentation:
     """Return `what` with the response headers that the action asks for and the grant has signed."""
-    presented = responses.Presentation.of(what)
+    presented = Presentation.of(what)
     filename = presented.save_as or presented.filename
     content_type = presented.content_type
     save = presented.save_as is not None or action is Action.DOWNLOAD

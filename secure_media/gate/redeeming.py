@@ -17,6 +17,7 @@ from secure_media.gate.bookkeeping import Bookkeeping
 from secure_media.gate.refusals import Refusals
 from secure_media.http import documents, responses
 from secure_media.http.navigation import is_ahead_of_time, is_from_own_page
+from secure_media.http.representation import Presentation
 from secure_media.http.request import Request
 from secure_media.http.urls import tokens_in
 
@@ -74,7 +75,7 @@ class Redeeming:
         grant = asked.grant
         return grant is not None and grant.confirm and self._until(asked, grant) is None
 
-    async def page(self, asked: Admitted, what: responses.Presentation, size: int | None) -> responses.Response:
+    async def page(self, asked: Admitted, what: Presentation, size: int | None) -> responses.Response:
         """
         Return the page with the button.
 

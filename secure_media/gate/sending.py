@@ -14,7 +14,8 @@ from secure_media.gate.presentation import plays_on, presented_as
 from secure_media.gate.probes import answer_to_a_probe
 from secure_media.gate.redeeming import Redeeming
 from secure_media.gate.refusals import Refusals
-from secure_media.http import responses
+from secure_media.http import responses, serving
+from secure_media.http.representation import Representation
 from secure_media.http.request import conditions
 from secure_media.stores.playback import PlaybackLeases
 
@@ -37,7 +38,7 @@ class Sending:
         self._refusals = refusals
 
     async def send(
-        self, asked: Admitted, what: responses.Representation, watch: Watch, offloaded: responses.Response | None = None
+        self, asked: Admitted, what: Representation, watch: Watch, offloaded: responses.Response | None = None
     ) -> responses.Response:
         """
         Return the response to a request that was allowed.
@@ -60,7 +61,7 @@ class Sending:
             if request.method == "GET":
                 _note_offloaded(asked, what.source.size)
             return offloaded
-        answer = responses.serve(presented, request.method, conditions(request), storable=counted is None)
+        answer = serving.serve(presented, request.method, conditions(request), storable=counted is None)
         if answer.status not in {200, 206} or request.method != "GET":
             return answer
         watchers = auditors(asked, answer, what.source.size)

@@ -20,7 +20,9 @@ from secure_media.core.identity import BrowserIdentity, Identified
 from secure_media.core.model import Browser
 from secure_media.errors import MediaNotFoundError, RangeNotSatisfiableError
 from secure_media.gate.admission import Admitted
-from secure_media.http import fields, responses
+from secure_media.http import fields, responses, serving
+from secure_media.http.conditions import Conditions
+from secure_media.http.representation import Presentation
 from secure_media.http.request import Request
 from secure_media.stores.media import MediaStore
 from secure_media.stores.shown import ShownLedger
@@ -76,7 +78,7 @@ class Prepared:
 
     __slots__ = ("headers", "media_id", "native")
 
-    def __init__(self, media_id: str, headers: responses.Headers) -> None:
+    def __init__(self, media_id: str, headers: fields.Headers) -> None:
         self.media_id = media_id
         self.headers = headers
         #: The headers in the form that the server takes, once its adapter has made it.
@@ -96,7 +98,7 @@ class Quick(NamedTuple):
     """
 
     prepared: Prepared | None
-    headers: responses.Headers
+    headers: fields.Headers
     content: bytes
     start: int
     stop: int
@@ -189,7 +191,7 @@ class Shortcut:
             return Quick(prepared, prepared.headers, content, 0, 0 if method == "HEAD" else len(content))
         return None if method == "HEAD" else _part(prepared, content, glance.range)
 
-    def remember(self, glance: Glance, asked: Admitted, what: responses.Presentation) -> None:
+    def remember(self, glance: Glance, asked: Admitted, what: Presentation) -> None:
         """
         Note who has got what on the long way.
 
@@ -204,7 +206,7 @@ class Shortcut:
             return
         if decision.by != "session" or decision.grant is not None or not self._is_plain(request, what):
             return
-        whole = responses.serve(what, "GET", responses.Conditions())
+        whole = serving.serve(what, "GET", Conditions())
         self._prepared[glance.path] = Prepared(asked.resource.name, whole.headers)
         self._known[glance.who] = _Known(identified.browser, identified.fresh_until, self._identity.generation)
         if len(self._prepared) > _MOST:
@@ -212,7 +214,7 @@ class Shortcut:
         if len(self._known) > _MOST:
             del self._known[next(iter(self._known))]
 
-    def _is_plain(self, request: Request, what: responses.Presentation) -> bool:
+    def _is_plain(self, request: Request, what: Presentation) -> bool:
         """Return whether the response depends on nothing that a glance does not see."""
         return not (what.source.blocking or what.varies or what.encoding or request.query or request.trailers)
 

@@ -18,7 +18,7 @@ from secure_media.content.delivery import PIECE
 from secure_media.content.sources import MemorySource, Source
 from secure_media.content.turns import Turns
 from secure_media.errors import MediaError
-from secure_media.http.responses import Presentation
+from secure_media.http.representation import Presentation
 
 #: In which sizes it is worth it, in bytes: what is smaller fits into one packet, what is larger takes a second.
 _LEAST, _MOST = 1024, 32 * 1024 * 1024

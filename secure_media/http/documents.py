@@ -14,7 +14,9 @@ from html import escape
 
 from secure_media.content.sources import MemorySource
 from secure_media.http import fields
-from secure_media.http.responses import ISOLATION, Headers, Response
+from secure_media.http.confinement import ISOLATION
+from secure_media.http.fields import Headers
+from secure_media.http.responses import Response
 
 _STYLE = """
 :root{color-scheme:light dark;--ground:#f4f5f7;--card:#fff;--edge:#dfe2e7;--text:#1c2128;--soft:#59636f;\

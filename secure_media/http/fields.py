@@ -10,6 +10,8 @@ from urllib.parse import quote
 from secure_media.content.names import DEVICE
 from secure_media.errors import RangeNotSatisfiableError
 
+Headers = tuple[tuple[str, str], ...]
+
 _RANGE = re.compile(r"bytes=[ \t]*(\d{0,18})-(\d{0,18})[ \t]*\Z", re.ASCII | re.IGNORECASE)
 _WORD = r"[!#$%&'*+.^_`|~0-9A-Za-z-]+"
 #: RFC 9110 section 8.3.1. No comma, not even in quotes: browsers split the header there and take the last part.

@@ -9,7 +9,7 @@ from typing import Any
 
 from secure_media.core.context import Visitor
 from secure_media.core.model import Credentials, short_hash
-from secure_media.http.responses import Conditions
+from secure_media.http.conditions import Conditions
 from secure_media.http.urls import tokens_in
 
 

@@ -12,8 +12,9 @@ from secure_media.content.streams import Stream, next_piece
 from secure_media.content.turns import FILES
 from secure_media.errors import DeliveryCutError
 from secure_media.gate.shortcut import Quick
+from secure_media.http.fields import Headers
 from secure_media.http.pieces import LARGE
-from secure_media.http.responses import Headers, Response, forbidden
+from secure_media.http.responses import Response, forbidden
 from secure_media.servers.asgi_scope import Receive, Send
 
 logger = logging.getLogger(__name__)

@@ -62,7 +62,7 @@ class Collection:
 @dataclass(frozen=True, slots=True)
 class StoredFile:
     """
-    One file of a collection, opened (`secure_media.http.responses.Representation`).
+    One file of a collection, opened (`secure_media.http.representation.Representation`).
 
     Args:
         source: Its bytes.

@@ -13,7 +13,9 @@ import pytest
 from secure_media.content.remote import RemoteSource
 from secure_media.errors import ConfigurationError, StoreUnavailableError
 from secure_media.gate.offload import offload
-from secure_media.http import responses
+from secure_media.http import responses, serving
+from secure_media.http.conditions import Conditions
+from secure_media.http.representation import Presentation
 from secure_media.stores.collections import Collection, Collections
 
 CONTENT = b"0123456789"
@@ -31,15 +33,15 @@ def folder(tmp_path: Path) -> Path:
 
 def _offloaded(folder: Path, key: str, method: str = "GET", **presented: Any) -> responses.Response | None:
     stored = Collections({"c": Collection(folder, offload="/internal/reports/")}).open(f"c/{key}")
-    return offload(stored, replace(responses.Presentation.of(stored), **presented), method)
+    return offload(stored, replace(Presentation.of(stored), **presented), method)
 
 
 @pytest.mark.parametrize("method", METHODS)
 @pytest.mark.parametrize("save_as", [pytest.param(None, id="shown"), pytest.param("größe.mp4", id="saved")])
 def test_response_for_nginx_has_our_headers_and_no_body(folder: Path, method: str, save_as: str | None) -> None:
     """Everything but what concerns the bytes themselves is as in a direct response; where they are is new."""
-    presented = responses.Presentation.of(Collections({"c": folder}).open("c/film.mp4"))
-    direct = responses.serve(replace(presented, save_as=save_as), method, responses.Conditions())
+    presented = Presentation.of(Collections({"c": folder}).open("c/film.mp4"))
+    direct = serving.serve(replace(presented, save_as=save_as), method, Conditions())
 
     handed_over = _offloaded(folder, "film.mp4", method, save_as=save_as)
 
@@ -99,7 +101,7 @@ def test_collection_without_offload_is_served_from_here(folder: Path) -> None:
     """Unless it is asked for, nobody else sends anything."""
     stored = Collections({"c": folder}).open("c/film.mp4")
 
-    assert offload(stored, responses.Presentation.of(stored), "GET") is None
+    assert offload(stored, Presentation.of(stored), "GET") is None
 
 
 # --- what the settings may be
@@ -263,7 +265,7 @@ def test_redirect_is_for_get_and_kept_by_nobody(folder: Path, method: str, sent:
     """A presigned URL is good for one method, and nobody may keep where it leads."""
     stored = replace(Collections({"c": folder}).open("c/film.mp4"), presign=lambda *_: "https://store/film?Signature=x")
 
-    response = offload(stored, responses.Presentation.of(stored), method)
+    response = offload(stored, Presentation.of(stored), method)
 
     assert (None if response is None else response.status) == sent
     if response is not None:

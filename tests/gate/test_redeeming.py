@@ -20,7 +20,9 @@ from secure_media.gate.admission import Admitted
 from secure_media.gate.bookkeeping import Bookkeeping
 from secure_media.gate.redeeming import Redeeming
 from secure_media.gate.refusals import Refusals
-from secure_media.http import responses
+from secure_media.http import responses, serving
+from secure_media.http.conditions import Conditions
+from secure_media.http.representation import Presentation
 from secure_media.http.request import Request, credentials
 from secure_media.servers.asgi_send import write
 from secure_media.stores.sqlite import SqliteLedger
@@ -29,8 +31,8 @@ SECRET = "test-secret-0123456789-abcdefghijklmnop"
 NOW = 1_800_000_000
 RESOURCE = Resource(ResourceKind.FILE, "files/report.txt")
 LINK = Grant(RESOURCE, Action.VIEW, iat=NOW, exp=NOW + 10 * LIFETIME, jti="the-id", max_uses=1, confirm=True)
-FILE = responses.Presentation(MemorySource(b"the report"), '"etag"', "text/plain", filename="report.txt")
-DELIVERY = responses.serve(FILE, "GET", responses.Conditions())
+FILE = Presentation(MemorySource(b"the report"), '"etag"', "text/plain", filename="report.txt")
+DELIVERY = serving.serve(FILE, "GET", Conditions())
 
 
 class World:
@@ -60,7 +62,7 @@ class World:
         visitor = Visitor(credentials(request), DenialReason.NO_CREDENTIAL)
         return Admitted(request, visitor, RESOURCE, Action.VIEW, Allow("signed_url", grant=grant))
 
-    def page(self, what: responses.Presentation = FILE, size: int | None = 10) -> responses.Response:
+    def page(self, what: Presentation = FILE, size: int | None = 10) -> responses.Response:
         """Return the page with the button."""
         return asyncio.run(self.redeeming.page(self.admitted(), what, size))
 

@@ -11,7 +11,9 @@ import pytest
 from secure_media.content.sources import MemorySource
 from secure_media.errors import MediaChangedError
 from secure_media.http.compression import Compressed, compressed, is_compressible
-from secure_media.http.responses import Conditions, Presentation, serve
+from secure_media.http.conditions import Conditions
+from secure_media.http.representation import Presentation
+from secure_media.http.serving import serve
 
 TABLE = b"id,name\n" + b"".join(b"%d,somebody\n" % number for number in range(50_000))
 NOISE = hashlib.shake_256(b"noise").digest(200_000)

@@ -7,18 +7,18 @@ from collections.abc import Callable
 import pytest
 
 from secure_media.content.sources import MemorySource
+from secure_media.http.conditions import Conditions
+from secure_media.http.representation import Presentation
 from secure_media.http.responses import (
-    Conditions,
-    Presentation,
     Response,
     forbidden,
     method_not_allowed,
     no_content,
     not_found,
     precondition_failed,
-    serve,
     unavailable,
 )
+from secure_media.http.serving import serve
 from secure_media.stores.media import Media
 
 CONTENT = b"0123456789"

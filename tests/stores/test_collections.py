@@ -20,7 +20,8 @@ import pytest
 from secure_media.content.names import is_prefix, parse_name
 from secure_media.core.policy import signed_url
 from secure_media.errors import ConfigurationError, MediaChangedError, MediaNotFoundError, StoreUnavailableError
-from secure_media.http import responses
+from secure_media.http import serving
+from secure_media.http.conditions import Conditions
 from secure_media.stores.collections import Collection, Collections
 
 CONTENT = bytes(range(256)) * 40
@@ -157,7 +158,7 @@ def serves_a_large_file(place: Place) -> None:
 
     for header, expected in ((None, content), ("bytes=3000000-", content[3_000_000:])):
         stored = collections.open("c/large.bin")
-        response = responses.serve(stored, "GET", responses.Conditions(range=header))
+        response = serving.serve(stored, "GET", Conditions(range=header))
         assert response.source is not None
         assert b"".join(response.source.read(*chunk) for chunk in response.pieces()) == expected
 
