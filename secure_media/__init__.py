@@ -8,7 +8,8 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any
 
-from secure_media.core import policy as _policies
+from secure_media.core import jwt_policy as _jwt_policy
+from secure_media.core import rules as _rules
 from secure_media.errors import ConfigurationError as ConfigurationError
 from secure_media.errors import GrantError as GrantError
 from secure_media.errors import ScriptError as ScriptError
@@ -21,10 +22,10 @@ from secure_media.servers.public import public as public
 from secure_media.stores.collections import Collection as Collection
 
 if TYPE_CHECKING:
-    from secure_media.core.policy import allow_if as allow_if
-    from secure_media.core.policy import jwt as jwt
-    from secure_media.core.policy import own_session as own_session
-    from secure_media.core.policy import signed_url as signed_url
+    from secure_media.core.jwt_policy import jwt as jwt
+    from secure_media.core.rules import allow_if as allow_if
+    from secure_media.core.rules import own_session as own_session
+    from secure_media.core.rules import signed_url as signed_url
     from secure_media.links import revoke as revoke
     from secure_media.links import share_link as share_link
     from secure_media.links import signed_url_for as signed_url_for
@@ -35,10 +36,10 @@ if TYPE_CHECKING:
     from secure_media.widgets import pdf as pdf
     from secure_media.widgets import video as video
 else:
-    allow_if = _said_in_one_line(_policies.allow_if)
-    jwt = _said_in_one_line(_policies.jwt)
-    own_session = _said_in_one_line(_policies.own_session)
-    signed_url = _said_in_one_line(_policies.signed_url)
+    allow_if = _said_in_one_line(_rules.allow_if)
+    jwt = _said_in_one_line(_jwt_policy.jwt)
+    own_session = _said_in_one_line(_rules.own_session)
+    signed_url = _said_in_one_line(_rules.signed_url)
 
 __all__ = [
     "Collection",

@@ -133,7 +133,7 @@ def test_imports_point_down(module: str) -> None:
 def test_walk_sees_the_imports_that_there_are() -> None:
     """The walk finds imports at the top, inside of functions and for type checkers, so it would find a wrong one."""
     assert "secure_media.core.keys.KeyRing" in _imports("secure_media.core.tokens")
-    assert "secure_media.core.questions.WasShown" in _imports("secure_media.core.policy")
+    assert "secure_media.core.questions.WasShown" in _imports("secure_media.core.rules")
     assert "secure_media.servers.tornado" in _imports("secure_media.host.server")
 
 

@@ -32,9 +32,9 @@ from secure_media.content.spool import UNIT, Spool, SpooledSource
 from secure_media.content.turns import Turns
 from secure_media.core.context import AccessContext, Visitor
 from secure_media.core.identity import BrowserIdentity, Identified
+from secure_media.core.jwt_policy import jwt
 from secure_media.core.keys import Key, KeyRing, Purpose
 from secure_media.core.model import Action, Allow, Browser, Credentials, Grant, Resource, ResourceKind
-from secure_media.core.policy import jwt
 from secure_media.core.questions import answered
 from secure_media.core.tokens import GrantCodec
 from secure_media.errors import BusyError, DenialReason, MediaNotFoundError, ScriptError
@@ -621,7 +621,7 @@ BOUNDS = {
     "audit.repeats:Repeats._rest": Bound("the levels that there are", lambda _: _told(2)),
     "audit.writer:Writer._waiting": Bound("8 MiB of lines, and one note of what was lost", _events),
     "core.tokens:GrantCodec._genuine": Bound("the last 2,048 tokens", _verified_tokens),
-    "core.policy:_Jwt._genuine": Bound("the last 1,024 JWTs of a policy", _verified_jwts),
+    "core.jwt_policy:_Jwt._genuine": Bound("the last 1,024 JWTs of a policy", _verified_jwts),
     "gate.shortcut:Shortcut._known": Bound("the last 4,096 cookies", _shortcut),
     "gate.shortcut:Shortcut._prepared": Bound("the last 4,096 media", _shortcut),
     "stores.recollection:Recollection._good": Bound("the last 4,096 grants", _recollection),

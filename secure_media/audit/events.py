@@ -3,36 +3,22 @@ The audit trail on the logger ``secure_media.audit``: one event per decision, an
 
 An event says who (hashed), what, by which credential or for which reason; never a token, a key or a cookie. Denials
 that point to an attack (forged, malformed) are warnings, ordinary ones and deliveries are at INFO, grants at DEBUG.
-`write_to` names a file that gets all of them, whatever levels are set.
+`secure_media.audit.sinks.write_to` names a file that gets all of them, whatever levels are set.
 """
 
 from __future__ import annotations
 
 import hashlib
-import json
 import logging
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from concurrent.futures import Future
-from dataclasses import dataclass
-from pathlib import Path
 
 from secure_media.audit import console, telling
-from secure_media.audit.trail import FileTrail, StderrTrail, Trail, timestamp
-from secure_media.audit.writer import Writer
-from secure_media.content import private
+from secure_media.audit.lines import Fields
+from secure_media.audit.sinks import listens, write
 from secure_media.core.model import Action, Allow, Browser, Decision, Deny, Resource, short_hash
-from secure_media.core.redact import redact
-from secure_media.errors import ConfigurationError, DenialReason
-
-logger = logging.getLogger("secure_media.audit")
-#: The `where` of `write_to` that stands for stderr.
-STDERR = "-"
-
-#: More than the longest name of a file, in characters.
-_LONGEST = 1200
-#: The most that one value takes where everything but ASCII is escaped, in characters.
-_LONGEST_ESCAPED = 2000
+from secure_media.errors import DenialReason
 
 _SUSPICIOUS = frozenset(
     {
@@ -47,19 +33,6 @@ _SUSPICIOUS = frozenset(
         DenialReason.SIGNATURE_MISMATCH,
     }
 )
-
-Fields = Mapping[str, str | int | float | None]
-
-
-@dataclass
-class _Kept:
-    """Where this process keeps its trail. No logging configuration of the app's own changes what is in it."""
-
-    writer: Writer | None = None
-    required: bool = False
-
-
-_kept = _Kept()
 
 
 def record(
@@ -83,13 +56,13 @@ def record(
         self_check: Whether the server has asked itself, to see that it is refused.
 
     Returns:
-        Whether a file that has to have it (`write_to`) has got it, once that is known: else nobody may get anything by
-        it. None if no file has to.
+        Whether a file that has to have it (`secure_media.audit.sinks.write_to`) has got it, once that is known: else
+        nobody may get anything by it. None if no file has to.
     """
     if self_check:
         refused = not isinstance(decision, Allow)
         level = logging.INFO if refused else logging.ERROR
-        return _write(level, "guard.self_check", {"refused": refused, "resource": str(resource)}, "refused", "resource")
+        return write(level, "guard.self_check", {"refused": refused, "resource": str(resource)}, "refused", "resource")
     if isinstance(decision, Allow):
         level = logging.DEBUG
     else:
@@ -100,8 +73,8 @@ def record(
     fields = {"method": method, "resource": path if resource is None else str(resource), "client_ip": client_ip}
     if isinstance(decision, Allow):
         who = {"by": decision.by, "subject": pseudonym(decision.subject), "jti": _jti(decision)}
-        return _write(level, "media.allowed", {**fields, **who}, "by", "subject", "jti", "resource")
-    return _write(level, "media.denied", {**fields, "reason": decision.reason.value}, "reason", "resource")
+        return write(level, "media.allowed", {**fields, **who}, "by", "subject", "jti", "resource")
+    return write(level, "media.denied", {**fields, "reason": decision.reason.value}, "reason", "resource")
 
 
 def refused_instead(*, method: str, resource: Resource | None, client_ip: str | None, path: str) -> Deny:
@@ -109,12 +82,6 @@ def refused_instead(*, method: str, resource: Resource | None, client_ip: str | 
     instead = Deny(DenialReason.AUDIT_UNAVAILABLE)
     telling.decided(instead, logging.INFO, method=method, path=path, resource=resource, client_ip=client_ip)
     return instead
-
-
-def flush() -> None:
-    """Wait until the file has all events so far."""
-    if _kept.writer is not None:
-        _kept.writer.flush()
 
 
 def offloaded(
@@ -132,7 +99,7 @@ def offloaded(
         size: The length of the whole, in bytes. How much of it leaves is not known here.
     """
     fields = {**_facts(decision, resource, action, browser, client_ip), "size": size}
-    _write(logging.INFO, "media.offloaded", fields, "by", "subject", "jti", "resource")
+    write(logging.INFO, "media.offloaded", fields, "by", "subject", "jti", "resource")
 
 
 class Delivered:
@@ -193,14 +160,7 @@ class Delivered:
             "complete": complete,
             "seconds": round(self._clock() - self._begun, 3),
         }
-        _write(
-            logging.INFO, "media.delivered", fields, "complete", "sent", "length", "by", "subject", "jti", "resource"
-        )
-
-
-def listens(level: int) -> bool:
-    """Return whether an event at `level` is written anywhere."""
-    return _kept.writer is not None or logger.isEnabledFor(level)
+        write(logging.INFO, "media.delivered", fields, "complete", "sent", "length", "by", "subject", "jti", "resource")
 
 
 def is_asked_for_all() -> bool:
@@ -208,66 +168,11 @@ def is_asked_for_all() -> bool:
     return console.says_all()
 
 
-def write_to(where: str | None, *, required: bool = False) -> None:
-    """
-    Let a file have every event, one JSON object a line, instead of the one that had them until now.
-
-    The file is made for its owner only, and closed to others if it is there and everyone may open it; the log says so
-    where that cannot be done. It is written to at its end. When it is moved away (logrotate), a new one is made.
-
-    Args:
-        where: Its path; ``-`` for stderr; None for no file.
-        required: Whether what cannot be written down must not happen (see `record`).
-
-    Raises:
-        ConfigurationError: It cannot be written.
-    """
-    trail: Trail | None = None
-    if where == STDERR:
-        trail = StderrTrail()
-    elif where is not None:
-        try:
-            trail = FileTrail(where)
-            for complaint in private.complaints(private.followed(Path(where)), setting="audit_log"):
-                logger.warning("audit.exposed %s", complaint)
-        except (OSError, ValueError) as error:
-            why = getattr(error, "strerror", None) or "not a path"
-            msg = (
-                f"audit_log: cannot write {where!r} ({why}); name a file in a directory that this process may write to"
-            )
-            raise ConfigurationError(msg) from None
-    if _kept.writer is not None:
-        _kept.writer.close()
-    _kept.writer, _kept.required = None if trail is None else Writer(trail), required
-
-
 def pseudonym(subject: str | None) -> str | None:
     """Return a short hash that recognises a subject without naming them."""
     if subject is None:
         return None
     return hashlib.sha256(subject.encode("utf-8", "surrogatepass")).hexdigest()[:8]
-
-
-def _write(level: int, event: str, fields: Fields, *shown: str) -> Future[bool] | None:
-    """
-    Write an event: all fields beside the message, and those that are `shown` in it too.
-
-    Returns:
-        Whether what it tells of may happen, once that is known; None if it may.
-    """
-    if logger.isEnabledFor(level):
-        extra = {name: _printable(value) if isinstance(value, str) else value for name, value in fields.items()}
-        message = " ".join((event, *(f"{name}=%s" for name in shown)))
-        logger.log(level, message, *(extra[name] for name in shown), extra=extra)
-    writer = _kept.writer
-    return None if writer is None else writer.put(_line(level, event, fields), wanted=_kept.required)
-
-
-def _line(level: int, event: str, fields: Fields) -> bytes:
-    """Return an event as one JSON object, in ASCII: nothing in it can end the line, or be taken for the next."""
-    head = {"time": timestamp(time.time()), "level": logging.getLevelName(level), "event": event}
-    facts = {name: _tame(value) if isinstance(value, str) else value for name, value in fields.items()}
-    return f"{json.dumps({**head, **facts})}\n".encode("ascii")
 
 
 def _facts(
@@ -289,13 +194,3 @@ def _facts(
 def _jti(decision: Allow) -> str | None:
     """Return the beginning of the id of the grant: it helps to find it, and not to forge it."""
     return None if decision.grant is None or decision.grant.jti is None else decision.grant.jti[:8]
-
-
-def _tame(text: str) -> str:
-    """Return `text` without tokens, not too long, and without halves of characters, which JSON does not know."""
-    return redact(text[:_LONGEST]).encode("utf-8", "backslashreplace").decode("utf-8")
-
-
-def _printable(text: str) -> str:
-    """Return `text` without tokens, and without anything that could forge or break a line of a log."""
-    return redact(text[:_LONGEST]).encode("unicode_escape").decode("ascii")[:_LONGEST_ESCAPED]

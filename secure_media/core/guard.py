@@ -6,6 +6,7 @@ import logging
 from dataclasses import replace
 
 from secure_media.core import policy as policies
+from secure_media.core import rules
 from secure_media.core.context import AccessContext, Visitor
 from secure_media.core.identity import BrowserIdentity, Identified
 from secure_media.core.model import Action, Allow, Credentials, Decision, Deny, Resource, ResourceKind
@@ -33,7 +34,7 @@ class Guard:
 
     def __init__(self, *, policy: policies.Policy, identity: BrowserIdentity, grants: GrantCodec) -> None:
         self._policy = policy
-        self._uploads = policies.own_session() | policies.signed_url()
+        self._uploads = rules.own_session() | rules.signed_url()
         self._grants = grants
         self.identity = identity
 

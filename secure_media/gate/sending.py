@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 
-from secure_media.audit import events
+from secure_media.audit import events, sinks
 from secure_media.content.delivery import Delivery, Watcher
 from secure_media.errors import ClientGoneError
 from secure_media.gate.admission import Admitted
@@ -89,7 +89,7 @@ class Sending:
 
 def auditors(asked: Admitted, answer: responses.Response, size: int | None) -> list[Watcher]:
     """Return who writes down what becomes of `answer`: nobody, at no cost, where nobody wants to know."""
-    if not events.listens(logging.INFO):
+    if not sinks.listens(logging.INFO):
         return []
     delivered = events.Delivered(
         asked.decision,
@@ -106,7 +106,7 @@ def auditors(asked: Admitted, answer: responses.Response, size: int | None) -> l
 
 
 def _note_offloaded(asked: Admitted, size: int) -> None:
-    if events.listens(logging.INFO):
+    if sinks.listens(logging.INFO):
         events.offloaded(
             asked.decision,
             resource=asked.resource,

@@ -14,7 +14,7 @@ import logging
 from collections.abc import Callable, Hashable, Iterable
 from typing import Any, NamedTuple
 
-from secure_media.audit import events
+from secure_media.audit import events, sinks
 from secure_media.content.sources import MemorySource
 from secure_media.core.identity import BrowserIdentity, Identified
 from secure_media.core.model import Browser
@@ -172,7 +172,7 @@ class Shortcut:
         """Return the response, if it is allowed and known; None for the long way."""
         prepared = self._prepared.get(glance.path)
         known = self._known.get(glance.who)
-        if prepared is None or known is None or events.listens(logging.INFO) or events.is_asked_for_all():
+        if prepared is None or known is None or sinks.listens(logging.INFO) or events.is_asked_for_all():
             return None
         if self._clock() > known.until or known.generation != self._identity.generation:
             del self._known[glance.who]

@@ -11,7 +11,7 @@ from streamlit import config
 from streamlit.runtime.memory_media_file_storage import MemoryMediaFileStorage
 from streamlit.runtime.runtime import RuntimeConfig
 
-from secure_media.audit import events
+from secure_media.audit import sinks
 from secure_media.content.spool import Spool
 from secure_media.core.guard import Guard
 from secure_media.core.identity import BrowserIdentity
@@ -89,7 +89,7 @@ class Deployment:
         ledger = SqliteLedger(settings.ledger)
         answers = Answers(self.shown, PlaybackLeases(), ledger)
         self.gate, guard, self.issuer = self._decisions(settings, answers, ledger, app)
-        events.write_to(settings.audit_log, required=settings.audit_required)
+        sinks.write_to(settings.audit_log, required=settings.audit_required)
         self.terms = CurrentTerms()
         self.showing = Elements(self.store, self.collections, spool)
         self.sessions = Sessions(

@@ -14,9 +14,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from secure_media.audit import events
+from secure_media.audit import sinks
 from secure_media.core.keys import KeyRing
-from secure_media.core.policy import Policy, own_session, signed_url
+from secure_media.core.policy import Policy
+from secure_media.core.rules import own_session, signed_url
 from secure_media.errors import ConfigurationError
 from secure_media.settings.arguments import SettingArguments
 from secure_media.settings.entries import names, setting, table_of
@@ -97,8 +98,8 @@ class Settings:
         by_default=f"`{DEFAULT_LEDGER.as_posix()}`, made on first use; `memory` if the secret ends with the process",
     )
     audit_log: str | None = setting(
-        File(events.STDERR, meaning=" for stderr", read_as=events.STDERR, made=str),
-        f"A file that gets every decision and delivery as one line of JSON; `{events.STDERR}` for stderr.",
+        File(sinks.STDERR, meaning=" for stderr", read_as=sinks.STDERR, made=str),
+        f"A file that gets every decision and delivery as one line of JSON; `{sinks.STDERR}` for stderr.",
         by_default="none",
     )
     audit_required: bool = setting(

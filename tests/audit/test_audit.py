@@ -17,7 +17,7 @@ from typing import Any
 
 import pytest
 
-from secure_media.audit import console, events
+from secure_media.audit import console, events, sinks
 from secure_media.content.delivery import Delivery
 from secure_media.core.model import Action, Allow, Browser, Decision, Deny, Grant, Resource, ResourceKind, short_hash
 from secure_media.errors import ConfigurationError, DenialReason
@@ -343,14 +343,14 @@ def test_offload_is_an_event(caplog: pytest.LogCaptureFixture) -> None:
 def log(tmp_path: Path) -> Iterator[Path]:
     """Return the file that gets the events of this test."""
     path = tmp_path / "audit.jsonl"
-    events.write_to(str(path))
+    sinks.write_to(str(path))
     yield path
-    events.write_to(None)
+    sinks.write_to(None)
 
 
 def _decide(decision: Decision | None = None, resource: Resource = MEDIA, client_ip: str | None = "10.0.0.1") -> None:
     events.record(decision or Deny(DenialReason.NOT_SHOWN), method="GET", resource=resource, client_ip=client_ip)
-    events.flush()
+    sinks.flush()
 
 
 def _lines(path: Path) -> list[dict[str, Any]]:
@@ -363,7 +363,7 @@ def test_file_gets_every_event_as_json(log: Path) -> None:
     _decide()
     _decide(Deny(DenialReason.SIGNATURE_MISMATCH))
     _delivery().end()
-    events.flush()
+    sinks.flush()
 
     lines = _lines(log)
     assert [(line["event"], line["level"]) for line in lines] == [
@@ -459,7 +459,7 @@ def test_file_is_for_its_owner_and_goes_on(tmp_path: Path, log: Path, before: in
     other = tmp_path / "other.jsonl"
     other.write_text("{}\n")
     other.chmod(before)
-    events.write_to(str(other))
+    sinks.write_to(str(other))
     _decide()
 
     assert other.stat().st_mode & 0o777 == after
@@ -489,8 +489,8 @@ def test_directory_that_others_may_write_to_is_said(tmp_path: Path, caplog: pyte
             folder = tmp_path / str(mode)
             folder.mkdir()
             folder.chmod(mode)
-            events.write_to(str(folder / "audit.jsonl"))
-            events.write_to(None)
+            sinks.write_to(str(folder / "audit.jsonl"))
+            sinks.write_to(None)
 
     (line,) = (record.getMessage() for record in caplog.records)
     assert line.startswith(f"audit.exposed everyone on this machine can write to {folder}")
@@ -505,15 +505,15 @@ def test_link_of_somebody_else_is_refused(tmp_path: Path) -> None:
     folder.mkdir()
     link = folder / "audit.jsonl"
     link.symlink_to(real)
-    events.write_to(str(link))
+    sinks.write_to(str(link))
     _decide()
-    events.write_to(None)
+    sinks.write_to(None)
     assert len(_lines(real)) == 1
 
     folder.chmod(0o1777)
     os.chown(link, 4321, 4321, follow_symlinks=False)
     with pytest.raises(ConfigurationError, match="symbolic link that another user has put there"):
-        events.write_to(str(link))
+        sinks.write_to(str(link))
 
     assert len(_lines(real)) == 1
 
@@ -522,10 +522,10 @@ def test_link_of_somebody_else_is_refused(tmp_path: Path) -> None:
 def test_what_is_no_file_is_left_as_it_is(tmp_path: Path) -> None:
     """``/dev/stdout`` in a container is a pipe, behind links that lead to no name."""
     code = (
-        "from secure_media.audit import events\n"
+        "from secure_media.audit import events, sinks\n"
         "from secure_media.core.model import Deny\n"
         "from secure_media.errors import DenialReason\n"
-        "events.write_to('/dev/stdout')\n"
+        "sinks.write_to('/dev/stdout')\n"
         "events.record(Deny(DenialReason.NOT_SHOWN), method='GET', resource=None, client_ip=None)\n"
     )
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
@@ -548,7 +548,7 @@ def test_file_that_cannot_be_written_any_more_stops_nothing(tmp_path: Path, capl
     """If the folder vanishes the log says so once, and once that it is back; the file says how much is missing."""
     path = tmp_path / "folder" / "audit.jsonl"
     path.parent.mkdir()
-    events.write_to(str(path))
+    sinks.write_to(str(path))
     _decide()
     path.parent.rename(tmp_path / "moved")
 
@@ -567,7 +567,7 @@ def test_file_that_cannot_be_written_any_more_stops_nothing(tmp_path: Path, capl
     assert [line["event"] for line in _lines(path)] == ["audit.lost", "media.denied", "media.denied"]
     assert (_lines(path)[0]["lost"], _lines(path)[0]["level"]) == (100, "WARNING")
     assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z", _lines(path)[0]["time"])
-    events.write_to(None)
+    sinks.write_to(None)
 
 
 @contextlib.contextmanager
@@ -608,10 +608,10 @@ def test_half_a_line_from_before_a_crash_spoils_no_other(tmp_path: Path) -> None
     """A file that ends within a line is gone on with on a new one."""
     path = tmp_path / "audit.jsonl"
     path.write_text('{"time": "2026')
-    events.write_to(str(path))
+    sinks.write_to(str(path))
     _decide()
     _decide()
-    events.write_to(None)
+    sinks.write_to(None)
 
     half, *others = path.read_bytes().splitlines()
     assert half == b'{"time": "2026'
@@ -623,7 +623,7 @@ def test_what_cannot_be_written_is_told(tmp_path: Path, required: bool) -> None:
     """Whoever decides learns whether the event is in a file that has to have it."""
     path = tmp_path / "folder" / "audit.jsonl"
     path.parent.mkdir()
-    events.write_to(str(path), required=required)
+    sinks.write_to(str(path), required=required)
 
     def is_fine() -> bool:
         written = events.record(Allow("session"), method="GET", resource=MEDIA, client_ip=None)
@@ -634,7 +634,7 @@ def test_what_cannot_be_written_is_told(tmp_path: Path, required: bool) -> None:
     assert is_fine() is not required
     path.parent.mkdir()
     assert is_fine()
-    events.write_to(None)
+    sinks.write_to(None)
     assert is_fine()
 
 
@@ -642,13 +642,13 @@ def test_stderr_that_was_closed_stops_nothing(monkeypatch: pytest.MonkeyPatch) -
     """Nobody has to listen on stderr."""
     stream = io.StringIO()
     monkeypatch.setattr(sys, "stderr", stream)
-    events.write_to("-")
+    sinks.write_to("-")
     _decide()
     assert stream.getvalue().count("media.denied") == 1
     stream.close()
 
     _decide()
-    events.write_to(None)
+    sinks.write_to(None)
 
 
 def test_lines_of_many_threads_stay_whole(log: Path) -> None:
@@ -661,9 +661,9 @@ def test_lines_of_many_threads_stay_whole(log: Path) -> None:
 
 def test_dash_is_stderr(capsys: pytest.CaptureFixture[str]) -> None:
     """The events may go where a container's log is collected."""
-    events.write_to("-")
+    sinks.write_to("-")
     _decide()
-    events.write_to(None)
+    sinks.write_to(None)
     _decide()
 
     (line,) = capsys.readouterr().err.splitlines()
@@ -681,7 +681,7 @@ def test_dash_is_stderr(capsys: pytest.CaptureFixture[str]) -> None:
 def test_file_that_cannot_be_written_is_an_error_at_once(tmp_path: Path, log: Path, name: str) -> None:
     """A path that will not do is refused with its setting's name, and what was there goes on."""
     with pytest.raises(ConfigurationError, match=r"^audit_log: cannot write .*; name a file in"):
-        events.write_to(str(tmp_path / name))
+        sinks.write_to(str(tmp_path / name))
 
     _decide()
     assert len(_lines(log)) == 1

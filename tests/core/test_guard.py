@@ -24,8 +24,9 @@ from secure_media.core.model import (
     ResourceKind,
     short_hash,
 )
-from secure_media.core.policy import Policy, allow_if, own_session, signed_url
+from secure_media.core.policy import Policy
 from secure_media.core.questions import Asking, answered
+from secure_media.core.rules import allow_if, own_session, signed_url
 from secure_media.core.tokens import GrantCodec
 from secure_media.errors import DenialReason, LedgerUnavailableError
 from tests.core.fakes import Leases, OneSession, Records, World, context

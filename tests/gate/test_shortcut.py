@@ -15,13 +15,14 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from secure_media.audit import events
+from secure_media.audit import sinks
 from secure_media.core.guard import Guard
 from secure_media.core.identity import BrowserIdentity
 from secure_media.core.keys import KeyRing
 from secure_media.core.model import Browser
-from secure_media.core.policy import Policy, allow_if, own_session, signed_url
+from secure_media.core.policy import Policy
 from secure_media.core.redemptions import Redemptions
+from secure_media.core.rules import allow_if, own_session, signed_url
 from secure_media.core.tokens import GrantCodec
 from secure_media.gate import gate as gates
 from secure_media.gate import shortcut as shortcuts
@@ -402,9 +403,9 @@ def test_what_has_changed_since_is_heeded(check: Callable[[World], None]) -> Non
 @pytest.fixture
 def trail(tmp_path: Path) -> Iterator[Path]:
     """Return a file that gets the events."""
-    events.write_to(str(tmp_path / "audit.jsonl"))
+    sinks.write_to(str(tmp_path / "audit.jsonl"))
     yield tmp_path / "audit.jsonl"
-    events.write_to(None)
+    sinks.write_to(None)
 
 
 def test_every_delivery_is_written_down(trail: Path) -> None:
@@ -412,7 +413,7 @@ def test_every_delivery_is_written_down(trail: Path) -> None:
     world = World()
     for _ in range(3):
         world.ask(world.media["anna"], {"Cookie": world.cookie()})
-    events.flush()
+    sinks.flush()
 
     assert trail.read_text().count("media.allowed") == 3
     assert trail.read_text().count("media.delivered") == 3

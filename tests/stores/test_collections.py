@@ -18,7 +18,7 @@ from urllib.parse import unquote
 import pytest
 
 from secure_media.content.names import is_prefix, parse_name
-from secure_media.core.policy import signed_url
+from secure_media.core.rules import signed_url
 from secure_media.errors import ConfigurationError, MediaChangedError, MediaNotFoundError, StoreUnavailableError
 from secure_media.http import serving
 from secure_media.http.conditions import Conditions
