@@ -111,27 +111,8 @@ def share_link(
     """
     serving = script.deployment()
     asked = _Asked(action, filename, content_type, disposition, not_before)
-    lifetime, most = terms.lifetime(expires_in), terms.uses(max_uses)
-    sub, network = _text("subject", subject), _network(ip)
-    pressed = terms.confirmation(confirm, max_uses=most, subject=sub)
-    if serving is None:
-        return _nowhere(source)
-    holder = script.holder(serving)
-    resource = _resource(serving, source, lifetime, asked)
-    script.heeds_links(serving, resource.name if resource.kind is ResourceKind.FILE else "")
-    if most is not None:
-        serving.issuer.ledger.check_writable()
-    token = serving.issuer.new(
-        resource,
-        asked.action,
-        lifetime,
-        max_uses=most,
-        confirm=pressed,
-        sub=sub,
-        network=network,
-        **asked.claims(),
-    )
-    return f"{holder.base_url}{path_to(resource, asked.action, token)}"
+    limits = _limits(expires_in, max_uses, confirm=confirm, subject=subject, ip=ip)
+    return _nowhere(source) if serving is None else _shared(serving, source, asked, limits)
 
 
 def revoke(link: str | None = None, *, subject: str | None = None, everything: bool = False) -> None:
@@ -217,6 +198,24 @@ class _Asked:
             "disposition": self.disposition,
             "nbf": self.nbf,
         }
+
+
+def _limits(expires_in: Any, max_uses: Any, *, confirm: Any, subject: Any, ip: Any) -> dict[str, Any]:
+    """Return what limits a link that is given away."""
+    lifetime, most = terms.lifetime(expires_in), terms.uses(max_uses)
+    sub, network = _text("subject", subject), _network(ip)
+    pressed = terms.confirmation(confirm, max_uses=most, subject=sub)
+    return {"lifetime": lifetime, "max_uses": most, "confirm": pressed, "sub": sub, "network": network}
+
+
+def _shared(serving: Deployment, source: Any, asked: _Asked, limits: dict[str, Any]) -> str:
+    holder = script.holder(serving)
+    resource = _resource(serving, source, limits["lifetime"], asked)
+    script.heeds_links(serving, resource.name if resource.kind is ResourceKind.FILE else "")
+    if limits["max_uses"] is not None:
+        serving.issuer.ledger.check_writable()
+    token = serving.issuer.new(resource, asked.action, **limits, **asked.claims())
+    return f"{holder.base_url}{path_to(resource, asked.action, token)}"
 
 
 def _resource(serving: Deployment, source: Any, lifetime: float, asked: _Asked) -> Resource:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import functools
 import graphlib
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
@@ -57,6 +58,10 @@ PUBLIC = [
     "video",
 ]
 
+#: What can be read at once: a module holds one concept, a function one thought, in lines; and a room is no house of its
+#: own, as a part of all lines.
+MODULE, FUNCTION, ROOM = 300, 50, 1 / 5
+
 #: What a decision must not depend on: the disk, the network, the clock, other threads.
 OUTSIDE_WORLD = {
     "asyncio",
@@ -76,16 +81,27 @@ OUTSIDE_WORLD = {
 
 
 @functools.cache
-def _modules() -> dict[str, ast.Module]:
-    """Return every module of the package by its name."""
+def _paths() -> dict[str, Path]:
+    """Return the file of every module of the package by the module's name."""
     found = {}
     for path in sorted(PACKAGE.rglob("*.py")):
         parts = path.relative_to(PACKAGE).with_suffix("").parts
         if parts[0].startswith("_") and len(parts) > 1:
             continue  # the examples, in an installed package
-        name = ".".join((NAME, *parts)).removesuffix(".__init__")
-        found[name] = ast.parse(path.read_text("utf-8"))
+        found[".".join((NAME, *parts)).removesuffix(".__init__")] = path
     return found
+
+
+@functools.cache
+def _lines() -> dict[str, int]:
+    """Return how many lines each module of the package has."""
+    return {name: len(path.read_text("utf-8").splitlines()) for name, path in _paths().items()}
+
+
+@functools.cache
+def _modules() -> dict[str, ast.Module]:
+    """Return every module of the package by its name."""
+    return {name: ast.parse(path.read_text("utf-8")) for name, path in _paths().items()}
 
 
 def _imported(module: str, nodes: Iterator[ast.AST]) -> Iterator[str]:
@@ -135,6 +151,34 @@ def test_walk_sees_the_imports_that_there_are() -> None:
     assert "secure_media.core.keys.KeyRing" in _imports("secure_media.core.tokens")
     assert "secure_media.core.questions.WasShown" in _imports("secure_media.core.rules")
     assert "secure_media.servers.tornado" in _imports("secure_media.host.server")
+
+
+def test_every_module_can_be_read_at_once() -> None:
+    """A module that grows beyond what one concept takes becomes two."""
+    assert {module: lines for module, lines in _lines().items() if lines > MODULE} == {}
+
+
+def test_every_function_can_be_read_at_once() -> None:
+    """No function, with its signature and its docstring, is longer than a screen."""
+    lengths = {
+        (module, node.name, node.lineno): (node.end_lineno or node.lineno) - node.lineno + 1
+        for module, tree in _modules().items()
+        for node in ast.walk(tree)
+        if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef))
+    }
+
+    assert len(lengths) > 1000
+    assert {function: lines for function, lines in lengths.items() if lines > FUNCTION} == {}
+
+
+def test_no_room_outgrows_the_others() -> None:
+    """What attaches to Streamlit, the largest room, stays a small part of what guards."""
+    rooms = Counter[str]()
+    for module, lines in _lines().items():
+        if module != NAME:
+            rooms[_part(module)] += lines
+
+    assert {room: lines for room, lines in rooms.items() if lines > ROOM * sum(_lines().values())} == {}
 
 
 def test_errors_import_nothing_of_ours() -> None:

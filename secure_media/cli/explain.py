@@ -84,6 +84,13 @@ def explain(
     browser = _identified(setting, base_paths, request)
     facts = _facts(request, browser, presented, setting)
     reasons = _reasons(request, browser, presented, setting)
+    _print(facts, reasons, asked.kind, as_json=as_json)
+    raise SystemExit(1 if reasons else 0)
+
+
+def _print(
+    facts: dict[str, str], reasons: list[tuple[DenialReason, str]], kind: ResourceKind, *, as_json: bool
+) -> None:
     if as_json:
         listed = [{"reason": reason.value, "text": text} for reason, text in reasons]
         click.echo(json.dumps({**facts, "reasons": listed, "allowed": not reasons}, indent=2))
@@ -92,8 +99,7 @@ def explain(
             click.echo(f"{name}: {fact}")
         for _, text in reasons:
             click.echo(f"- {text}")
-        click.echo(_verdict(reasons, asked.kind, asks_first=facts.get("confirmed") == "no"))
-    raise SystemExit(1 if reasons else 0)
+        click.echo(_verdict(reasons, kind, asks_first=facts.get("confirmed") == "no"))
 
 
 @dataclass(frozen=True, slots=True, repr=False)
