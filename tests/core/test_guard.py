@@ -292,3 +292,23 @@ def test_request_with_a_cookie_or_a_grant_lacks_no_browser() -> None:
     assert not _lacks_browser(policy, Credentials(tokens=(CODEC.issue(GRANT),)))
     assert not _lacks_browser(policy, Credentials(), None)
     assert not _lacks_browser(policy, _cookie(Browser("bob-browser")), elsewhere)
+
+
+@pytest.mark.parametrize(
+    ("policy", "begins"),
+    [
+        pytest.param(own_session(), True, id="own-session"),
+        pytest.param(own_session() | signed_url(), True, id="before-another"),
+        pytest.param(signed_url() | own_session(), False, id="after-another"),
+        pytest.param(own_session() & allow_if(lambda _: True), False, id="with-another"),
+        pytest.param(allow_if(lambda _: True), False, id="another"),
+    ],
+)
+def test_policy_says_whether_it_begins_with_the_own_session(policy: Policy, begins: bool) -> None:
+    """Only where nothing else is to be looked at before it, or with it."""
+    keys = KeyRing(["a-secret-for-tests-0123456789-abcdefghij"])
+    identity = BrowserIdentity(keys, deployment="d", lifetime=60)
+
+    guard = Guard(policy=policy, identity=identity, grants=GrantCodec(keys, deployment="d"))
+
+    assert guard.begins_with_own_session is begins

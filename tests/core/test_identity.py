@@ -467,3 +467,31 @@ def test_identity_shows_no_key_and_cannot_be_written_down() -> None:
     assert repr(identity) == f"BrowserIdentity(deployment='/app/', keys={KeyRing([NEW])!r})"
     with pytest.raises(TypeError, match="pickled"):
         pickle.dumps(identity)
+
+
+def test_generation_is_another_one_after_each_change_of_the_keys() -> None:
+    """Anyone who remembers what a cookie stood for can tell that the keys are no longer the same."""
+    ring = KeyRing([NEW])
+    identity = BrowserIdentity(ring, deployment="/", lifetime=LIFETIME)
+    seen = [identity.generation]
+    for secrets in ([NEW, OLD], [OLD, NEW], [OLD]):
+        ring.rotate(secrets)
+        seen.append(identity.generation)
+    assert len(set(seen)) == len(seen)
+
+    ring.rotate([OLD])
+    assert identity.generation == seen[-1]
+
+
+def test_identified_says_until_when_the_cookie_is_fresh() -> None:
+    """Half of its life: after that it is issued anew."""
+    identity = _identity()
+    credentials = _shows(identity, identity.issue(ANNA, now=NOW))
+
+    identified = identity.identify(credentials, now=NOW)
+
+    assert isinstance(identified, Identified)
+    for moment, fresh in ((identified.fresh_until, True), (identified.fresh_until + 1, False)):
+        found = identity.identify(credentials, now=moment)
+        assert isinstance(found, Identified)
+        assert found.fresh is fresh
