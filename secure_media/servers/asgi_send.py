@@ -86,9 +86,8 @@ class _Response:
         """Write a piece of the body, if it may leave."""
         delivery = self.answer.delivery
         if delivery is not None:
-            await delivery.checked()
+            await delivery.checked()  # from now on it counts, also if another request takes its place: no second look
             await self.start()
-            await delivery.checked()  # the head may have had to wait
         await self._send({"type": "http.response.body", "body": body, "more_body": more})
         if delivery is not None:
             delivery.sent(len(body))

@@ -185,3 +185,38 @@ def test_delivery_that_may_not_begin_is_the_refusal_that_fits() -> None:
     sent.clear()
     asyncio.run(write(DELIVERY.watched(Delivery(10, No())), receive, send))
     assert sent[1]["body"] == b"Forbidden\n"
+
+
+def test_head_does_not_leave_without_what_it_announces() -> None:
+    """A transfer that is cut while its head leaves has its first piece counted already, so that leaves as well."""
+
+    class Cut:
+        """Lets one piece leave."""
+
+        left = 0
+
+        def may_go_on(self, count: int) -> bool:
+            raise AssertionError("it is known")
+
+        def knows(self, count: int) -> bool | None:
+            self.left += 1
+            return self.left == 1
+
+        def sent(self, count: int) -> None:
+            assert count == 10
+
+        def ended(self, count: int, *, complete: bool) -> None:
+            assert (count, complete) == (10, True)
+
+    sent: list[Any] = []
+
+    async def send(message: Any) -> None:
+        sent.append(message)
+
+    async def receive() -> Any:
+        raise AssertionError("nothing to receive")
+
+    asyncio.run(write(DELIVERY.watched(Delivery(10, Cut())), receive, send))
+
+    assert [message.get("status") for message in sent] == [200, None]
+    assert sent[1]["body"] == b"the report"
