@@ -89,7 +89,7 @@ class KeyRing:
         #: The setting that they come from.
         self.source: str = setting
         #: How often they were changed.
-        self.generation = 0
+        self.generation: int = 0
         for position, secret in enumerate(secrets, start=1):
             key = Key(_acceptable(secret, setting if position == 1 else f"{setting}, number {position}"))
             self._keys.setdefault(key.kid, key)

@@ -71,7 +71,7 @@ class GrantCodec:
         self._keys = keys
         self._deployment = deployment
         # A film is fetched in a thousand pieces with one token.
-        self._genuine = functools.lru_cache(maxsize=_REMEMBERED)(_verified)
+        self._genuine: Callable[[Key, str, str], Grant] = functools.lru_cache(maxsize=_REMEMBERED)(_verified)
 
     def issue(self, grant: Grant) -> str:
         """
