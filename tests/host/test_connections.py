@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import http.client
+import secrets
 import socket
 import sys
 from collections.abc import Mapping
@@ -46,11 +47,11 @@ class _Local(http.client.HTTPConnection):
 
 def _seen(folder: Path, connection: http.client.HTTPConnection, headers: Mapping[str, str]) -> str | None:
     """Ask for something, and return the address that the audit trail has of it."""
-    before = len(trail(folder))
-    connection.request("GET", ABSENT, headers=dict(headers))
+    name = f"media/{secrets.token_hex(20)}"
+    connection.request("GET", f"/{name}", headers=dict(headers))
     assert connection.getresponse().read() == b"Forbidden\n"
     connection.close()
-    (event,) = eventually(lambda: trail(folder)[before:], "the event")
+    (event,) = eventually(lambda: [each for each in trail(folder) if each.get("resource") == name], "the event")
     assert event["event"] == "media.denied"
     address: str | None = event["client_ip"]
     return address
