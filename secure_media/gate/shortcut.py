@@ -29,7 +29,8 @@ from secure_media.stores.shown import ShownLedger
 
 #: How many cookies and how many media have notes, the last ones.
 _MOST = 4096
-#: Longer headers have none, in characters: the notes of all cookies together stay below 8 MiB.
+#: Requests whose headers that say who asks are longer, all together, have none, in characters: so the notes of all
+#: cookies stay below 8 MiB.
 _LONGEST = 2048
 
 #: The headers that say who asks: the cookie, and all by which it is told whether the client came over HTTPS.
@@ -159,7 +160,7 @@ class Shortcut:
         for name, value in headers:
             place = _PLACES.get(name)
             if place is not None:
-                if place < 0 or found[place] is not None or len(value) > _LONGEST:
+                if place < 0 or found[place] is not None:
                     return None
                 found[place] = value
         if found[0] is None:
@@ -203,6 +204,8 @@ class Shortcut:
         visitor, decision, request = asked.visitor, asked.decision, asked.request
         identified = visitor.identified
         if not isinstance(identified, Identified) or not identified.fresh or identified.twins:
+            return
+        if sum(len(value) for value in glance.who if value is not None) > _LONGEST:
             return
         if decision.by != "session" or decision.grant is not None or not self._is_plain(request, what):
             return

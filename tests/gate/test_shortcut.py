@@ -257,6 +257,27 @@ def test_two_pieces_of_a_long_film_are_written() -> None:
     assert world.warm(path, {"Cookie": world.cookie()}).body == content
 
 
+@pytest.mark.parametrize(
+    ("headers", "is_short"),
+    [
+        pytest.param({"Referer": f"http://localhost:8501/?{'x' * 1000}"}, True, id="usual"),
+        pytest.param({"Referer": f"http://localhost:8501/?{'x' * 2000}"}, False, id="one-long-header"),
+        pytest.param({"Referer": f"http://localhost:8501/{'x' * 1000}", "Origin": "o" * 1000}, False, id="two-of-them"),
+    ],
+)
+def test_what_is_remembered_of_a_request_is_limited(headers: dict[str, str], is_short: bool) -> None:
+    """However long the headers are that anyone makes up: what says who asks fits into 2 KiB, or is looked at anew."""
+    world = World()
+    headers = {**headers, "Cookie": world.cookie()}
+
+    found = [world.ask(world.media["anna"], headers).status for _ in range(3)]
+
+    assert found == [200] * 3
+    assert world.long == (1 if is_short else 3)
+    notes = [sum(len(value) for value in who if value) for who in world.gate.shortcut._known]  # type: ignore[union-attr]
+    assert all(length <= 2048 for length in notes)
+
+
 # --- what may have changed since
 
 
