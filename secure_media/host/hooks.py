@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import functools
+import glob
 import logging
+import os
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 from streamlit.runtime import runtime as streamlit_runtime
 from streamlit.runtime.runtime import Runtime, RuntimeConfig
+from streamlit.watcher import folder_black_list
 
 from secure_media.audit import telling
 from secure_media.core.redact import SERVER_LOGGERS, TokenFilter
@@ -67,6 +71,7 @@ class _Installation:
         telling.attach()
         for name in SERVER_LOGGERS:
             logging.getLogger(name).addFilter(TokenFilter())
+        _stay_loaded()
         _hook_runtime(self)
         replays.hook()
         if compatibility.has_starlette():
@@ -84,12 +89,22 @@ def guarding(runtime: Any) -> Deployment | None:
     """
     Return the deployment that `runtime` was built for by the hook, if it was.
 
-    Read from the runtime, not from this module: when a source file changes, Streamlit forgets the modules of a
-    package that is not installed in site-packages, and a script that imports them again gets new ones that have
-    hooked nothing.
+    Read from the runtime, not from this module: a script that has this package twice (a copy beside it, and one that
+    is installed) asks a module that has hooked nothing.
     """
     deployment: Deployment | None = getattr(runtime, _MARK, None)
     return deployment
+
+
+def _stay_loaded() -> None:
+    """
+    Keep our modules in `sys.modules` when a source file changes.
+
+    Streamlit forgets every module below the script's folder or ``PYTHONPATH`` then, wherever another run may be in the
+    middle of importing one: it fails with a `KeyError`, or gets a second guard that has hooked nothing. 1.45-1.67.
+    """
+    package = os.path.realpath(Path(__file__).parent.parent)
+    folder_black_list.DEFAULT_FOLDER_BLACKLIST.append(glob.escape(package))
 
 
 def _hook_runtime(installation: _Installation) -> None:

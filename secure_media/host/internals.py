@@ -85,6 +85,10 @@ USES = (
         ),
     ),
     Use(
+        "our modules are not forgotten when a source file changes",
+        (Name("streamlit.watcher.folder_black_list", "DEFAULT_FOLDER_BLACKLIST"),),
+    ),
+    Use(
         "to give the runtime a storage and a session manager of ours, and to find out whether there is one already",
         (
             Name("streamlit.runtime.runtime", "Runtime.__init__", ("self", "config")),

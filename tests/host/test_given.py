@@ -188,3 +188,38 @@ def test_hot_reload_of_an_argument_is_a_warning(tmp_path: Path) -> None:
             assert tab.exceptions() == []
         assert OTHER not in server.log
         assert SECRET not in server.log
+
+
+def test_guard_stays_loaded_when_the_script_is_edited(tmp_path: Path) -> None:
+    """A package beside the script is loaded anew for each edit; the guard is not, wherever it is installed."""
+    (tmp_path / "own.py").write_text("")
+    script = """import sys
+import streamlit as st
+from secure_media import secure_run
+secure_run(__file__, secret={secret!r})
+import own
+st.text(f"{version} " + str([id(sys.modules[name]) for name in ("own", "secure_media", "secure_media.core")]))
+"""
+
+    with AppServer(
+        script.format(secret=SECRET, version=1),
+        guarded=False,
+        options={"server.fileWatcherType": None},
+        folder=tmp_path,
+    ) as server:
+        with Browser(server).open() as tab:
+
+            def loaded(version: int) -> list[str]:
+                def rerun() -> Any:
+                    tab.rerun()
+                    return tab.texts()[-1].startswith(f"{version} ")
+
+                eventually(rerun, "the changed script runs")
+                return str(tab.texts()[-1]).partition("[")[2].strip("]").split(", ")
+
+            before = loaded(1)
+            server.script.write_text(script.format(secret=SECRET, version=2))
+            after = loaded(2)
+
+    assert before[0] != after[0]
+    assert before[1:] == after[1:]
