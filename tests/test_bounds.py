@@ -624,7 +624,7 @@ BOUNDS = {
     "core.jwt_policy:_Jwt._genuine": Bound("the last 1,024 JWTs of a policy", _verified_jwts),
     "gate.shortcut:Shortcut._known": Bound("the last 4,096 cookies", _shortcut),
     "gate.shortcut:Shortcut._prepared": Bound("the last 4,096 media", _shortcut),
-    "stores.recollection:Recollection._good": Bound("the last 4,096 grants", _recollection),
+    "stores.recollection:Recollection._known": Bound("the last 4,096 grants and names", _recollection),
     "core.identity:BrowserIdentity._genuine": Bound("the last 4,096 cookies", _cookies),
     "core.identity:BrowserIdentity._known": Bound("the keys that are in use", _rotated_keys),
     "core.keys:Key._derived": Bound("the purposes that there are", _derived),
@@ -711,6 +711,7 @@ BOUNDS = {
 }
 #: What belongs to one request and goes with it, and how large that gets.
 OF_ONE_REQUEST = {
+    "core.principal:Principal.claims": "what fits into a JWT of 8 KiB, or into a cookie",
     "core.context:AccessContext.claims": "what fits into a JWT of 8 KiB",
     "core.model:Allow.claims": "what fits into a JWT of 8 KiB",
     "http.request:Request._by_name": "the headers that the server takes",

@@ -8,6 +8,7 @@ from typing import Any
 
 from secure_media.core.identity import Identified
 from secure_media.core.model import Action, Browser, Credentials, Resource
+from secure_media.core.principal import Principal
 from secure_media.errors import DenialReason
 
 
@@ -87,6 +88,19 @@ class AccessContext:
         if visitor.player is None:
             return None
         return visitor.player if visitor.browser is None else visitor.browser.id
+
+    @property
+    def principal(self) -> Principal | None:
+        """
+        Who is asking: by the claims that a policy to the left accepted, else by the sign-in of the browser.
+
+        None if neither says anything.
+        """
+        if self.claims:
+            subject = self.claims.get("sub")
+            return Principal(subject if isinstance(subject, str) else None, self.claims)
+        browser = self.browser
+        return None if browser is None or browser.sign_in is None else browser.sign_in.principal
 
     @property
     def subject(self) -> str | None:

@@ -10,7 +10,8 @@ from secure_media.core import rules
 from secure_media.core.context import AccessContext, Visitor
 from secure_media.core.identity import BrowserIdentity, Identified
 from secure_media.core.model import Action, Allow, Credentials, Decision, Deny, Resource, ResourceKind
-from secure_media.core.questions import Asking
+from secure_media.core.principal import Principal, SignIn
+from secure_media.core.questions import Asking, Name, has_ended
 from secure_media.core.tokens import GrantCodec
 from secure_media.errors import DenialReason
 
@@ -63,6 +64,43 @@ class Guard:
             identified = DenialReason.INTERNAL
         return Visitor(credentials, identified, client_ip, player)
 
+    def settled(self, visitor: Visitor, *, now: float) -> Asking[Visitor]:
+        """
+        Find out whether the sign-in of `visitor` still holds, and return who that makes them. Never raises.
+
+        What a browser was shown while somebody was signed in is theirs, so without the sign-in it is no browser at all.
+        To be done once for a request, before anything is decided.
+        """
+        browser = visitor.browser
+        if browser is None or browser.sign_in is None:
+            return visitor
+        try:
+            reason = yield from has_ended(names_of(browser.sign_in), browser.sign_in.at)
+        except Exception:
+            logger.exception("guard.failed")
+            reason = DenialReason.INTERNAL
+        return visitor if reason is None else replace(visitor, identified=reason)
+
+    def principal(self, visitor: Visitor, path: str, *, now: float) -> Asking[Principal | Deny]:
+        """
+        Find out who wants to open the app, or why nobody may. Never raises: any doubt is a denial.
+
+        Args:
+            visitor: Who asks, settled.
+            path: What of the app.
+            now: When, in seconds since the epoch.
+        """
+        context = AccessContext(Resource(ResourceKind.APP, path), Action.VIEW, visitor, now)
+        signed_in, rule = context.principal, self._policy.for_the_app()
+        if rule is None:
+            return signed_in or Deny(visitor.browser_reason, "sign-in")
+        decision = yield from policies.decide(rule, context, self._grants)
+        if isinstance(decision, Deny):
+            return decision
+        if decision.claims:
+            return replace(context, claims=decision.claims).principal or Deny(DenialReason.NO_CREDENTIAL, "sign-in")
+        return signed_in or Deny(visitor.browser_reason, "sign-in")
+
     def decide(
         self,
         visitor: Visitor,
@@ -110,3 +148,8 @@ class Guard:
         assumed = replace(visitor, identified=Identified(self.identity.new(), fresh=True))
         known = yield from self.decide(assumed, resource, action, now=now)
         return isinstance(known, Allow) or known.reason is DenialReason.NOT_SHOWN
+
+
+def names_of(sign_in: SignIn) -> tuple[Name, ...]:
+    """Return by what a sign-in is ended: by itself, and with everything of its subject."""
+    return Name("sign-in", sign_in.id), Name("sub", sign_in.principal.subject or "")

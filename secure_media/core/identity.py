@@ -7,6 +7,7 @@ The cookie says who a request comes from, not what it may have; that is the poli
 from __future__ import annotations
 
 import contextlib
+import copy
 import functools
 import secrets
 import weakref
@@ -16,9 +17,12 @@ from typing import Any, NoReturn
 from secure_media.core import jwts
 from secure_media.core.keys import Key, KeyRing, Purpose, hash_parts
 from secure_media.core.model import Browser, Credentials
+from secure_media.core.principal import Principal, SignIn
 from secure_media.errors import CredentialError, DenialReason, MalformedCredentialError
 
 _ISSUER = "secure_media"
+#: The claim of the cookie that says who is signed in.
+_SIGN_IN = "sgn"
 #: How many cookies are remembered as genuine, the last used ones: a few hundred bytes each.
 _REMEMBERED = 4096
 #: The forms of a cookie's name: set over plain HTTP, by anyone in the neighbourhood; by this host over HTTPS; the same,
@@ -106,14 +110,15 @@ class BrowserIdentity:
     def issue(self, browser: Browser, *, now: float) -> str:
         """Return the cookie's value for `browser`."""
         # No `iat`: a clock that is set back, or that differs between two nodes, must not lock browsers out.
+        sign_in = browser.sign_in
         claims: dict[str, object] = {
             "iss": _ISSUER,
             "aud": self._deployment,
-            "exp": int(now) + self.lifetime,
+            "exp": int(now) + self.lifetime if sign_in is None else min(int(now) + sign_in.idle, sign_in.until),
             "bid": browser.id,
         }
-        if browser.subject is not None:
-            claims["sub"] = browser.subject
+        if sign_in is not None:
+            claims[_SIGN_IN] = _as_claim(sign_in)
         key = self._keys.active
         return jwts.issue(claims, key=key.derive(Purpose.BROWSER_COOKIE), kid=key.kid)
 
@@ -154,15 +159,22 @@ class BrowserIdentity:
             raise MalformedCredentialError("two cookies of that name")
         claims = self._last_issued(different, key, now)
         twins = len(different) > 1
-        fresh_until = claims["exp"] - self.lifetime / 2
+        sign_in = _sign_in(claims.get(_SIGN_IN))
+        fresh_until = self._fresh_until(claims["exp"], sign_in)
         as_issued = form in (_PLAIN, self._forms(secure=True)[0]) and not twins
         return Identified(
-            Browser(claims["bid"], claims.get("sub")),
+            Browser(claims["bid"], sign_in),
             fresh=key.kid == self._keys.active.kid and as_issued and now <= fresh_until,
             secure=form != _PLAIN,
             twins=twins,
             fresh_until=fresh_until,
         )
+
+    def _fresh_until(self, exp: float, sign_in: SignIn | None) -> float:
+        """Return when half of a cookie's life is over; its end, if it could not be issued for any longer."""
+        if sign_in is None:
+            return exp - self.lifetime / 2
+        return exp if exp >= sign_in.until else exp - sign_in.idle / 2
 
     def _last_issued(self, values: list[str], key: Key, now: float) -> dict[str, Any]:
         """Return the claims of the cookie that was issued last, of those that hold; raise if none does."""
@@ -196,10 +208,34 @@ def _authenticate(verifier: jwts.JwtVerifier, kid: str, value: str) -> dict[str,
     if jwts.kid_of(value) != kid:
         raise MalformedCredentialError("the cookie's name and its kid disagree")
     claims = verifier.verify_signature(value)
-    browser_id, subject = claims.get("bid"), claims.get("sub")
-    if not isinstance(browser_id, str) or not browser_id or not isinstance(subject, (str, type(None))):
+    browser_id = claims.get("bid")
+    if not isinstance(browser_id, str) or not browser_id:
         raise MalformedCredentialError("not a browser's cookie")
+    _sign_in(claims.get(_SIGN_IN))
     return claims
+
+
+def _as_claim(sign_in: SignIn) -> list[object]:
+    principal = sign_in.principal
+    return [
+        sign_in.id,
+        principal.subject,
+        dict(principal.claims),
+        round(sign_in.at * 1000),
+        sign_in.idle,
+        sign_in.until,
+    ]
+
+
+def _sign_in(claim: Any) -> SignIn | None:
+    """Return the sign-in that a cookie holds, if it holds one."""
+    match claim:
+        case None:
+            return None
+        case [str(id), str(subject), dict(claims), int(at), int(idle), int(until)]:
+            # A copy: conditions get these claims, and may change them.
+            return SignIn(id, Principal(subject, copy.deepcopy(claims)), at / 1000, idle, until)
+    raise MalformedCredentialError("not a sign-in")
 
 
 def _cookie_name(whose: bytes, deployment: str) -> str:

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from secure_media.core.principal import SignIn
 from secure_media.errors import DenialReason
 
 
@@ -28,6 +29,7 @@ class ResourceKind(str, enum.Enum):
     UPLOAD = "upload"
     ENDPOINT = "endpoint"
     FILE = "file"
+    APP = "app"
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,8 +40,8 @@ class Resource:
     Args:
         kind: Its family.
         name: The media id, the path below ``/app/static/``, the id of the session an upload belongs to, the path of
-            an endpoint, or ``collection/key`` of a file. Never a path on the disk. In a grant, a file's name that ends
-            in a slash stands for every key that begins with it.
+            an endpoint or of a page of the app, or ``collection/key`` of a file. Never a path on the disk. In a grant,
+            a file's name that ends in a slash stands for every key that begins with it.
     """
 
     kind: ResourceKind
@@ -86,12 +88,17 @@ class Browser:
     The holder of our cookie.
 
     Args:
-        id: Random, one per browser profile.
-        subject: Who is signed in there (``sub``), if anyone.
+        id: Random, one per browser profile and sign-in.
+        sign_in: That somebody has signed in there, if anybody has.
     """
 
     id: str
-    subject: str | None = None
+    sign_in: SignIn | None = None
+
+    @property
+    def subject(self) -> str | None:
+        """Who is signed in there (``sub``), if anyone."""
+        return None if self.sign_in is None else self.sign_in.principal.subject
 
 
 def short_hash(name: str) -> str:

@@ -48,6 +48,19 @@ class Policy(abc.ABC):
         """Whether what a session of the browser was shown is allowed before anything else is looked at."""
         return False
 
+    @property
+    def parts(self) -> tuple[Policy, ...]:
+        """The rules that it is made of: itself, if it is one."""
+        return (self,)
+
+    def for_the_app(self) -> Policy | None:
+        """
+        Return what of it can be asked of somebody who wants to open the app itself; None if nothing.
+
+        Without what looks at one resource: what a session was shown, what a link is for.
+        """
+        return self
+
     def __or__(self, other: Policy) -> Policy:
         return _Either(self, other) if isinstance(other, Policy) else NotImplemented
 
@@ -70,21 +83,31 @@ def decide(policy: Policy, context: AccessContext, grants: GrantCodec) -> Asking
     return decision if isinstance(decision, (Allow, Deny)) else Deny(DenialReason.INTERNAL)
 
 
-class _Either(Policy):
+class _Pair(Policy):
     def __init__(self, left: Policy, right: Policy) -> None:
         self._left = left
         self._right = right
 
+    @property
+    def parts(self) -> tuple[Policy, ...]:
+        return self._left.parts + self._right.parts
+
+    @property
+    def accepts_grants(self) -> bool:
+        return self._left.accepts_grants or self._right.accepts_grants
+
+    def for_the_app(self) -> Policy | None:
+        left, right = self._left.for_the_app(), self._right.for_the_app()
+        return type(self)(left, right) if left is not None and right is not None else left or right
+
+
+class _Either(_Pair):
     def evaluate(self, context: AccessContext, grants: GrantCodec) -> Asking[Decision]:
         first = yield from decide(self._left, context, grants)
         if isinstance(first, Allow):
             return first
         second = yield from decide(self._right, context, grants)
         return first.beside(second) if isinstance(second, Deny) else second
-
-    @property
-    def accepts_grants(self) -> bool:
-        return self._left.accepts_grants or self._right.accepts_grants
 
     @property
     def begins_with_own_session(self) -> bool:
@@ -94,11 +117,7 @@ class _Either(Policy):
         return f"({self._left!r} | {self._right!r})"
 
 
-class _Both(Policy):
-    def __init__(self, left: Policy, right: Policy) -> None:
-        self._left = left
-        self._right = right
-
+class _Both(_Pair):
     def evaluate(self, context: AccessContext, grants: GrantCodec) -> Asking[Decision]:
         first = yield from decide(self._left, context, grants)
         if isinstance(first, Deny):
@@ -114,10 +133,6 @@ class _Both(Policy):
             grant=second.grant or first.grant,
             player=second.player or first.player,
         )
-
-    @property
-    def accepts_grants(self) -> bool:
-        return self._left.accepts_grants or self._right.accepts_grants
 
     def __repr__(self) -> str:
         return f"({self._left!r} & {self._right!r})"

@@ -12,6 +12,7 @@ from collections.abc import Callable, Generator
 from typing import Any, NamedTuple, TypeVar
 
 from secure_media.core.model import Grant
+from secure_media.errors import DenialReason
 
 T = TypeVar("T")
 
@@ -61,6 +62,29 @@ class RecordOf(NamedTuple):
     grant: Grant
 
 
+class Name(NamedTuple):
+    """
+    What credentials have in common, by which they are ended together.
+
+    Args:
+        kind: Of what: ``sub`` for a subject, ``sign-in`` for one sign-in, and so on.
+        value: Which one. A ledger keeps a digest of it.
+    """
+
+    kind: str
+    value: str
+
+
+class EndedAt(NamedTuple):
+    """
+    Up to when everything by each of `names` has ended: a tuple of as many moments, in seconds since the epoch.
+
+    0 for what was never ended. Only a ledger knows that, so this one may have to wait.
+    """
+
+    names: tuple[Name, ...]
+
+
 class Record(NamedTuple):
     """
     What became of a grant.
@@ -74,7 +98,7 @@ class Record(NamedTuple):
     used: int
 
 
-Question = WasShown | HasSession | OwnsSession | IsCurrent | PlaysOn | RecordOf
+Question = WasShown | HasSession | OwnsSession | IsCurrent | PlaysOn | RecordOf | EndedAt
 
 #: Something that has to ask before it is known. An answer that is not exactly what was asked for is none.
 Asking = Generator[Question, Any, T]
@@ -98,3 +122,16 @@ def answered(asking: Asking[T], answer: Callable[[Question], Any]) -> T:
     except StopIteration as done:
         result: T = done.value
         return result
+
+
+def has_ended(names: tuple[Name, ...], issued: float) -> Asking[DenialReason | None]:
+    """
+    Find out whether what goes by `names`, and was issued at `issued` in seconds since the epoch, was ended since.
+
+    Returns:
+        Why it is not good any more, or is not known to be; None if it is good.
+    """
+    moments = yield EndedAt(names)
+    if not isinstance(moments, tuple) or len(moments) != len(names):
+        return DenialReason.LEDGER_UNAVAILABLE
+    return DenialReason.REVOKED if any(not issued > moment for moment in moments if moment != 0) else None

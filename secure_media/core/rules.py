@@ -35,6 +35,9 @@ class _OwnSession(Policy):
     def begins_with_own_session(self) -> bool:
         return True
 
+    def for_the_app(self) -> Policy | None:
+        return None
+
     def __repr__(self) -> str:
         return "own_session()"
 
@@ -56,6 +59,9 @@ class _SignedUrl(Policy):
     @property
     def accepts_grants(self) -> bool:
         return True
+
+    def for_the_app(self) -> Policy | None:
+        return None
 
     def __repr__(self) -> str:
         return "signed_url()"

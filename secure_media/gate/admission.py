@@ -90,6 +90,12 @@ class Admission:
             )
         return visitor
 
+    async def settle(self, request: Request) -> None:
+        """Find out whether anyone who signed in there still is, before anything else is asked about `request`."""
+        visitor = self.visitor(request)
+        if visitor.browser is not None and visitor.browser.sign_in is not None:
+            request.visitor = await self._answers.to(self._guard.settled(visitor, now=self._clock()))
+
     async def decide(
         self, request: Request, resource: Resource | None, action: Action, policy: Policy | None = None
     ) -> Decision:

@@ -1,7 +1,7 @@
 """
 Answers to what decisions ask: what memory knows at once, what the ledger knows without holding up the event loop.
 
-`Answers.to` suspends only where the ledger has to be asked, and asks it once for a decision at the most.
+`Answers.to` suspends only where the ledger has to be asked, and asks it once about a grant at the most.
 """
 
 from __future__ import annotations
@@ -10,8 +10,10 @@ from typing import Any, TypeVar
 
 from secure_media.core.questions import (
     Asking,
+    EndedAt,
     HasSession,
     IsCurrent,
+    Name,
     OwnsSession,
     PlaysOn,
     Question,
@@ -56,6 +58,8 @@ class Answers:
                             if record is None:
                                 record = await self.books.record(question.grant)
                         reply: Any = record
+                    elif type(question) is EndedAt:
+                        reply = await self.ended_at(question.names)
                     else:
                         reply = self.recall(question)
                 except Exception as error:  # noqa: BLE001 - it belongs to anyone who asked
@@ -65,6 +69,11 @@ class Answers:
         except StopIteration as done:
             result: T = done.value
             return result
+
+    async def ended_at(self, names: tuple[Name, ...]) -> tuple[float, ...] | None:
+        """Return up to when everything by each of `names` has ended; None if the ledger cannot tell."""
+        recalled = self.books.ledger.recall_ended_at(names)
+        return await self.books.ended_at(names) if recalled is None else recalled
 
     def recall(self, question: Question) -> bool:
         """Return the answer to a question that memory answers."""
@@ -82,6 +91,8 @@ class Answers:
         msg = f"memory does not answer {type(question).__name__}"
         raise TypeError(msg)
 
-    def suppose(self, question: Question) -> bool | Record:
-        """Return the answer to any question without asking the ledger: as if nothing had become of any grant."""
+    def suppose(self, question: Question) -> bool | Record | tuple[float, ...]:
+        """Return the answer to any question without asking the ledger: as if nothing had ever been revoked or used."""
+        if isinstance(question, EndedAt):
+            return (0.0,) * len(question.names)
         return Record(revoked=False, used=0) if isinstance(question, RecordOf) else self.recall(question)

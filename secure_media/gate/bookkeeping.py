@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Sequence
 from concurrent.futures import Future
 from contextlib import suppress
 from typing import TypeVar
@@ -11,7 +11,7 @@ from typing import TypeVar
 from secure_media.content.delivery import Watcher
 from secure_media.content.turns import LEDGER
 from secure_media.core.model import Grant
-from secure_media.core.questions import Record
+from secure_media.core.questions import Name, Record
 from secure_media.errors import BusyError, LedgerUnavailableError
 from secure_media.stores.ledger import GrantLedger
 
@@ -34,31 +34,44 @@ class Bookkeeping:
 
     async def record(self, grant: Grant) -> Record | None:
         """Return what became of `grant`."""
-        return await self._told(grant, lambda: self.ledger.record(grant))
+        return await self._told(whose(grant), lambda: self.ledger.record(grant))
+
+    async def ended_at(self, names: tuple[Name, ...]) -> tuple[float, ...] | None:
+        """Return up to when everything by each of `names` has ended (see `GrantLedger.ended_at`)."""
+        return await self._told(names, lambda: self.ledger.ended_at(names))
+
+    async def end(self, names: Sequence[Name], *, until: float | None) -> bool:
+        """End everything by `names` (see `GrantLedger.end`); return whether that was written down."""
+
+        def write() -> bool:
+            self.ledger.end(names, until=until)
+            return True
+
+        return await self._told(names[0], write) is True
 
     async def used(self, grant: Grant) -> int | None:
         """Return how many uses of `grant` are spent."""
-        return await self._told(grant, lambda: self.ledger.used(grant))
+        return await self._told(whose(grant), lambda: self.ledger.used(grant))
 
     async def reserve(self, grant: Grant, start: int, stop: int, size: int, *, continues: bool) -> Watcher | None:
         """Reserve a part of a use of `grant` (see `GrantLedger.reserve`); None also if no use is left."""
         return await self._told(
-            grant, lambda: self.ledger.reserve(grant, start, stop, size, continues=continues), _give_back
+            whose(grant), lambda: self.ledger.reserve(grant, start, stop, size, continues=continues), _give_back
         )
 
     async def _told(
-        self, grant: Grant, ask: Callable[[], T], unwanted: Callable[[Future[T]], None] | None = None
+        self, queue: Hashable, ask: Callable[[], T], unwanted: Callable[[Future[T]], None] | None = None
     ) -> T | None:
         """
         Return what `ask` does.
 
         Args:
-            grant: What it is about.
+            queue: By what to take turns.
             ask: Asks the ledger.
             unwanted: Is given what came of it if anyone who waits for that is cancelled meanwhile.
         """
         try:
-            work = LEDGER.submit(whose(grant), ask)
+            work = LEDGER.submit(queue, ask)
             try:
                 return await asyncio.wrap_future(work)
             except asyncio.CancelledError:

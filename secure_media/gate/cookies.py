@@ -8,6 +8,7 @@ from collections.abc import Callable
 from secure_media.core.context import Visitor
 from secure_media.core.identity import BrowserIdentity, Identified
 from secure_media.core.model import Browser
+from secure_media.errors import DenialReason
 
 logger = logging.getLogger(__name__)
 
@@ -28,6 +29,8 @@ class Cookies:
     def greet(self, visitor: Visitor) -> tuple[str, ...]:
         """Return each ``Set-Cookie`` of a response with which a browser begins, or goes on."""
         identified = visitor.identified
+        if identified is DenialReason.LEDGER_UNAVAILABLE:
+            return ()  # anyone who is signed in there stays so, once it can be read again whether that was ended
         if not isinstance(identified, Identified):
             return (self._cookie(self._identity.new(), secure=visitor.credentials.secure),)
         if identified.fresh:

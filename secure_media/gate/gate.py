@@ -129,6 +129,7 @@ class Gate:
         Raises:
             ClientGoneError: There is nobody left to answer.
         """
+        await self._admission.settle(request)
         path = self._below_base(request.path)
         if path.startswith(MEDIA):
             return await self._media.answer(request, path.removeprefix(MEDIA), watch)
@@ -150,7 +151,12 @@ class Gate:
 
     async def endpoint(self, request: Request) -> responses.Response | None:
         """Return the refusal for a request to an endpoint of the user's own, or None if it may go on."""
+        await self._admission.settle(request)
         return await self._refusal(request, Resource(ResourceKind.ENDPOINT, request.path), Action.VIEW)
+
+    async def settle(self, request: Request) -> None:
+        """Find out whether anyone who signed in there still is. Comes first for what is not answered here."""
+        await self._admission.settle(request)
 
     def visitor(self, request: Request) -> Visitor:
         """Return who sent `request`."""

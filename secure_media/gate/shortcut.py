@@ -205,6 +205,8 @@ class Shortcut:
         identified = visitor.identified
         if not isinstance(identified, Identified) or not identified.fresh or identified.twins:
             return
+        if identified.browser.sign_in is not None:  # whether that was ended is for the ledger to say
+            return
         if sum(len(value) for value in glance.who if value is not None) > _LONGEST:
             return
         if decision.by != "session" or decision.grant is not None or not self._is_plain(request, what):

@@ -63,6 +63,7 @@ class GuardMiddleware:
                 await send({"type": "websocket.close", "code": _TRY_AGAIN_LATER})
                 return
             page = Connection(request_of(scope))
+            await self._gate.settle(page.request)
             token = connection.set(page)
             try:
                 await self._app(scope, _heeding_goodbyes(receive, page), send)

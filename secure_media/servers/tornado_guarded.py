@@ -104,6 +104,12 @@ class Endpoint(_Guarded):
 class Handshake(BrowserWebSocketHandler):
     """Notes who opens the WebSocket, for the session that is made from it."""
 
+    async def prepare(self) -> None:
+        await gate_of(self).settle(request_of(self.request))
+        result = super().prepare()
+        if result is not None:
+            await result
+
     def open(self, *args: Any, **kwargs: Any) -> Any:
         self._page = Connection(request_of(self.request))
         token = connection.set(self._page)

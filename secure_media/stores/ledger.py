@@ -11,11 +11,12 @@ Bytes are counted before they leave, and what is not known counts as delivered.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Protocol
 
 from secure_media.content.delivery import Watcher
 from secure_media.core.model import Grant
-from secure_media.core.questions import Record
+from secure_media.core.questions import Name, Record
 
 
 class GrantLedger(Protocol):
@@ -50,6 +51,21 @@ class GrantLedger(Protocol):
 
     def revoke_everything(self) -> None:
         """Revoke every grant that was issued until now."""
+
+    def end(self, names: Sequence[Name], *, until: float | None) -> None:
+        """
+        End every credential that goes by one of `names` and was issued until now.
+
+        Args:
+            names: What they have in common. Ending the subject ``sub`` revokes the grants for it too, and the reverse.
+            until: How long that has to be remembered, in seconds since the epoch; None for ever.
+        """
+
+    def ended_at(self, names: tuple[Name, ...]) -> tuple[float, ...]:
+        """Return up to when everything by each of `names` has ended, in seconds since the epoch; 0 for never."""
+
+    def recall_ended_at(self, names: tuple[Name, ...]) -> tuple[float, ...] | None:
+        """Return the same, if it is known at once (see `recall`)."""
 
     def reserve(self, grant: Grant, start: int, stop: int, size: int, *, continues: bool) -> Watcher | None:
         """

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import sqlite3
+from collections.abc import Iterable
 from dataclasses import astuple
 
 from secure_media.stores.timekeeping import Marks
@@ -30,18 +32,32 @@ def is_revoked(connection: sqlite3.Connection, *, jti: str | None, subject: str 
     return bool(found)
 
 
+def ended_at(connection: sqlite3.Connection, names: Iterable[tuple[str, str]]) -> tuple[float, ...]:
+    """
+    Return up to when everything by each of `names` has ended, in seconds since the epoch; 0 for never.
+
+    Args:
+        connection: The database.
+        names: Each of what kind it is, and what stands for it.
+    """
+    query = "SELECT at FROM revoked WHERE kind = ? AND value = ?"
+    found = (connection.execute(query, name).fetchone() for name in names)
+    return tuple(0.0 if row is None else row["at"] / 1000 for row in found)
+
+
 def revoke(connection: sqlite3.Connection, kind: str, value: str, *, at: int, until: int | None) -> None:
     """
     Note a revocation.
 
     Args:
         connection: The database, in a transaction.
-        kind: Of what: ``jti``, ``sub`` or ``all``.
+        kind: Of what: ``jti``, ``sub``, ``all`` or the kind of a `Name`.
         value: Which one.
         at: Now, in milliseconds since the epoch.
         until: When it may be deleted, in seconds since the epoch; None for never.
     """
-    change = "INSERT INTO revoked VALUES (?, ?, ?, ?) ON CONFLICT DO UPDATE SET at = max(at, excluded.at)"
+    change = "INSERT INTO revoked VALUES (?, ?, ?, ?) ON CONFLICT DO UPDATE SET at = max(at, excluded.at), "
+    change += "until = CASE WHEN until IS NULL OR excluded.until IS NULL THEN NULL ELSE max(until, excluded.until) END"
     connection.execute(change, (kind, value, at, until))
 
 
@@ -77,3 +93,8 @@ def marks_in(connection: sqlite3.Connection) -> Marks | None:
 def write_marks(connection: sqlite3.Connection, marks: Marks) -> None:
     """Write the marks of time down, in a transaction."""
     connection.execute("INSERT OR REPLACE INTO marks VALUES (1, ?, ?, ?, ?, ?)", astuple(marks))
+
+
+def digest(name: str) -> str:
+    """Return what stands for a subject, or for any other name, so that the file does not list people."""
+    return hashlib.sha256(name.encode("utf-8", "surrogatepass")).hexdigest()

@@ -2,24 +2,22 @@
 
 from __future__ import annotations
 
-import hashlib
 import logging
 import math
 import sqlite3
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
-from datetime import datetime, timezone
 from pathlib import Path
 
 from secure_media.content.delivery import Watcher
 from secure_media.core.model import Grant
-from secure_media.core.questions import Record
+from secure_media.core.questions import Name, Record
 from secure_media.errors import LedgerUnavailableError
 from secure_media.stores import records
 from secure_media.stores.database import Database
 from secure_media.stores.recollection import TRUSTED, Recollection
-from secure_media.stores.timekeeping import Marks, Timekeeper, is_behind
+from secure_media.stores.timekeeping import Marks, Timekeeper, is_behind, iso
 from secure_media.stores.transfers import Request, Transfers, use_of
 
 logger = logging.getLogger(__name__)
@@ -115,7 +113,7 @@ class SqliteLedger:
             marks = self._now(connection)[1]
             if connection is None:
                 return False
-            subject = None if grant.sub is None else _digest(grant.sub)
+            subject = None if grant.sub is None else records.digest(grant.sub)
             return _is_forgotten(grant, marks) or records.is_revoked(
                 connection, jti=grant.jti, subject=subject, issued=round(grant.iat * 1000)
             )
@@ -128,18 +126,52 @@ class SqliteLedger:
 
     def revoke_subject(self, subject: str) -> None:
         """Revoke every grant for `subject` that was issued until now."""
-        self._revoke("sub", _digest(subject), None)
+        self._revoke("sub", records.digest(subject), None)
 
     def revoke_everything(self) -> None:
         """Revoke every grant that was issued until now."""
         self._revoke("all", "", None)
 
+    # --- what has ended
+
+    def end(self, names: Sequence[Name], *, until: float | None) -> None:
+        """End every credential that goes by one of `names` and was issued until now."""
+        kept = None if until is None else math.ceil(until) + _REMEMBER
+        self._write_down([(name.kind, records.digest(name.value), kept) for name in names], by_time=True)
+
+    def ended_at(self, names: tuple[Name, ...]) -> tuple[float, ...]:
+        """Return up to when everything by each of `names` has ended, in seconds since the epoch; 0 for never."""
+        with self._database.lock:
+            self._recollection.look(self._database.state)
+            with self._database.reading() as connection:
+                self._now(connection)
+                if connection is None:
+                    moments: tuple[float, ...] = (0.0,) * len(names)
+                else:
+                    moments = records.ended_at(connection, [(name.kind, records.digest(name.value)) for name in names])
+            self._recollection.ended(names, moments)
+        return moments
+
+    def recall_ended_at(self, names: tuple[Name, ...]) -> tuple[float, ...] | None:
+        """Return the same, if it is known without a look at the file. Waits for nobody."""
+        return self._recollection.knows_ended(names)
+
     def _revoke(self, kind: str, value: str, until: int | None) -> None:
+        self._write_down([(kind, value, until)], by_time=kind != "jti")
+
+    def _write_down(self, what: Iterable[tuple[str, str, int | None]], *, by_time: bool) -> None:
+        """
+        Note revocations, and return when no process takes what was revoked for good any more.
+
+        Args:
+            what: Of what kind each is, which one it is, and until when it is kept, in seconds since the epoch.
+            by_time: Whether it is about what was issued until now. That needs the right time: something may have been
+                issued after a clock that is behind. What is revoked by its id is so at any time.
+        """
         with self._database.writing() as connection:
-            # What is revoked by its time needs the right one: a grant may have been issued after a clock that is
-            # behind. One that is revoked by its id is so at any time.
-            now, marks = self._look(connection) if kind == "jti" else self._now(connection)
-            records.revoke(connection, kind, value, at=int(max(now, marks.latest) * 1000), until=until)
+            now, marks = self._now(connection) if by_time else self._look(connection)
+            for kind, value, until in what:
+                records.revoke(connection, kind, value, at=int(max(now, marks.latest) * 1000), until=until)
             self._keep_house(connection, now)
         with self._database.lock:
             self._recollection.forget()
@@ -201,7 +233,7 @@ class SqliteLedger:
         if connection is not None and not connection.in_transaction:
             self._mark_time()
         if is_behind(now, marks):
-            what = f"the server's clock is behind {_iso(marks.latest)}, which it has shown before"
+            what = f"the server's clock is behind {iso(marks.latest)}, which it has shown before"
             if not self._is_behind:
                 self._is_behind = True
                 logger.error(
@@ -264,16 +296,3 @@ class SqliteLedger:
 def _is_forgotten(grant: Grant, marks: Marks) -> bool:
     """Return whether the records of `grant` may have been deleted: nobody knows any more what became of it."""
     return grant.exp + _REMEMBER <= marks.forgotten
-
-
-def _iso(seconds: float) -> str:
-    """Return a moment as ISO 8601 in UTC, to the second."""
-    try:
-        return datetime.fromtimestamp(int(seconds), timezone.utc).isoformat().replace("+00:00", "Z")
-    except (ValueError, OverflowError, OSError):
-        return f"{seconds:.0f} s after 1970"
-
-
-def _digest(subject: str) -> str:
-    """Return what stands for a subject in the ledger, so that the file does not list people."""
-    return hashlib.sha256(subject.encode("utf-8", "surrogatepass")).hexdigest()

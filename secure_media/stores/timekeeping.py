@@ -23,6 +23,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from datetime import datetime, timezone
 
 from secure_media.core.grants import CLOCK_LEEWAY
 
@@ -118,3 +119,11 @@ class Timekeeper:
 def is_behind(now: float, marks: Marks) -> bool:
     """Return whether the wall clock was set back, so that what has ended would be good again."""
     return now < marks.latest - CLOCK_LEEWAY
+
+
+def iso(seconds: float) -> str:
+    """Return a moment as ISO 8601 in UTC, to the second."""
+    try:
+        return datetime.fromtimestamp(int(seconds), timezone.utc).isoformat().replace("+00:00", "Z")
+    except (ValueError, OverflowError, OSError):
+        return f"{seconds:.0f} s after 1970"

@@ -5,11 +5,12 @@ from __future__ import annotations
 from secure_media.audit import events
 from secure_media.content.delivery import Delivery
 from secure_media.core.model import Action, Allow, Browser, Grant, Resource, ResourceKind
+from tests import people
 
 MEDIA = Resource(ResourceKind.MEDIA, "0123456789abcdef0123456789abcdef01234567")
 FILE = Resource(ResourceKind.FILE, "reports/2024/q1.pdf")
 LINK = Grant(FILE, Action.DOWNLOAD, 1.0, 2, jti="abcdefghijkl")
-ANNA = Browser("a-random-browser-id", "anna")
+ANNA = people.browser("a-random-browser-id", "anna")
 
 
 def watched(decision: Allow | None = None, browser: Browser | None = ANNA, length: int = 100) -> Delivery:

@@ -11,6 +11,7 @@ import pytest
 from secure_media.audit import console, events
 from secure_media.core.model import Action, Allow, Browser, Decision, Deny, Grant, Resource, ResourceKind, short_hash
 from secure_media.errors import DenialReason
+from tests import people
 from tests.audit.happenings import ANNA, FILE, LINK, MEDIA, watched
 
 ATTACKS = {
@@ -267,8 +268,8 @@ def test_delivery_that_breaks_off_says_so(caplog: pytest.LogCaptureFixture) -> N
 @pytest.mark.parametrize(
     ("decision", "browser", "expected"),
     [
-        pytest.param(Allow("session", "anna"), Browser("b", "bert"), "anna", id="who-was-let-in"),
-        pytest.param(Allow("signed_url"), Browser("b", "bert"), "bert", id="who-is-signed-in"),
+        pytest.param(Allow("session", "anna"), people.browser("b", "bert"), "anna", id="who-was-let-in"),
+        pytest.param(Allow("signed_url"), people.browser("b", "bert"), "bert", id="who-is-signed-in"),
         pytest.param(Allow("signed_url"), Browser("b"), None, id="nobody"),
         pytest.param(Allow("signed_url"), None, None, id="no-browser"),
     ],

@@ -11,8 +11,9 @@ import pytest
 
 from secure_media.core.identity import BrowserIdentity
 from secure_media.core.keys import KeyRing
-from secure_media.core.model import Browser, Resource, ResourceKind, short_hash
+from secure_media.core.model import Resource, ResourceKind, short_hash
 from secure_media.stores.sqlite import SqliteLedger
+from tests import people
 from tests.cli.shell import OTHER_SECRET, Shell
 from tests.servers import SECRET
 
@@ -27,7 +28,7 @@ def _cookie(
 ) -> str:
     """Return the Cookie header of a browser of ours."""
     identity = BrowserIdentity(KeyRing([SECRET]), deployment=made_for, lifetime=3600)
-    value = identity.issue(Browser(browser, subject), now=time.time() - age)
+    value = identity.issue(people.browser(browser, subject), now=time.time() - age)
     return f"theme=dark; {identity.cookie_name(secure=secure)}={value}"
 
 

@@ -7,8 +7,9 @@ import pytest
 from secure_media.cli import sentences
 from secure_media.core.context import AccessContext, Visitor
 from secure_media.core.identity import Identified
-from secure_media.core.model import Action, Browser, Credentials, Grant, Resource, ResourceKind
+from secure_media.core.model import Action, Credentials, Grant, Resource, ResourceKind
 from secure_media.errors import DenialReason
+from tests import people
 from tests.cli.shell import REPORT
 
 NOW = 1_900_000_000.0
@@ -16,7 +17,7 @@ GRANT = Grant(REPORT, Action.VIEW, NOW - 100, int(NOW) - 41, sub="alice", networ
 CONTEXT = AccessContext(
     Resource(ResourceKind.FILE, "reports/q4.pdf"),
     Action.DOWNLOAD,
-    Visitor(Credentials(), Identified(Browser("a-browser", "bob"), fresh=True), "198.51.100.7"),
+    Visitor(Credentials(), Identified(people.browser("a-browser", "bob"), fresh=True), "198.51.100.7"),
     NOW,
 )
 

@@ -16,6 +16,7 @@ from secure_media.core.policy import Policy, decide
 from secure_media.core.questions import answered
 from secure_media.core.tokens import GrantCodec
 from secure_media.errors import DenialReason
+from tests import people
 from tests.core import fakes
 from tests.core.fakes import Leases, OneSession, Records, World
 
@@ -27,7 +28,7 @@ STATIC = Resource(ResourceKind.STATIC, "logo.png")
 UPLOAD = Resource(ResourceKind.UPLOAD, "anna-session")
 ENDPOINT = Resource(ResourceKind.ENDPOINT, "/report")
 FILE = Resource(ResourceKind.FILE, "reports/q1.pdf")
-ANNA, BERT = Browser("anna-browser", "anna"), Browser("bert-browser")
+ANNA, BERT = people.browser("anna-browser", "anna"), Browser("bert-browser")
 GRANT = Grant(MEDIA, Action.VIEW, iat=NOW, exp=int(NOW) + 60)
 CODEC = GrantCodec(KeyRing([SECRET]), deployment="/")
 CLAIMS: Mapping[str, Any] = {"iss": "login", "aud": "media", "exp": int(NOW) + 60, "sub": "anna"}

@@ -20,11 +20,12 @@ from secure_media.core.model import (
 )
 from secure_media.core.questions import answered
 from secure_media.errors import DenialReason, LedgerUnavailableError
+from tests import people
 from tests.core import fakes
 from tests.core.fakes import Leases, OneSession, Records, World
 
 NOW = 1_800_000_000.0
-ANNA, BERT = Browser("anna-browser", "anna"), Browser("bert-browser", "bert")
+ANNA, BERT = people.browser("anna-browser", "anna"), people.browser("bert-browser", "bert")
 FILE = Resource(ResourceKind.FILE, "videos/talk/intro.mp4")
 MEDIA = Resource(ResourceKind.MEDIA, "0" * 40)
 #: Bound to nothing.
@@ -236,8 +237,8 @@ def test_grant_holds_from_its_beginning_until_its_end(
         pytest.param({"claims": {"sub": "bert"}}, [DenialReason.OTHER_SUBJECT], id="jwt-of-somebody-else"),
         pytest.param({"browser": BERT}, [DenialReason.OTHER_SUBJECT], id="cookie-of-somebody-else"),
         pytest.param({"browser": Browser("b")}, [DenialReason.OTHER_SUBJECT], id="nobody-signed-in"),
-        pytest.param({"browser": Browser("b", "")}, [DenialReason.OTHER_SUBJECT], id="empty-subject"),
-        pytest.param({"browser": Browser("b", "Anna")}, [DenialReason.OTHER_SUBJECT], id="capitals"),
+        pytest.param({"browser": people.browser("b", "")}, [DenialReason.OTHER_SUBJECT], id="empty-subject"),
+        pytest.param({"browser": people.browser("b", "Anna")}, [DenialReason.OTHER_SUBJECT], id="capitals"),
         pytest.param({"browser": None}, [DenialReason.OTHER_SUBJECT], id="no-browser"),
     ],
 )
@@ -251,7 +252,7 @@ def test_grant_for_a_subject_needs_that_subject(request_: dict[str, Any], expect
 def test_grant_for_the_empty_subject_is_not_for_everyone() -> None:
     """A subject that is empty is still one that has to be presented."""
     grant = dataclasses.replace(PLAIN, sub="")
-    assert _against(grant, _context(browser=Browser("b", ""))) == []
+    assert _against(grant, _context(browser=people.browser("b", ""))) == []
 
     assert _against(grant) == [DenialReason.OTHER_SUBJECT]
     assert _against(grant, _context(browser=None)) == [DenialReason.OTHER_SUBJECT]
@@ -262,7 +263,9 @@ def test_grant_for_the_empty_subject_is_not_for_everyone() -> None:
     [
         pytest.param(ANNA, [], id="the-browser"),
         pytest.param(Browser(ANNA.id), [], id="the-browser-signed-out"),
-        pytest.param(Browser("other", "anna"), [DenialReason.OTHER_BROWSER], id="another-browser-of-the-subject"),
+        pytest.param(
+            people.browser("other", "anna"), [DenialReason.OTHER_BROWSER], id="another-browser-of-the-subject"
+        ),
         pytest.param(Browser(short_hash(ANNA.id)), [DenialReason.OTHER_BROWSER], id="tag-as-id"),
         pytest.param(None, [DenialReason.OTHER_BROWSER], id="no-browser"),
     ],

@@ -29,6 +29,7 @@ from secure_media.core.questions import Asking, answered
 from secure_media.core.rules import allow_if, own_session, signed_url
 from secure_media.core.tokens import GrantCodec
 from secure_media.errors import DenialReason, LedgerUnavailableError
+from tests import people
 from tests.core.fakes import Leases, OneSession, Records, World, context
 
 NOW = 1_800_000_000.0
@@ -37,7 +38,7 @@ IDENTITY = BrowserIdentity(RING, deployment="/", lifetime=3600)
 CODEC = GrantCodec(RING, deployment="/")
 MEDIA = Resource(ResourceKind.MEDIA, "0" * 40)
 UPLOAD = Resource(ResourceKind.UPLOAD, "anna-session")
-ANNA = Browser("anna-browser", "anna")
+ANNA = people.browser("anna-browser", "anna")
 GRANT = Grant(MEDIA, Action.VIEW, iat=NOW, exp=int(NOW) + 60)
 
 
@@ -93,7 +94,7 @@ def test_token_that_is_bound_opens_with_its_cookie_only() -> None:
         GRANT, sub="anna", browser=short_hash(ANNA.id), session=short_hash("anna-session"), network="10.0.0.0/8"
     )
     tokens, guard = (CODEC.issue(bound),), _guard(signed_url())
-    own, others = _cookie().cookies, _cookie(Browser("bert-browser", "anna")).cookies
+    own, others = _cookie().cookies, _cookie(people.browser("bert-browser", "anna")).cookies
 
     assert _decide(guard, Credentials(cookies=own, tokens=tokens)) == Allow("signed_url", "anna", grant=bound)
     assert _decide(guard, Credentials(tokens=tokens)) == Deny(DenialReason.OTHER_SUBJECT)

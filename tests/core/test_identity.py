@@ -13,12 +13,13 @@ from secure_media.core.identity import BrowserIdentity, Identified
 from secure_media.core.keys import KeyRing, Purpose
 from secure_media.core.model import Browser, Credentials
 from secure_media.errors import DenialReason
+from tests import people
 
 NOW = 1_800_000_000.0
 LIFETIME = 3600
 NEW = "new-0123456789-abcdefghijklmnopqrstuvwxyz"
 OLD = "old-9876543210-zyxwvutsrqponmlkjihgfedcba"
-ANNA = Browser("anna-browser", "anna")
+ANNA = people.browser("anna-browser", "anna")
 SECURE = [pytest.param(True, id="https"), pytest.param(False, id="http")]
 
 
@@ -35,14 +36,19 @@ def _shows(identity: BrowserIdentity, value: str, *, secure: bool = False) -> Cr
     return _cookies((identity.cookie_name(secure=secure), value), secure=secure)
 
 
+def _signed_in(subject: object = "anna") -> list[object]:
+    """Return the claim that says so."""
+    return ["sign-in", subject, {"sub": "anna"}, int(NOW) * 1000, 3600, int(NOW) + 86400]
+
+
 @pytest.mark.parametrize("secure", SECURE)
 @pytest.mark.parametrize(
     "browser",
     [
         pytest.param(ANNA, id="signed-in"),
         pytest.param(Browser("b"), id="anonymous"),
-        pytest.param(Browser("b", ""), id="empty-subject"),
-        pytest.param(Browser("b", "\u00fc\ud800"), id="odd-subject"),
+        pytest.param(people.browser("b", ""), id="empty-subject"),
+        pytest.param(people.browser("b", "\u00fc\ud800"), id="odd-subject"),
     ],
 )
 def test_browser_is_recognised_by_its_cookie(browser: Browser, secure: bool) -> None:
@@ -66,7 +72,7 @@ def test_new_browsers_differ() -> None:
 
 def test_cookie_fits_into_a_header() -> None:
     """The cookie consists of characters that a cookie may have (RFC 6265 section 4.1.1), and is short."""
-    value = _identity().issue(Browser("x" * 22, "somebody@example.com"), now=NOW)
+    value = _identity().issue(people.browser("x" * 22, "somebody@example.com"), now=NOW)
 
     assert len(value) < 400
     assert not set(value) & set(' ",;\\\r\n')
@@ -422,8 +428,10 @@ def test_forged_cookie_is_refused() -> None:
         pytest.param({"bid": ""}, DenialReason.MALFORMED_CREDENTIAL, id="empty-browser"),
         pytest.param({"bid": 7}, DenialReason.MALFORMED_CREDENTIAL, id="browser-is-a-number"),
         pytest.param({"bid": ["b"]}, DenialReason.MALFORMED_CREDENTIAL, id="browser-is-a-list"),
-        pytest.param({"sub": 7}, DenialReason.MALFORMED_CREDENTIAL, id="subject-is-a-number"),
-        pytest.param({"sub": ["anna"]}, DenialReason.MALFORMED_CREDENTIAL, id="subject-is-a-list"),
+        pytest.param({"sgn": "anna"}, DenialReason.MALFORMED_CREDENTIAL, id="sign-in-is-text"),
+        pytest.param({"sgn": _signed_in(subject=7)}, DenialReason.MALFORMED_CREDENTIAL, id="subject-is-a-number"),
+        pytest.param({"sgn": _signed_in(subject=None)}, DenialReason.MALFORMED_CREDENTIAL, id="subject-is-nothing"),
+        pytest.param({"sgn": _signed_in()[:-1]}, DenialReason.MALFORMED_CREDENTIAL, id="sign-in-without-end"),
         pytest.param({"iss": "somebody"}, DenialReason.AUDIENCE_MISMATCH, id="other-issuer"),
         pytest.param({"exp": True}, DenialReason.MALFORMED_CREDENTIAL, id="end-is-true"),
     ],
@@ -432,13 +440,20 @@ def test_signed_claims_of_another_shape_are_refused(claims: dict[str, object], r
     """The right signature does not make a browser's cookie of claims that are none."""
     identity = _identity()
     key = KeyRing([NEW]).active
-    honest = {"iss": "secure_media", "aud": "/", "iat": int(NOW), "exp": int(NOW) + LIFETIME, "bid": "b", "sub": "anna"}
+    honest = {
+        "iss": "secure_media",
+        "aud": "/",
+        "iat": int(NOW),
+        "exp": int(NOW) + LIFETIME,
+        "bid": "b",
+        "sgn": _signed_in(),
+    }
 
     def identify(**changed: object) -> object:
         value = jwts.issue({**honest, **changed}, key=key.derive(Purpose.BROWSER_COOKIE), kid=key.kid)
         return identity.identify(_shows(identity, value), now=NOW)
 
-    assert identify() == Identified(Browser("b", "anna"), fresh=True)
+    assert identify() == Identified(people.browser("b", "anna"), fresh=True)
     assert identify(**claims) is reason
 
 

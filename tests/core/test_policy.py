@@ -28,6 +28,7 @@ from secure_media.core.policy import Policy, decide
 from secure_media.core.questions import Asking, Question, RecordOf, WasShown, answered
 from secure_media.core.tokens import GrantCodec
 from secure_media.errors import ConfigurationError, DenialReason, ExpiredCredentialError, LedgerUnavailableError
+from tests import people
 from tests.core.asking import (
     ANNA,
     BERT,
@@ -82,7 +83,9 @@ def test_browser_gets_what_its_session_was_shown() -> None:
     [
         pytest.param(OTHER_MEDIA, ANNA, DenialReason.NOT_SHOWN, id="medium-of-somebody-else"),
         pytest.param(MEDIA, BERT, DenialReason.NOT_SHOWN, id="browser-of-somebody-else"),
-        pytest.param(MEDIA, Browser("stranger", "anna"), DenialReason.NOT_SHOWN, id="same-subject-other-browser"),
+        pytest.param(
+            MEDIA, people.browser("stranger", "anna"), DenialReason.NOT_SHOWN, id="same-subject-other-browser"
+        ),
         pytest.param(MEDIA, None, DenialReason.EXPIRED, id="no-browser"),
         pytest.param(STATIC, BERT, DenialReason.NOT_OWNER, id="static-without-session"),
         pytest.param(STATIC, None, DenialReason.EXPIRED, id="static-without-browser"),

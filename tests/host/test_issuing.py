@@ -12,12 +12,13 @@ from typing import Any
 import pytest
 
 from secure_media.core.keys import KeyRing
-from secure_media.core.model import Action, Browser, Disposition, Grant, Resource, ResourceKind, short_hash
+from secure_media.core.model import Action, Disposition, Grant, Resource, ResourceKind, short_hash
 from secure_media.core.tokens import MAX_TOKEN_LENGTH, GrantCodec
 from secure_media.errors import GrantError, LedgerUnavailableError, UnknownKeyError
 from secure_media.host.issuing import Issuer, SessionBinding, new_jti
 from secure_media.host.terms import PAGE, GrantTerms
 from secure_media.stores.sqlite import SqliteLedger
+from tests import people
 
 OLD = "one-secret-0123456789-abcdefghijklmnopqrst"
 NEW = "two-secret-9876543210-zyxwvutsrqponmlkjihg"
@@ -76,7 +77,7 @@ def world() -> Iterator[World]:
 
 
 def _anna(session_id: str = "anna-session", subject: str | None = "anna@example.com") -> SessionBinding:
-    return SessionBinding(session_id, Browser("anna-browser", subject), "https://shop.example")
+    return SessionBinding(session_id, people.browser("anna-browser", subject), "https://shop.example")
 
 
 def _stranger() -> SessionBinding:
@@ -299,7 +300,7 @@ def test_revoked_token_is_replaced(world: World, terms: GrantTerms) -> None:
 def test_token_of_a_revoked_subject_is_replaced(world: World) -> None:
     """Revoking one subject changes that subject's URLs and nobody else's."""
     terms = GrantTerms(LIFETIME, "subject")
-    anna, bert = _anna(), SessionBinding("bert-session", Browser("bert-browser", "bert@example.com"), "")
+    anna, bert = _anna(), SessionBinding("bert-session", people.browser("bert-browser", "bert@example.com"), "")
     hers, his = world.token(anna, terms=terms), world.token(bert, terms=terms)
     world.clock.now += 1
 
@@ -426,7 +427,7 @@ def test_two_sessions_never_share_a_token(world: World) -> None:
 
 def test_two_browsers_never_share_a_token(world: World) -> None:
     """What is bound to one person's browser does not get into the page of another one."""
-    holders = [_anna(), SessionBinding("bert-session", Browser("bert-browser", "bert@example.com"), "")]
+    holders = [_anna(), SessionBinding("bert-session", people.browser("bert-browser", "bert@example.com"), "")]
     for terms in (TERMS, COUNTED, GrantTerms(LIFETIME, "session"), GrantTerms(LIFETIME, PAGE)):
         tokens = [world.token(holder, terms=terms) for holder in holders for _ in range(2)]
 
@@ -440,7 +441,7 @@ def test_person_who_comes_next_gets_no_token_of_the_one_before(world: World, bin
     holder = _anna()
     first = world.token(holder, terms=terms)
 
-    holder.browser = Browser("bert-browser", "bert@example.com")
+    holder.browser = people.browser("bert-browser", "bert@example.com")
     second = world.grant(world.token(holder, terms=terms))
 
     assert world.grant(first) != second
@@ -455,7 +456,7 @@ def test_signing_in_is_no_way_to_more_uses(world: World) -> None:
     first = world.token(holder, terms=COUNTED)
 
     for subject in (None, "bert@example.com", "anna@example.com"):
-        holder.browser = Browser("anna-browser", subject)
+        holder.browser = people.browser("anna-browser", subject)
         assert world.token(holder, terms=COUNTED) == first
 
 
@@ -483,7 +484,7 @@ def test_whoever_signs_in_next_has_no_further_use(world: World) -> None:
     terms = dataclasses.replace(COUNTED, bind="subject")
     holder = _anna()
     first = world.grant(world.token(holder, terms=terms))
-    holder.browser = Browser("anna-browser", "bert@example.com")
+    holder.browser = people.browser("anna-browser", "bert@example.com")
 
     second = world.grant(world.token(holder, terms=terms))
 

@@ -1,0 +1,54 @@
+"""Who somebody is: a principal, and the sign-in by which a browser has one."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class Principal:
+    """
+    Somebody who has proved who they are.
+
+    Args:
+        subject: Who it is (``sub``, RFC 7519 section 4.1.2); None if the credential names nobody.
+        claims: What the credential says of them.
+    """
+
+    subject: str | None
+    claims: Mapping[str, Any] = field(default_factory=dict, repr=False, hash=False)
+
+    @property
+    def groups(self) -> tuple[str, ...]:
+        """The groups that they are in, by the claim ``groups``."""
+        groups = self.claims.get("groups")
+        listed = [groups] if isinstance(groups, str) else groups
+        return tuple(group for group in listed if isinstance(group, str)) if isinstance(listed, (list, tuple)) else ()
+
+    @property
+    def auth_time(self) -> float | None:
+        """When they proved it last, in seconds since the epoch; None if the credential does not say."""
+        moment = self.claims.get("auth_time")
+        return float(moment) if isinstance(moment, (int, float)) and not isinstance(moment, bool) else None
+
+
+@dataclass(frozen=True, slots=True)
+class SignIn:
+    """
+    That somebody has signed in, in one browser.
+
+    Args:
+        id: Random.
+        principal: Who it is.
+        at: When, in seconds since the epoch, to the millisecond.
+        idle: For how long it lasts while the browser does not come back, in seconds.
+        until: When it ends in any case, in seconds since the epoch.
+    """
+
+    id: str
+    principal: Principal
+    at: float
+    idle: int
+    until: int

@@ -1,0 +1,205 @@
+"""Who somebody is, and whether they are still signed in."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from secure_media import allow_if, own_session, signed_url
+from secure_media.core.context import AccessContext, Visitor
+from secure_media.core.guard import Guard
+from secure_media.core.identity import BrowserIdentity, Identified
+from secure_media.core.keys import KeyRing
+from secure_media.core.model import Browser, Credentials, Deny
+from secure_media.core.policy import Policy
+from secure_media.core.principal import Principal
+from secure_media.core.questions import EndedAt, Name, Question, answered
+from secure_media.core.tokens import GrantCodec
+from secure_media.errors import DenialReason
+from tests import people
+from tests.core.asking import NOW, SECRET, context_of, jwt_policy, with_jwt
+
+ANNA = Browser("anna-browser", people.sign_in("anna", at=NOW - 60, auth_time=NOW - 60, groups=["staff", 7]))
+NAMES = (Name("sign-in", "sign-in"), Name("sub", "anna"))
+
+
+def _guard(policy: Policy) -> Guard:
+    ring = KeyRing([SECRET])
+    identity = BrowserIdentity(ring, deployment="/", lifetime=3600)
+    return Guard(policy=policy, identity=identity, grants=GrantCodec(ring, deployment="/"))
+
+
+def _visitor(browser: Browser | DenialReason, credentials: Credentials | None = None) -> Visitor:
+    identified = Identified(browser, fresh=True) if isinstance(browser, Browser) else browser
+    return Visitor(credentials or Credentials(), identified)
+
+
+def _settled(visitor: Visitor, answer: Callable[[Question], Any]) -> Visitor:
+    return answered(_guard(own_session()).settled(visitor, now=NOW), answer)
+
+
+def _principal(policy: Policy, visitor: Visitor) -> Principal | Deny:
+    return answered(_guard(policy).principal(visitor, "/", now=NOW), lambda question: pytest.fail(f"asked {question}"))
+
+
+def test_principal_reads_its_claims() -> None:
+    """Groups are a tuple of names, and the time of signing in is a number."""
+    principal = context_of(browser=ANNA).principal
+
+    assert principal is not None
+    assert (principal.subject, principal.groups, principal.auth_time) == ("anna", ("staff",), NOW - 60)
+
+
+@pytest.mark.parametrize(
+    ("claims", "groups", "auth_time"),
+    [
+        pytest.param({}, (), None, id="none"),
+        pytest.param({"groups": "staff", "auth_time": True}, ("staff",), None, id="one-name-and-a-flag"),
+        pytest.param({"groups": {"a": 1}, "auth_time": "1"}, (), None, id="other-types"),
+        pytest.param({"groups": ("a", "b"), "auth_time": 1}, ("a", "b"), 1.0, id="tuple"),
+    ],
+)
+def test_claims_of_any_shape_are_read(claims: dict[str, Any], groups: tuple[str, ...], auth_time: float | None) -> None:
+    """What somebody else wrote may have any shape."""
+    principal = Principal("anna", claims)
+
+    assert (principal.groups, principal.auth_time) == (groups, auth_time)
+
+
+def test_claims_of_a_sign_in_are_copied() -> None:
+    """A condition that changes what it is given changes nothing for the next request."""
+    identity = BrowserIdentity(KeyRing([SECRET]), deployment="/", lifetime=3600)
+    cookie = Credentials(cookies=((identity.cookie_name(secure=False), identity.issue(ANNA, now=NOW)),))
+
+    def claims() -> Any:
+        identified = identity.identify(cookie, now=NOW)
+        assert isinstance(identified, Identified)
+        assert identified.browser.sign_in is not None
+        return identified.browser.sign_in.principal.claims
+
+    claims()["groups"].append("admins")
+
+    assert claims()["groups"] == ["staff", 7]
+
+
+def test_sign_in_slides_and_ends() -> None:
+    """A cookie with a sign-in lasts for its idle time from when it was issued, and never beyond its end."""
+    identity = BrowserIdentity(KeyRing([SECRET]), deployment="/", lifetime=30 * 86400)
+    browser = Browser("b", dataclasses.replace(people.sign_in("anna", at=NOW), idle=3600, until=int(NOW) + 5400))
+
+    def identified(issued: float, at: float) -> Identified | DenialReason:
+        cookie = (identity.cookie_name(secure=False), identity.issue(browser, now=issued))
+        return identity.identify(Credentials(cookies=(cookie,)), now=at)
+
+    for at, fresh in ((NOW + 1700, True), (NOW + 1900, False)):
+        found = identified(NOW, at)
+        assert isinstance(found, Identified)
+        assert found.fresh is fresh
+    assert identified(NOW, NOW + 3600) is DenialReason.EXPIRED
+    last = identified(NOW + 3000, NOW + 5399)
+    assert isinstance(last, Identified)
+    assert last.fresh
+    assert identified(NOW + 3000, NOW + 5400) is DenialReason.EXPIRED
+
+
+def test_browser_without_sign_in_asks_nothing() -> None:
+    """Most browsers have none: for them nothing is asked of the ledger."""
+    for visitor in (_visitor(Browser("b")), _visitor(DenialReason.EXPIRED)):
+        assert _settled(visitor, lambda question: pytest.fail(f"asked {question}")) is visitor
+
+
+@pytest.mark.parametrize(
+    ("moments", "reason"),
+    [
+        pytest.param((0.0, 0.0), None, id="never-ended"),
+        pytest.param((0.0, NOW - 61), None, id="everybody-was-signed-out-before"),
+        pytest.param((0.0, NOW - 60), DenialReason.REVOKED, id="subject-at-that-moment"),
+        pytest.param((0.0, NOW), DenialReason.REVOKED, id="subject"),
+        pytest.param((NOW, 0.0), DenialReason.REVOKED, id="sign-in"),
+        pytest.param((0.0, float("nan")), DenialReason.REVOKED, id="no-number"),
+        pytest.param(None, DenialReason.LEDGER_UNAVAILABLE, id="not-known"),
+        pytest.param((), DenialReason.LEDGER_UNAVAILABLE, id="too-few"),
+        pytest.param(RuntimeError("broken"), DenialReason.INTERNAL, id="broken"),
+    ],
+)
+def test_sign_in_that_was_ended_is_no_browser(moments: Any, reason: DenialReason | None) -> None:
+    """What a browser was shown while somebody was signed in is theirs: without the sign-in, it is nobody."""
+
+    def answer(question: Question) -> Any:
+        assert question == EndedAt(NAMES)
+        if isinstance(moments, Exception):
+            raise moments
+        return moments
+
+    settled = _settled(_visitor(ANNA), answer)
+
+    assert settled.browser == (ANNA if reason is None else None)
+    assert reason is None or settled.identified is reason
+
+
+@pytest.mark.parametrize(
+    "policy",
+    [
+        pytest.param(own_session() | signed_url(), id="media-only"),
+        pytest.param(own_session() & allow_if(lambda context: context.principal is not None), id="condition"),
+    ],
+)
+def test_sign_in_opens_the_app(policy: Policy) -> None:
+    """Where the policy looks at media alone, a sign-in is what opens the app; a stranger has none."""
+    found = _principal(policy, _visitor(ANNA))
+    assert isinstance(found, Principal)
+    assert found.subject == "anna"
+    assert isinstance(_principal(policy, _visitor(Browser("b"))), Deny)
+    assert isinstance(_principal(policy, _visitor(DenialReason.NO_CREDENTIAL)), Deny)
+
+
+def test_condition_alone_opens_no_app() -> None:
+    """That something holds is not yet somebody."""
+    policy = allow_if(lambda context: True)
+
+    assert isinstance(_principal(policy, _visitor(Browser("b"))), Deny)
+    assert isinstance(_principal(policy, _visitor(ANNA)), Principal)
+
+
+def test_jwt_opens_the_app_for_whom_it_is() -> None:
+    """The principal is who the JWT names, also where somebody else has signed in in that browser."""
+    credentials = with_jwt(sub="bert").credentials
+    for policy in (
+        jwt_policy(),
+        own_session() & jwt_policy(),
+        (jwt_policy() & own_session()) | signed_url(),
+        jwt_policy() | jwt_policy(),
+        jwt_policy() & allow_if(lambda context: context.principal is not None and context.principal.subject == "bert"),
+    ):
+        found = _principal(policy, _visitor(ANNA, credentials))
+        assert isinstance(found, Principal)
+        assert found.subject == "bert"
+        assert isinstance(_principal(policy, _visitor(ANNA)), Deny)
+
+
+def test_jwt_without_subject_names_nobody() -> None:
+    """Of its claims, none says who it is; that somebody has signed in in the browser does not say it either."""
+    context = context_of(browser=ANNA, claims={"iss": "login"})
+
+    assert context.principal == Principal(None, {"iss": "login"})
+
+
+def test_broken_policy_opens_no_app() -> None:
+    """A policy that answers with something else is a denial."""
+
+    class Broken(Policy):
+        def evaluate(self, context: AccessContext, grants: GrantCodec) -> Any:
+            yield from ()
+            return "yes"
+
+    assert isinstance(_principal(Broken(), _visitor(ANNA)), Deny)
+
+
+def test_parts_of_a_policy() -> None:
+    """A combination knows the rules that it is made of."""
+    a, b, c = own_session(), signed_url(), jwt_policy()
+
+    assert ((a | b) & c).parts == (a, b, c)
