@@ -31,6 +31,8 @@ NAMES = TEXTS[DOCS / "reference" / "names.md"]
 COMMANDS = TEXTS[DOCS / "reference" / "commands.md"]
 REASONS = TEXTS[DOCS / "reference" / "reasons.md"]
 INTERNALS = TEXTS[DOCS / "internals.md"]
+#: The folders of what people have written.
+WRITTEN = ("benchmarks", "docs", "examples", "secure_media", "tests", "typing_tests")
 
 
 def test_every_guarantee_names_a_test_that_exists() -> None:
@@ -201,3 +203,12 @@ def test_nginx_of_the_documents_is_the_one_that_is_tested() -> None:
     )
     assert len(lines) >= 12
     assert [line for line in lines if line not in tested] == []
+
+
+def test_no_file_is_half_merged() -> None:
+    """What two branches have said differently was decided, in prose too, where no interpreter stumbles over it."""
+    places = [*ROOT.glob("*.*"), *(path for name in WRITTEN for path in (ROOT / name).rglob("*"))]
+    texts = [path for path in places if path.suffix in {".cfg", ".css", ".md", ".py", ".toml", ".yml"}]
+
+    assert len(texts) > 300
+    assert [path for path in texts if re.search(r"^(<{7}|>{7}) ", path.read_text(), re.MULTILINE)] == []

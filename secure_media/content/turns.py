@@ -128,5 +128,8 @@ class Turns:
 CODE = Turns(32, "secure_media.code")
 #: Where disks and object stores are waited for: a report that takes a minute must not keep a film waiting.
 FILES = Turns(32, "secure_media.files")
-#: Where the ledger of grants is waited for. One thread: what concerns one grant happens in the order in which it came.
+#: Where changes of the ledger of grants are waited for. One thread: what concerns one grant happens in the order in
+#: which it came.
 LEDGER = Turns(1, "secure_media.ledger")
+#: Where the ledger is read, which does not wait for anyone who changes it.
+LEDGER_READING = Turns(1, "secure_media.ledger_reading")

@@ -1,4 +1,4 @@
-"""The ledger of grants as the event loop asks it: in a thread of its own, in which nobody else waits."""
+"""The ledger of grants as the event loop asks it: in threads of its own, one to read it and one to change it."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from contextlib import suppress
 from typing import TypeVar
 
 from secure_media.content.delivery import Watcher
-from secure_media.content.turns import LEDGER
+from secure_media.content.turns import LEDGER, LEDGER_READING, Turns
 from secure_media.core.model import Grant
 from secure_media.core.questions import Name, Record
 from secure_media.errors import BusyError, LedgerUnavailableError
@@ -34,11 +34,11 @@ class Bookkeeping:
 
     async def record(self, grant: Grant) -> Record | None:
         """Return what became of `grant`."""
-        return await self._told(whose(grant), lambda: self.ledger.record(grant))
+        return await self._told(whose(grant), lambda: self.ledger.record(grant), turns=LEDGER_READING)
 
     async def ended_at(self, names: tuple[Name, ...]) -> tuple[float, ...] | None:
         """Return up to when everything by each of `names` has ended (see `GrantLedger.ended_at`)."""
-        return await self._told(names, lambda: self.ledger.ended_at(names))
+        return await self._told(names, lambda: self.ledger.ended_at(names), turns=LEDGER_READING)
 
     async def end(self, names: Sequence[Name], *, until: float | None) -> bool:
         """End everything by `names` (see `GrantLedger.end`); return whether that was written down."""
@@ -51,7 +51,7 @@ class Bookkeeping:
 
     async def used(self, grant: Grant) -> int | None:
         """Return how many uses of `grant` are spent."""
-        return await self._told(whose(grant), lambda: self.ledger.used(grant))
+        return await self._told(whose(grant), lambda: self.ledger.used(grant), turns=LEDGER_READING)
 
     async def reserve(self, grant: Grant, start: int, stop: int, size: int, *, continues: bool) -> Watcher | None:
         """Reserve a part of a use of `grant` (see `GrantLedger.reserve`); None also if no use is left."""
@@ -60,7 +60,12 @@ class Bookkeeping:
         )
 
     async def _told(
-        self, queue: Hashable, ask: Callable[[], T], unwanted: Callable[[Future[T]], None] | None = None
+        self,
+        queue: Hashable,
+        ask: Callable[[], T],
+        unwanted: Callable[[Future[T]], None] | None = None,
+        *,
+        turns: Turns = LEDGER,
     ) -> T | None:
         """
         Return what `ask` does.
@@ -69,9 +74,10 @@ class Bookkeeping:
             queue: By what to take turns.
             ask: Asks the ledger.
             unwanted: Is given what came of it if anyone who waits for that is cancelled meanwhile.
+            turns: Where to wait.
         """
         try:
-            work = LEDGER.submit(queue, ask)
+            work = turns.submit(queue, ask)
             try:
                 return await asyncio.wrap_future(work)
             except asyncio.CancelledError:

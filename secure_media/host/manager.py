@@ -11,7 +11,7 @@ from streamlit.proto.BackMsg_pb2 import BackMsg
 from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 from streamlit.runtime.session_manager import SessionClient, SessionManager
 
-from secure_media.content.turns import LEDGER
+from secure_media.content.turns import LEDGER_READING
 from secure_media.core.model import Action, Resource, ResourceKind
 from secure_media.errors import GrantError
 from secure_media.host import messages, signing
@@ -188,7 +188,7 @@ def _heed_what_arrives(session: Any, session_id: str, sessions: Sessions) -> Non
             holder.base_url = site_of_page(*page, holder.base_url)
         if holder is not None and holder.tokens and message.WhichOneof("type") == "rerun_script":
             # By the time that the script has something to show, it is known which of its URLs were revoked.
-            LEDGER.submit(session_id, lambda: sessions.issuer.forget_revoked(holder), begun=True)
+            LEDGER_READING.submit(session_id, lambda: sessions.issuer.forget_revoked(holder), begun=True)
         handle(message)
 
     session.handle_backmsg = handle_backmsg

@@ -31,6 +31,17 @@ _MOST_SAID = 20
 _SAFE = "PRAGMA synchronous = FULL"
 
 
+class _Findings:
+    """What all connections to a file know of it."""
+
+    def __init__(self) -> None:
+        self.lock = threading.Lock()
+        #: Which file it is, by device and inode, once there is one.
+        self.identity: tuple[int, int] | None = None
+        #: What the log says is wrong at present: with reading, and with writing.
+        self.said: dict[str, set[str]] = {"reading": set(), "writing": set()}
+
+
 class Database:
     """
     One file; or memory, for this process.
@@ -42,18 +53,17 @@ class Database:
 
     Args:
         path: The file; None for memory.
+        beside: Another connection to the same file. What the one finds out about it, the other knows.
     """
 
-    def __init__(self, path: Path | None) -> None:
+    def __init__(self, path: Path | None, *, beside: Database | None = None) -> None:
         self.path = path
         #: The file that `path` leads to, once that was followed.
         self.file: Path | None = None
-        #: Held by whichever thread of this process is in the database.
+        #: Held by whichever thread is in the database by this connection.
         self.lock = threading.RLock()
         self._connection: sqlite3.Connection | None = None
-        self._identity: tuple[int, int] | None = None
-        #: What the log says is wrong at present: with reading, and with writing.
-        self._said: dict[str, set[str]] = {"reading": set(), "writing": set()}
+        self._findings: _Findings = _Findings() if beside is None else beside._findings
 
     def look(self) -> None:
         """Look at the file before anybody asks: say who else can get at it, and bring it up to date."""
@@ -93,7 +103,7 @@ class Database:
     def reading(self) -> Iterator[sqlite3.Connection | None]:
         """Enter the database; None as long as nobody has written anything."""
         with self.lock, self._honest("reading"):
-            if self._connection is None and self._identity is None and not self._is_there():
+            if self._connection is None and self._findings.identity is None and not self._is_there():
                 yield None
             else:
                 yield self._open()
@@ -165,14 +175,29 @@ class Database:
 
     def _open(self) -> sqlite3.Connection:
         if self._connection is None:
-            self._connection = self._connect()
-        if self.path is not None:
-            status = self.path.stat()
-            if self._identity is None:
-                self._identity = status.st_dev, status.st_ino
-            elif self._identity != (status.st_dev, status.st_ino):
-                raise FileNotFoundError
+            if self._findings.identity is not None:
+                self._make_sure_of_the_file()  # else another would be made in its place
+            connection = self._connect()
+            try:
+                self._make_sure_of_the_file()
+            except BaseException:
+                connection.close()
+                raise
+            self._connection = connection
+        else:
+            self._make_sure_of_the_file()
         return self._connection
+
+    def _make_sure_of_the_file(self) -> None:
+        """Raise if it is not the file any more that it was."""
+        if self.path is None:
+            return
+        status = self.path.stat()
+        with self._findings.lock:
+            if self._findings.identity is None:
+                self._findings.identity = status.st_dev, status.st_ino
+            elif self._findings.identity != (status.st_dev, status.st_ino):
+                raise FileNotFoundError
 
     def _connect(self) -> sqlite3.Connection:
         where: Path | str = ":memory:"
@@ -207,21 +232,25 @@ class Database:
         else:
             self._all_is_well(doing)
             return
-        if not any(msg in messages for messages in self._said.values()) and len(self._said[doing]) < _MOST_SAID:
-            logger.error("ledger.unavailable %s", msg)
-        if len(self._said[doing]) < _MOST_SAID:
-            self._said[doing].add(msg)
+        with self._findings.lock:
+            said = self._findings.said
+            if not any(msg in messages for messages in said.values()) and len(said[doing]) < _MOST_SAID:
+                logger.error("ledger.unavailable %s", msg)
+            if len(said[doing]) < _MOST_SAID:
+                said[doing].add(msg)
         raise LedgerUnavailableError(msg)
 
     def _all_is_well(self, doing: str) -> None:
         """Note that the database can be read, or even written."""
-        if not any(self._said.values()):
+        said = self._findings.said
+        if not any(said.values()):
             return
-        if doing == "writing":
-            self._said["reading"].clear()
-        self._said[doing].clear()
-        if not any(self._said.values()):
-            logger.warning("ledger.available ledger: %s can be used again", self.path or "memory")
+        with self._findings.lock:
+            if doing == "writing":
+                said["reading"].clear()
+            said[doing].clear()
+            if not any(said.values()):
+                logger.warning("ledger.available ledger: %s can be used again", self.path or "memory")
 
 
 def _why(error: OSError | sqlite3.Error) -> str:

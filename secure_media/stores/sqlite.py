@@ -7,7 +7,6 @@ import math
 import sqlite3
 import time
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import replace
 from pathlib import Path
 
 from secure_media.content.delivery import Watcher
@@ -16,8 +15,9 @@ from secure_media.core.questions import Name, Record
 from secure_media.errors import LedgerUnavailableError
 from secure_media.stores import records
 from secure_media.stores.database import Database
+from secure_media.stores.ledger_time import LedgerTime
 from secure_media.stores.recollection import TRUSTED, Recollection
-from secure_media.stores.timekeeping import Marks, Timekeeper, is_behind, iso
+from secure_media.stores.timekeeping import Marks
 from secure_media.stores.transfers import Request, Transfers, use_of
 
 logger = logging.getLogger(__name__)
@@ -25,10 +25,8 @@ logger = logging.getLogger(__name__)
 #: For how long the uses of an expired grant are remembered, in seconds: while a play may go on (see `playback`), and
 #: longer.
 _REMEMBER = 24 * 3600
-#: How often the file is cleared of what is over, and the marks of time are written down, in seconds.
+#: How often the file is cleared of what is over, in seconds.
 _KEEP_HOUSE = 60.0
-#: How often to look for the marks that other processes have written down, in seconds.
-_READ = 1.0
 
 
 class SqliteLedger:
@@ -51,20 +49,16 @@ class SqliteLedger:
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         self._database = Database(path)
+        #: What is only read has a connection of its own: it need not wait for a change, nor for another process' lock.
+        self._reader = self._database if path is None else Database(path, beside=self._database)
         self._transfers = Transfers(self._database, clock)
-        self._keeper = Timekeeper(clock, monotonic)
+        self._time = LedgerTime(self._reader, clock, monotonic)
         self._monotonic = monotonic
         self._sleep = sleep
         self._recollection = Recollection(clock=clock, monotonic=monotonic, shared=path is not None)
-        #: The marks of time as they are, and as they were last seen in the file.
-        self._marks: Marks | None = None
-        self._written: Marks | None = None
-        self._read_at = -math.inf
-        self._marked_at = monotonic()
         self._kept_at: float | None = None
         #: Whether more was over than could be deleted at a time.
         self._is_more_over = False
-        self._is_behind = False
 
     def look(self, *, for_links: bool = True) -> None:
         """
@@ -87,14 +81,15 @@ class SqliteLedger:
     def close(self) -> None:
         """Close the file."""
         self._transfers.close()
+        self._reader.close()
         self._database.close()
 
     def record(self, grant: Grant) -> Record:
         """Return what became of `grant`: whether it was revoked and, if they are counted, how many uses are spent."""
         if grant.max_uses is not None:
             return Record(self.is_revoked(grant), self.used(grant))
-        with self._database.lock:
-            self._recollection.look(self._database.state)
+        with self._reader.lock:
+            self._recollection.look(self._reader.state)
             record = Record(self.is_revoked(grant), 0)
             if not record.revoked:
                 self._recollection.is_good(grant)
@@ -109,8 +104,8 @@ class SqliteLedger:
 
     def is_revoked(self, grant: Grant) -> bool:
         """Return whether `grant` was revoked, by itself, with its subject or with everything."""
-        with self._database.reading() as connection:
-            marks = self._now(connection)[1]
+        with self._reader.reading() as connection:
+            marks = self._time.now(connection)[1]
             if connection is None:
                 return False
             subject = None if grant.sub is None else records.digest(grant.sub)
@@ -141,10 +136,10 @@ class SqliteLedger:
 
     def ended_at(self, names: tuple[Name, ...]) -> tuple[float, ...]:
         """Return up to when everything by each of `names` has ended, in seconds since the epoch; 0 for never."""
-        with self._database.lock:
-            self._recollection.look(self._database.state)
-            with self._database.reading() as connection:
-                self._now(connection)
+        with self._reader.lock:
+            self._recollection.look(self._reader.state)
+            with self._reader.reading() as connection:
+                self._time.now(connection)
                 if connection is None:
                     moments: tuple[float, ...] = (0.0,) * len(names)
                 else:
@@ -169,11 +164,11 @@ class SqliteLedger:
                 issued after a clock that is behind. What is revoked by its id is so at any time.
         """
         with self._database.writing() as connection:
-            now, marks = self._now(connection) if by_time else self._look(connection)
+            now, marks = self._time.now(connection) if by_time else self._time.look(connection)
             for kind, value, until in what:
                 records.revoke(connection, kind, value, at=int(max(now, marks.latest) * 1000), until=until)
             self._keep_house(connection, now)
-        with self._database.lock:
+        with self._reader.lock:
             self._recollection.forget()
         if self._database.path is not None:
             self._sleep(TRUSTED)  # by then, no other process takes what was revoked for good
@@ -183,8 +178,8 @@ class SqliteLedger:
 
     def used(self, grant: Grant) -> int:
         """Return how many uses of `grant` are spent: all of one that was made before what is remembered."""
-        with self._database.reading() as connection:
-            marks = self._now(connection)[1]
+        with self._reader.reading() as connection:
+            marks = self._time.now(connection)[1]
             if _is_forgotten(grant, marks):
                 return grant.max_uses or 0
             use = None if connection is None else use_of(connection, grant.jti)
@@ -197,7 +192,7 @@ class SqliteLedger:
             raise ValueError("uses of a grant without jti or without limit are not counted")
         with self._database.lock:  # what is reserved is known here before anyone else looks
             with self._database.writing() as connection:
-                now, marks = self._now(connection)
+                now, marks = self._time.now(connection)
                 kept = self._keep_house(connection, now)
                 if _is_forgotten(grant, marks):
                     return None
@@ -209,56 +204,6 @@ class SqliteLedger:
             self._merge(wait=False)
         return transfer
 
-    # --- time
-
-    def _look(self, connection: sqlite3.Connection | None) -> tuple[float, Marks]:
-        """Return the time by the wall clock, and the marks."""
-        moment = self._monotonic()
-        fresh = self._read_at <= moment < self._read_at + _READ
-        if connection is not None and (connection.in_transaction or not fresh):
-            written, self._read_at = records.marks_in(connection), moment
-            if written is not None and written != self._written:  # another process has been there
-                self._marks = self._written = written
-        now, self._marks = self._keeper.look(self._marks)
-        return now, self._marks
-
-    def _now(self, connection: sqlite3.Connection | None) -> tuple[float, Marks]:
-        """
-        Return the time by the wall clock, and the marks.
-
-        Raises:
-            LedgerUnavailableError: The clock is behind the marks.
-        """
-        now, marks = self._look(connection)
-        if connection is not None and not connection.in_transaction:
-            self._mark_time()
-        if is_behind(now, marks):
-            what = f"the server's clock is behind {iso(marks.latest)}, which it has shown before"
-            if not self._is_behind:
-                self._is_behind = True
-                logger.error(
-                    "ledger.clock_behind %s; links and signed URLs are refused until it is set right. If it is right "
-                    "now, that is believed when it has gone on so for a day at the most",
-                    what,
-                )
-            raise LedgerUnavailableError(f"ledger: {what}. Set the clock right")
-        if self._is_behind:
-            self._is_behind = False
-            logger.warning("ledger.clock_right the server's clock is believed again")
-        return now, marks
-
-    def _mark_time(self) -> None:
-        """Write the marks down if that is due and costs no waiting, so that a restart finds them."""
-        if self._monotonic() - self._marked_at >= _KEEP_HOUSE:
-            self._marked_at = self._monotonic()
-            self._database.try_writing(self._write_marks)
-
-    def _write_marks(self, connection: sqlite3.Connection) -> None:
-        marks = self._look(connection)[1]
-        records.write_marks(connection, marks)
-        self._marks = self._written = marks
-        self._marked_at = self._monotonic()
-
     # --- housekeeping
 
     def _keep_house(self, connection: sqlite3.Connection, now: float) -> bool:
@@ -269,10 +214,9 @@ class SqliteLedger:
             return False
         if is_due:
             self._kept_at = moment
-        marks = self._look(connection)[1]
+        marks = self._time.look(connection)[1]
         forgotten, self._is_more_over = records.prune(connection, before=min(now, marks.latest))
-        self._marks = replace(marks, forgotten=max(marks.forgotten, forgotten))
-        self._write_marks(connection)
+        self._time.write(connection, forgotten=forgotten)
         return is_due
 
     def _merge(self, *, wait: bool) -> None:

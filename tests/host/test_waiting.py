@@ -61,9 +61,13 @@ def locked(server: AppServer) -> Iterator[sqlite3.Connection]:
 
 
 def test_nobody_else_waits_for_the_ledger(server: AppServer, locked: sqlite3.Connection) -> None:
-    """While another process holds the ledger a link waits; the page's health and pictures are answered before it."""
+    """
+    While another process holds the ledger, a link waits whose use is to be written down.
+
+    Other links, the page's health and its pictures are answered before it.
+    """
     browser = Browser(server)
-    link = share(browser, max_uses=1, confirm=False)
+    link, other = share(browser, max_uses=1, confirm=False), share(browser)
     with browser.open() as tab, socket.create_connection(("127.0.0.1", server.port), timeout=30) as waiting:
         (url,) = tab.urls()
         locked.execute("BEGIN EXCLUSIVE")
@@ -71,12 +75,13 @@ def test_nobody_else_waits_for_the_ledger(server: AppServer, locked: sqlite3.Con
         answered = [
             browser.get("/_stcore/health").status,
             browser.get(url).status,
+            stranger(server).get(other).status,
             browser.get("/_stcore/health").status,
         ]
         is_first = bool(select.select([waiting], [], [], 0)[0])
         locked.execute("ROLLBACK")
 
-        assert answered == [200, 200, 200]
+        assert answered == [200, 200, 200, 200]
         assert not is_first
         assert waiting.recv(65536).startswith(b"HTTP/1.1 ")
 
