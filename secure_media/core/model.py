@@ -5,7 +5,7 @@ from __future__ import annotations
 import enum
 import hashlib
 from base64 import urlsafe_b64encode
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -65,18 +65,27 @@ class Credentials:
     Args:
         cookies: Every cookie, in order.
         tokens: Every value of the URL parameter ``media_token``, in order.
-        authorization: Every ``Authorization`` header, in order.
+        headers: Every header, its name in lower case, in order.
         secure: Whether the client came over HTTPS.
     """
 
     cookies: tuple[tuple[str, str], ...] = ()
     tokens: tuple[str, ...] = ()
-    authorization: tuple[str, ...] = ()
+    headers: Sequence[tuple[str, str]] = ()
     secure: bool = False
 
     def cookies_named(self, name: str) -> list[str]:
         """Return every value that was sent for the cookie `name`."""
         return [value for key, value in self.cookies if key == name]
+
+    def headers_named(self, name: str) -> list[str]:
+        """Return every value that was sent for the header `name`, given in lower case. ``x_a`` is not ``x-a``."""
+        return [value for key, value in self.headers if key == name]
+
+    @property
+    def authorization(self) -> tuple[str, ...]:
+        """Every ``Authorization`` header, in order."""
+        return tuple(self.headers_named("authorization"))
 
     def __repr__(self) -> str:
         return f"Credentials({len(self.cookies)} cookies, {len(self.tokens)} tokens, secure={self.secure})"

@@ -748,12 +748,22 @@ def test_credentials_show_no_values() -> None:
     credentials = Credentials(
         cookies=(("session", "cookie-value"), ("a", "b")),
         tokens=("token-value",),
-        authorization=("Bearer header-value",),
+        headers=(("authorization", "Bearer header-value"),),
         secure=True,
     )
 
     assert repr(credentials) == "Credentials(2 cookies, 1 tokens, secure=True)"
     assert "value" not in repr(context_of(credentials=credentials))
+
+
+def test_headers_are_found_by_their_very_name() -> None:
+    """Every value of a header is found, in order, and none of a header that is only spelt like it."""
+    sent = (("x-who", "anna"), ("x_who", "eve"), ("authorization", "Bearer a"), ("x-who", ""), ("x-whom", "eve"))
+    credentials = Credentials(headers=sent)
+
+    assert credentials.headers_named("x-who") == ["anna", ""]
+    assert credentials.headers_named("x") == []
+    assert credentials.authorization == ("Bearer a",)
 
 
 def test_resources_are_named_by_kind_and_name() -> None:
