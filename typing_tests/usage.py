@@ -44,11 +44,22 @@ def policies() -> list[Policy]:
         audience="a",
         require=is_admin,
     )
+    by_header = sm.jwt(
+        header="x-amzn-oidc-data",
+        key="-----BEGIN PUBLIC KEY-----",
+        algorithms=["ES256"],
+        issuer=None,
+        audience=None,
+        require_header={"signer": "arn:aws:elasticloadbalancing"},
+        typ="JWT",
+        padded=True,
+    )
     either = sm.own_session() | sm.signed_url()
     both: Policy = sm.own_session() & by_jwt
     return [
         either,
         both,
+        by_header,
         either & by_function,
         (both | sm.signed_url()) & sm.allow_if(from_the_office),
         sm.allow_if(lambda context: context.action.value == "view"),

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import functools
 import json
+import re
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from secure_media.core.claims import claims_hold
 from secure_media.core.context import AccessContext
 from secure_media.core.jwts import JwtVerifier
-from secure_media.core.model import Allow, Decision, Deny
+from secure_media.core.model import Allow, Credentials, Decision, Deny
 from secure_media.core.policy import Policy
 from secure_media.core.questions import Asking
 from secure_media.core.tokens import GrantCodec
@@ -20,12 +21,25 @@ from secure_media.errors import ConfigurationError, DenialReason
 _REMEMBERED = 1024
 
 
+#: RFC 9110 section 5.6.2. No underscore in the name of a header: servers and proxies take it for a hyphen, or drop it.
+_COOKIE_NAME = re.compile(r"[\w!#$%&'*+.^`|~-]+", re.ASCII)
+_HEADER_NAME = re.compile(r"[a-zA-Z0-9!#$%&'*+.^`|~-]+")
+#: RFC 6750 section 2.1, with the scheme in any case (RFC 9110 section 11.1).
+_BEARER = re.compile(r"bearer +(.*)", re.IGNORECASE)
+
+
 class _Jwt(Policy):
     def __init__(
-        self, cookie: str, verifier: JwtVerifier, require: Mapping[str, Any] | Callable[[dict[str, Any]], bool]
+        self,
+        verifier: JwtVerifier,
+        require: Mapping[str, Any] | Callable[[dict[str, Any]], bool],
+        *,
+        cookie: str | None,
+        header: str | None,
     ) -> None:
         self._cookie = cookie
-        self._in_words = f"JWT in cookie {cookie}"
+        self._header = header
+        self._in_words = f"JWT in header {header}" if cookie is None else f"JWT in cookie {cookie}"
         self._verifier = verifier
         self._require = require
         # A page with thirty pictures shows one JWT thirty times, and the signature takes most of a decision's time.
@@ -33,7 +47,7 @@ class _Jwt(Policy):
 
     def evaluate(self, context: AccessContext, grants: GrantCodec) -> Asking[Decision]:
         yield from ()
-        values = context.credentials.cookies_named(self._cookie)
+        values = self._presented(context.credentials)
         if not values:
             return Deny(DenialReason.NO_CREDENTIAL)
         if len(values) > 1:
@@ -46,18 +60,33 @@ class _Jwt(Policy):
         subject = claims.get("sub")
         return Allow("jwt", subject if isinstance(subject, str) else None, claims)
 
+    def _presented(self, credentials: Credentials) -> list[str]:
+        """Return every JWT that a request presents, and all else that stands in its place."""
+        if self._cookie is not None:
+            return credentials.cookies_named(self._cookie)
+        values = credentials.headers_named(str(self._header))
+        if self._header != "authorization" or len(values) != 1:
+            return values
+        # With another scheme somebody proves something else, to somebody else.
+        return [found[1] for value in values if (found := _BEARER.fullmatch(value))]
+
     def __repr__(self) -> str:
-        return f"jwt(cookie={self._cookie!r}, {self._verifier!r})"
+        where = f"header={self._header!r}" if self._cookie is None else f"cookie={self._cookie!r}"
+        return f"jwt({where}, {self._verifier!r})"
 
 
 def jwt(
     *,
-    cookie: str,
+    cookie: str | None = None,
+    header: str | None = None,
     key: str | bytes,
     algorithms: Iterable[str],
-    issuer: str,
-    audience: str,
+    issuer: str | None,
+    audience: str | None,
     require: Mapping[str, Any] | Callable[[dict[str, Any]], bool] | None = None,
+    require_header: Mapping[str, Any] | None = None,
+    typ: str | None = None,
+    padded: bool = False,
     leeway: float = 0,
 ) -> Policy:
     """
@@ -68,24 +97,56 @@ def jwt(
 
     Args:
         cookie: The cookie that holds the JWT.
+        header: The header that holds it instead; of ``authorization``, what follows ``Bearer``.
         key: A secret for HS algorithms, else a public key or certificate as PEM.
         algorithms: The only algorithms accepted, whatever the token says of itself.
         issuer: The ``iss`` it must have.
-        audience: The ``aud`` it must contain.
+        audience: The ``aud`` it must contain. None only where `require_header` names the ``signer`` of AWS.
         require: Further claims. A mapping compares each claim with a value; a list, set or tuple of values accepts
             any of them; a claim that is itself a list has to contain one. A callable gets the claims and returns True
             to accept.
+        require_header: Parameters that its JOSE header must have, by the same rules as a mapping for `require`.
+        typ: What its JOSE header must call it, such as ``at+jwt``. None for an ordinary JWT, or one that does not say:
+            a logout token or a proof of possession is none.
+        padded: Whether its parts are padded with ``=``, as AWS has them.
         leeway: Tolerance for clocks that disagree, in seconds.
 
     Raises:
         ConfigurationError: The arguments contradict each other.
     """
-    if not isinstance(cookie, str) or not cookie:
+    _refuse_other_places(cookie, header)
+    _refuse_other_kinds(require, require_header, typ, padded)
+    more: dict[str, Any] = {"typ": typ, "padded": padded, "require_header": require_header, "leeway": leeway}
+    verifier = JwtVerifier(key=key, algorithms=algorithms, issuer=issuer, audience=audience, **more)
+    where = None if header is None else header.lower()
+    return _Jwt(verifier, {} if require is None else require, cookie=cookie, header=where)
+
+
+def _refuse_other_places(cookie: str | None, header: str | None) -> None:
+    """Raise ConfigurationError unless exactly one of the two is the name of something that a request can hold."""
+    if (cookie is None) == (header is None):
+        raise ConfigurationError("jwt(cookie=..., header=...): give one of the two, the place of the JWT")
+    if cookie is not None and not (isinstance(cookie, str) and _COOKIE_NAME.fullmatch(cookie)):
         raise ConfigurationError("jwt(cookie=...): expected the name of the cookie that holds the JWT")
+    if header is not None and not (isinstance(header, str) and _HEADER_NAME.fullmatch(header)):
+        raise ConfigurationError(
+            "jwt(header=...): expected the name of the header that holds the JWT, such as 'authorization'; "
+            "a name with an underscore does not pass proxies"
+        )
+    if header is not None and header.lower() == "cookie":
+        raise ConfigurationError("jwt(header=...): for a JWT in a cookie, give its name: cookie=...")
+
+
+def _refuse_other_kinds(require: object, require_header: object, typ: object, padded: object) -> None:
+    """Raise ConfigurationError unless each of them is of its kind."""
     if require is not None and not callable(require) and not isinstance(require, Mapping):
         raise ConfigurationError("jwt(require=...): expected a mapping of claims or a callable")
-    verifier = JwtVerifier(key=key, algorithms=algorithms, issuer=issuer, audience=audience, leeway=leeway)
-    return _Jwt(cookie, verifier, {} if require is None else require)
+    if require_header is not None and not isinstance(require_header, Mapping):
+        raise ConfigurationError("jwt(require_header=...): expected a mapping of parameters of the JOSE header")
+    if typ is not None and (not isinstance(typ, str) or not typ):
+        raise ConfigurationError("jwt(typ=...): expected what the tokens call themselves, such as 'at+jwt', or None")
+    if not isinstance(padded, bool):
+        raise ConfigurationError("jwt(padded=...): expected True or False")
 
 
 def _genuine(verifier: JwtVerifier, token: str) -> str:

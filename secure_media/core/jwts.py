@@ -2,22 +2,20 @@
 JSON Web Tokens, by RFC 7519 and RFC 8725. The only module that imports PyJWT.
 
 The verifier pins the algorithms; the token's own ``alg`` is only ever compared with that list (RFC 8725 section
-3.1). ``exp``, ``iss`` and ``aud`` are always required.
+3.1). ``exp``, ``iss`` and ``aud`` are always required, and no key is ever taken from the token (section 3.10).
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping
 from datetime import datetime, timezone
 from typing import Any, NoReturn
 
 import jwt
-from cryptography.hazmat.primitives.asymmetric import ec, ed448, ed25519, rsa
-from cryptography.hazmat.primitives.serialization import load_der_public_key, load_pem_public_key
-from cryptography.x509 import load_pem_x509_certificate
 
-from secure_media.core.keys import is_guessable
+from secure_media.core.claims import claims_hold
+from secure_media.core.compact import json_object, take_apart
+from secure_media.core.verification_keys import key_for, pinned
 from secure_media.errors import (
     AudienceMismatchError,
     ClaimMismatchError,
@@ -28,20 +26,11 @@ from secure_media.errors import (
     SignatureMismatchError,
 )
 
-#: Longer than any JWT that fits into a cookie (4096 bytes, RFC 6265 section 6.1) or a sane header.
-MAX_JWT_LENGTH = 8192
-
-#: RFC 7518 section 3.2: the key is at least as long as the hash output. In bytes.
-_HMAC_KEY_BYTES = {"HS256": 32, "HS384": 48, "HS512": 64}
-_RSA = ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512")
-_EC_CURVES = {"ES256": "secp256r1", "ES384": "secp384r1", "ES512": "secp521r1"}
-#: RFC 7518 section 3.3.
-_MIN_RSA_BITS = 2048
-
-#: RFC 7515 section 7.1.
-_COMPACT = re.compile(r"[\w-]+\.[\w-]+\.[\w-]*\Z", re.ASCII)
-
-ALGORITHMS = (*_HMAC_KEY_BYTES, *_RSA, *_EC_CURVES, "EdDSA")
+#: What a token may call itself (RFC 7515 section 4.1.9) if nothing else is asked for. Each of the other types is for
+#: another purpose (RFC 8725 section 3.12): a logout token, a proof of possession, a security event.
+_ORDINARY_TYPES = frozenset({"jwt", "at+jwt"})
+#: A token that ends later says nothing of its end: milliseconds, or a number made up. In seconds.
+_LONGEST_LIFE = 10 * 366 * 24 * 3600
 
 
 def issue(claims: Mapping[str, Any], *, key: bytes, kid: str) -> str:
@@ -56,26 +45,23 @@ def kid_of(token: str) -> str:
     Raises:
         MalformedCredentialError: `token` is not a JWT, or names none.
     """
-    _bounded(token)
-    try:
-        kid = jwt.get_unverified_header(token).get("kid")
-    except Exception:  # noqa: BLE001 - hostile input: PyJWT lets UnicodeError, RecursionError and others through
-        kid = None
-    if not isinstance(kid, str):
-        msg = "not a JWT with a kid"
-        raise MalformedCredentialError(msg)
-    return kid
+    return _kid_in(take_apart(token).header)
 
 
 class JwtVerifier:
     """
-    Verifies JWTs of one issuer for one audience with one key.
+    Verifies JWTs of one issuer for one audience.
 
     Args:
         key: A secret for the HS family, else a public key or certificate as PEM.
         algorithms: The only algorithms accepted. Never taken from the token (RFC 8725 section 3.1).
         issuer: The ``iss`` a token must carry (RFC 8725 section 3.8).
         audience: The ``aud`` a token must contain (RFC 8725 section 3.9).
+        typ: The ``typ`` of the JOSE header it must have; None for an ordinary token, or one that does not say.
+        padded: Whether the parts of a token are padded, as AWS has them.
+        require_header: Further parameters of the JOSE header. With ``signer`` among them a token is told from others by
+            who signed it, as AWS has it: `issuer` and `audience` may be None, and ``exp`` and ``iss`` stand in the
+            header.
         leeway: Tolerance for clocks that disagree, in seconds.
         setting: What to call these arguments in errors.
 
@@ -83,29 +69,47 @@ class JwtVerifier:
         ConfigurationError: An algorithm is unknown, or does not go with the key.
     """
 
-    __slots__ = ("_algorithms", "_audience", "_issuer", "_key", "_leeway")
+    __slots__ = (
+        "_algorithms",
+        "_audience",
+        "_issuer",
+        "_key",
+        "_leeway",
+        "_names_signer",
+        "_padded",
+        "_require_header",
+        "_typ",
+    )
 
     def __init__(
         self,
         *,
         key: str | bytes,
         algorithms: Iterable[str],
-        issuer: str,
-        audience: str,
+        issuer: str | None,
+        audience: str | None,
+        typ: str | None = None,
+        padded: bool = False,
+        require_header: Mapping[str, Any] | None = None,
         leeway: float = 0,
         setting: str = "jwt",
     ) -> None:
-        self._algorithms = [algorithms] if isinstance(algorithms, str) else list(algorithms or ())
-        self._key = _key_for(key, self._algorithms, setting)
+        self._algorithms = pinned(algorithms, setting)
+        self._key = key_for(key, self._algorithms, setting)
+        self._require_header = dict(require_header or {})
+        self._names_signer = "signer" in self._require_header
         for name, value in (("issuer", issuer), ("audience", audience)):
-            if not isinstance(value, str) or not value:
-                msg = f"{setting}({name}=...): expected a non-empty string; it tells one service's JWTs from another's"
-                raise ConfigurationError(msg)
+            if (value is None and self._names_signer) or (isinstance(value, str) and value):
+                continue
+            msg = f"{setting}({name}=...): expected a non-empty string; it tells one service's JWTs from another's"
+            raise ConfigurationError(msg)
         if not isinstance(leeway, (int, float)) or not 0 <= leeway <= 300:
             msg = f"{setting}(leeway=...): expected 0 to 300 seconds"
             raise ConfigurationError(msg)
         self._issuer = issuer
         self._audience = audience
+        self._typ = None if typ is None else _type(typ)
+        self._padded = padded
         self._leeway = leeway
 
     def verify(self, token: str, *, now: float) -> dict[str, Any]:
@@ -130,9 +134,9 @@ class JwtVerifier:
         Raises:
             CredentialError: The token does not hold.
         """
-        _bounded(token)
+        header = self._header(token)
         try:
-            claims: dict[str, Any] = jwt.decode(
+            jwt.decode(
                 token,
                 self._key,
                 algorithms=self._algorithms,
@@ -140,7 +144,9 @@ class JwtVerifier:
                 issuer=self._issuer,
                 # PyJWT reads the machine's clock for the three times; `verify_times` judges them by a given one.
                 options={
-                    "require": ["exp", "iss", "aud"],
+                    "require": [] if self._names_signer else ["exp", "iss", "aud"],
+                    "verify_aud": self._audience is not None,
+                    "verify_iss": not self._names_signer,
                     "verify_exp": False,
                     "verify_nbf": False,
                     "verify_iat": False,
@@ -154,7 +160,8 @@ class JwtVerifier:
             raise SignatureMismatchError("the signature does not match") from None
         except Exception:  # noqa: BLE001 - hostile input: PyJWT lets UnicodeError, RecursionError and others through
             raise MalformedCredentialError("not a JWT") from None
-        return claims
+        claims = json_object(take_apart(token, padded=self._padded).payload)
+        return self._as_signer_says(claims, header) if self._names_signer else self._of_no_event(claims)
 
     def verify_times(self, claims: Mapping[str, Any], *, now: float) -> None:
         """
@@ -163,18 +170,65 @@ class JwtVerifier:
         Raises:
             CredentialError: ``exp`` has passed, or ``nbf`` or ``iat`` lies in the future.
         """
-        if _time_claim(claims, "exp") <= now - self._leeway:
+        end = _time_claim(claims, "exp")
+        if end <= now - self._leeway:
             raise ExpiredCredentialError("exp has passed")
         for name in ("nbf", "iat"):
             if name in claims and _time_claim(claims, name) > now + self._leeway:
                 msg = f"{name} lies in the future"
                 raise NotYetValidCredentialError(msg)
+        if end > now + _LONGEST_LIFE:
+            raise MalformedCredentialError("exp is no end: it lies more than ten years ahead")
+
+    def _header(self, token: str) -> dict[str, Any]:
+        """Return the JOSE header of a token that could hold, whatever the key."""
+        header = take_apart(token, padded=self._padded).header
+        if header.get("alg") not in self._algorithms:
+            raise SignatureMismatchError("not an algorithm that is accepted")
+        if "crit" in header or "b64" in header:  # RFC 7515 section 4.1.11: we understand no extension
+            raise MalformedCredentialError("asks for an extension")
+        typ = header.get("typ", "JWT")
+        if not isinstance(typ, str):
+            raise MalformedCredentialError("typ is not text")
+        if _type(typ) not in _ORDINARY_TYPES if self._typ is None else _type(header.get("typ", "")) != self._typ:
+            raise ClaimMismatchError("a token for another purpose")
+        if not claims_hold(header, self._require_header):
+            raise ClaimMismatchError("a required parameter of the header is missing")
+        return header
+
+    def _as_signer_says(self, claims: dict[str, Any], header: dict[str, Any]) -> dict[str, Any]:
+        """Return `claims` with the end and the issuer that the header names (RFC 7519 section 5.3)."""
+        if "exp" not in header or ("iss" not in header and self._issuer is not None):
+            raise ClaimMismatchError("a required claim is missing")
+        if self._issuer is not None and (header["iss"], claims.get("iss", self._issuer)) != (self._issuer,) * 2:
+            raise AudienceMismatchError("made by or for somebody else")
+        ends = [_time_claim(each, "exp") for each in (header, claims) if "exp" in each]
+        return {**claims, "exp": min(ends)}
+
+    def _of_no_event(self, claims: dict[str, Any]) -> dict[str, Any]:
+        """Return `claims`; raise if they tell of an event (RFC 8417), as a logout token without a type does."""
+        if self._typ is None and "events" in claims:
+            raise ClaimMismatchError("a token for another purpose")
+        return claims
 
     def __repr__(self) -> str:
-        return f"JwtVerifier(algorithms={self._algorithms!r}, issuer={self._issuer!r}, audience={self._audience!r})"
+        shown = f"algorithms={list(self._algorithms)!r}, issuer={self._issuer!r}, audience={self._audience!r}"
+        return f"JwtVerifier({shown})"
 
     def __reduce__(self) -> NoReturn:
         raise TypeError("a verifier holds a key and cannot be pickled")
+
+
+def _kid_in(header: Mapping[str, Any]) -> str:
+    kid = header.get("kid")
+    if not isinstance(kid, str):
+        raise MalformedCredentialError("not a JWT with a kid")
+    return kid
+
+
+def _type(typ: str) -> str:
+    """Return a media type as it is compared: in lower case, without the prefix that may be left out."""
+    return typ.lower().removeprefix("application/")
 
 
 def _time_claim(claims: Mapping[str, Any], name: str) -> float:
@@ -189,91 +243,3 @@ def _time_claim(claims: Mapping[str, Any], name: str) -> float:
         msg = f"{name} is not a moment in time"
         raise MalformedCredentialError(msg) from None
     return float(value)
-
-
-def _bounded(token: str) -> None:
-    """
-    Refuse what cannot be a JWT before any work is done on it.
-
-    PyJWT takes padding, which RFC 7515 section 2 excludes; it would give one token several names.
-    """
-    if len(token) > MAX_JWT_LENGTH or not _COMPACT.match(token):
-        raise MalformedCredentialError("too long, or not three parts in base64url")
-
-
-def _key_for(key: str | bytes, algorithms: list[str], setting: str) -> Any:
-    """
-    Return `key` in the form PyJWT wants, after making sure that key and algorithms belong together.
-
-    A public key that is accepted as an HMAC secret lets anyone forge tokens: the public key is public
-    (RFC 8725 section 3.1, the "key confusion" attack).
-    """
-    unknown = [name for name in algorithms if name not in ALGORITHMS]
-    if unknown or not algorithms:
-        wrong = ", ".join(map(repr, unknown)) or "an empty list"
-        msg = f"{setting}(algorithms=...): {wrong} is not accepted; choose among {', '.join(ALGORITHMS)}"
-        raise ConfigurationError(msg)
-    try:
-        raw = key.encode() if isinstance(key, str) else key
-    except UnicodeEncodeError:
-        msg = f"{setting}(key=...): has characters that no text can have"
-        raise ConfigurationError(msg) from None
-    if not isinstance(raw, bytes):
-        msg = f"{setting}(key=...): expected str or bytes, got {type(key).__name__}"
-        raise ConfigurationError(msg)
-    symmetric = [name for name in algorithms if name in _HMAC_KEY_BYTES]
-    looks_public = b"-----BEGIN" in raw or raw.startswith((b"ssh-", b"ecdsa-")) or _is_der(raw)
-    if symmetric and (looks_public or len(symmetric) != len(algorithms)):
-        msg = (
-            f"{setting}(algorithms=...): HS algorithms take a secret that only you know, the others a public key; "
-            "one verifier cannot accept both kinds"
-        )
-        raise ConfigurationError(msg)
-    if symmetric:
-        needed = max(_HMAC_KEY_BYTES[name] for name in symmetric)
-        if len(raw) < needed:
-            msg = f"{setting}(key=...): has {len(raw)} bytes; {max(symmetric)} needs {needed} (RFC 7518 section 3.2)"
-            raise ConfigurationError(msg)
-        if is_guessable(raw):
-            msg = f"{setting}(key=...): repeats a few characters, so it can be guessed"
-            raise ConfigurationError(msg)
-        return raw
-    return _public_key(raw, algorithms, setting)
-
-
-def _is_der(key: bytes) -> bool:
-    """Return whether `key` is a public key in binary form."""
-    try:
-        load_der_public_key(key)
-    except Exception:  # noqa: BLE001 - whatever it is then, it is not a public key
-        return False
-    return True
-
-
-def _public_key(pem: bytes, algorithms: list[str], setting: str) -> Any:
-    try:
-        if b"-----BEGIN CERTIFICATE-----" in pem:
-            public: Any = load_pem_x509_certificate(pem).public_key()
-        else:
-            public = load_pem_public_key(pem)
-    except Exception:  # noqa: BLE001 - whatever is wrong with it, the developer needs one sentence
-        msg = (
-            f"{setting}(key=...): not a public key or certificate in PEM form; {', '.join(algorithms)} need one "
-            "(-----BEGIN PUBLIC KEY-----), never the private key"
-        )
-        raise ConfigurationError(msg) from None
-    fitting: tuple[str, ...] = ()
-    if isinstance(public, rsa.RSAPublicKey) and public.key_size >= _MIN_RSA_BITS:
-        fitting = _RSA
-    elif isinstance(public, ec.EllipticCurvePublicKey):
-        fitting = tuple(name for name, curve in _EC_CURVES.items() if curve == public.curve.name)
-    elif isinstance(public, (ed25519.Ed25519PublicKey, ed448.Ed448PublicKey)):
-        fitting = ("EdDSA",)
-    wrong = [name for name in algorithms if name not in fitting]
-    if wrong:
-        msg = (
-            f"{setting}(key=...): this key does not fit {', '.join(wrong)} "
-            f"(an RSA key needs at least {_MIN_RSA_BITS} bits, an EC key the algorithm's own curve)"
-        )
-        raise ConfigurationError(msg)
-    return public

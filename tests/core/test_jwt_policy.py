@@ -9,9 +9,12 @@ import jwt as pyjwt
 import pytest
 
 from secure_media import jwt
+from secure_media.core.context import AccessContext
 from secure_media.core.model import Allow, Credentials, Deny
 from secure_media.errors import ConfigurationError, DenialReason
 from tests.core.asking import CLAIMS, NOW, SECRET, ask, context_of, jwt_policy, with_jwt
+
+HONEST = pyjwt.encode(dict(CLAIMS), SECRET, "HS256")
 
 
 def test_jwt_heeds_no_grants() -> None:
@@ -175,7 +178,19 @@ def test_callable_that_does_not_say_true_opens_nothing(
     ("arguments", "message"),
     [
         pytest.param({"cookie": ""}, "cookie=...", id="empty-cookie"),
-        pytest.param({"cookie": None}, "cookie=...", id="no-cookie"),
+        pytest.param({"cookie": None}, "cookie=..., header=...", id="no-place"),
+        pytest.param({"header": "x-jwt"}, "cookie=..., header=...", id="two-places"),
+        pytest.param({"cookie": "a b"}, "cookie=...", id="cookie-with-a-space"),
+        pytest.param({"cookie": None, "header": ""}, "header=...", id="empty-header"),
+        pytest.param({"cookie": None, "header": "x_jwt"}, "header=...", id="header-with-an-underscore"),
+        pytest.param({"cookie": None, "header": 7}, "header=...", id="header-is-a-number"),
+        pytest.param({"cookie": None, "header": "Cookie"}, "header=...", id="header-is-all-cookies"),
+        pytest.param({"require_header": "signer"}, "require_header=...", id="require-header-is-text"),
+        pytest.param({"typ": ""}, "typ=...", id="empty-typ"),
+        pytest.param({"typ": 7}, "typ=...", id="typ-is-a-number"),
+        pytest.param({"padded": "yes"}, "padded=...", id="padded-is-text"),
+        pytest.param({"issuer": None}, "issuer=...", id="issuer-is-none"),
+        pytest.param({"audience": None, "require_header": {"client": "c"}}, "audience=...", id="no-audience-no-signer"),
         pytest.param({"cookie": b"session"}, "cookie=...", id="cookie-as-bytes"),
         pytest.param({"require": "role=doctor"}, "require=...", id="require-is-text"),
         pytest.param({"require": ["role"]}, "require=...", id="require-is-a-list"),
@@ -195,3 +210,53 @@ def test_jwt_refuses_arguments_that_make_no_sense(arguments: dict[str, Any], mes
         jwt(**{**given, **arguments})
 
     assert f"jwt({message})" in str(caught.value)
+
+
+def _in_header(*values: str, name: str = "authorization") -> AccessContext:
+    return context_of(credentials=Credentials(headers=tuple((name, value) for value in values)))
+
+
+@pytest.mark.parametrize("scheme", [pytest.param(name, id=name) for name in ("Bearer ", "bearer ", "BEARER  ")])
+def test_jwt_behind_bearer_opens(scheme: str) -> None:
+    """The scheme of RFC 6750 counts in any case."""
+    policy = jwt_policy(cookie=None, header="Authorization")
+
+    assert isinstance(ask(policy, _in_header(scheme + HONEST)), Allow)
+    assert repr(policy).startswith("jwt(header='authorization', ")
+
+
+@pytest.mark.parametrize(
+    ("values", "reason"),
+    [
+        pytest.param([], DenialReason.NO_CREDENTIAL, id="none"),
+        pytest.param([HONEST], DenialReason.NO_CREDENTIAL, id="no-scheme"),
+        pytest.param([f"Basic {HONEST}"], DenialReason.NO_CREDENTIAL, id="other-scheme"),
+        pytest.param([f"Bearer{HONEST}"], DenialReason.NO_CREDENTIAL, id="no-space"),
+        pytest.param([f"Bearer\t{HONEST}"], DenialReason.NO_CREDENTIAL, id="tab"),
+        pytest.param(["Bearer "], DenialReason.MALFORMED_CREDENTIAL, id="empty"),
+        pytest.param([f"Bearer {HONEST} "], DenialReason.MALFORMED_CREDENTIAL, id="space-behind"),
+        pytest.param([f"Bearer {HONEST}, Bearer {HONEST}"], DenialReason.MALFORMED_CREDENTIAL, id="folded-into-one"),
+        pytest.param([f"Bearer {HONEST}"] * 2, DenialReason.MALFORMED_CREDENTIAL, id="twice"),
+        pytest.param([f"Bearer {HONEST}", "Basic x"], DenialReason.MALFORMED_CREDENTIAL, id="beside-another"),
+    ],
+)
+def test_header_that_is_not_one_bearer_token_opens_nothing(values: list[str], reason: DenialReason) -> None:
+    """A missing, doubled or otherwise written header is a denial."""
+    policy = jwt_policy(cookie=None, header="authorization")
+    assert isinstance(ask(policy, _in_header(f"Bearer {HONEST}")), Allow)
+
+    decision = ask(policy, _in_header(*values))
+
+    assert decision == Deny(reason)
+    assert isinstance(decision, Deny)
+    assert decision.credential == "JWT in header authorization"
+
+
+def test_jwt_in_a_header_of_its_own_opens() -> None:
+    """Any other header holds the bare token, under its very name."""
+    policy = jwt_policy(cookie=None, header="X-Jwt")
+
+    assert isinstance(ask(policy, _in_header(HONEST, name="x-jwt")), Allow)
+    assert ask(policy, _in_header(f"Bearer {HONEST}", name="x-jwt")) == Deny(DenialReason.MALFORMED_CREDENTIAL)
+    assert ask(policy, _in_header(HONEST, name="x_jwt")) == Deny(DenialReason.NO_CREDENTIAL)
+    assert ask(policy, _in_header(HONEST, HONEST, name="x-jwt")) == Deny(DenialReason.MALFORMED_CREDENTIAL)

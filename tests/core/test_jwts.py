@@ -22,7 +22,9 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, ed448, ed25519, padding, rsa, x25519
 from cryptography.x509.oid import NameOID
 
-from secure_media.core.jwts import ALGORITHMS, MAX_JWT_LENGTH, JwtVerifier, issue, kid_of
+from secure_media.core.compact import MAX_JWT_LENGTH
+from secure_media.core.jwts import JwtVerifier, issue, kid_of
+from secure_media.core.verification_keys import ALGORITHMS
 from secure_media.errors import (
     AudienceMismatchError,
     ClaimMismatchError,
@@ -697,6 +699,133 @@ def test_kid_is_read_from_jwts_only(token: str) -> None:
 
     with pytest.raises(MalformedCredentialError):
         kid_of(token)
+
+
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        pytest.param(lambda: _made_by_hand(header=b'{"alg":"HS256","typ":"JWT","typ":"JWT"}'), id="in-the-header"),
+        pytest.param(lambda: _made_by_hand(payload=json.dumps(dict(CLAIMS)).encode()[:-1] + b',"exp":9}'), id="exp"),
+        pytest.param(lambda: _made_by_hand(a=1, payload=_with(b'"a":{"b":1,"b":2}')), id="inside"),
+        pytest.param(lambda: _made_by_hand(payload=_with(b'"a":NaN')), id="nan"),
+        pytest.param(lambda: _made_by_hand(payload=_with(b'"a":' + b"[" * 20 + b"]" * 20)), id="deep"),
+        pytest.param(lambda: _spare_bits(_made_by_hand(), 2), id="spare-bits-of-the-signature"),
+        pytest.param(lambda: "a." + _made_by_hand().partition(".")[2], id="one-letter"),
+    ],
+)
+def test_what_has_two_readings_is_not_read(spoil: Callable[[], str]) -> None:
+    """Of a member that is there twice, or of text with spare bits, nobody knows which reading was meant."""
+    assert _failure(_made_by_hand(payload=_with(b'"a":{"b":1,"c":2}'))) is None
+
+    assert _failure(spoil()) is MalformedCredentialError
+
+
+def _with(member: bytes) -> bytes:
+    return json.dumps(dict(CLAIMS)).encode()[:-1] + b"," + member + b"}"
+
+
+def _spare_bits(token: str, position: int) -> str:
+    """Return `token` with another last character in one part, which stands for the same bytes."""
+    parts = token.split(".")
+    alphabet = string.ascii_uppercase + string.ascii_lowercase + string.digits + "-_"
+    parts[position] = parts[position][:-1] + alphabet[alphabet.index(parts[position][-1]) + 1]
+    return ".".join(parts)
+
+
+@pytest.mark.parametrize(
+    ("typ", "wanted", "failure"),
+    [
+        pytest.param(None, None, None, id="none"),
+        pytest.param("JWT", None, None, id="jwt"),
+        pytest.param("application/AT+jwt", None, None, id="access-token"),
+        pytest.param("logout+jwt", None, ClaimMismatchError, id="logout-token"),
+        pytest.param("dpop+jwt", None, ClaimMismatchError, id="proof"),
+        pytest.param("secevent+jwt", None, ClaimMismatchError, id="event"),
+        pytest.param("made-up", None, ClaimMismatchError, id="made-up"),
+        pytest.param("", None, ClaimMismatchError, id="empty"),
+        pytest.param(7, None, MalformedCredentialError, id="number"),
+        pytest.param("at+jwt", "at+jwt", None, id="as-wanted"),
+        pytest.param("application/at+jwt", "AT+JWT", None, id="as-wanted-in-full"),
+        pytest.param("logout+jwt", "logout+jwt", None, id="logout-token-wanted"),
+        pytest.param("JWT", "at+jwt", ClaimMismatchError, id="not-as-wanted"),
+        pytest.param(None, "JWT", ClaimMismatchError, id="missing"),
+    ],
+)
+def test_token_for_another_purpose_is_refused(
+    typ: object, wanted: str | None, failure: type[CredentialError] | None
+) -> None:
+    """What a token calls itself tells purposes apart (RFC 8725 section 3.12)."""
+    header = {"alg": "HS256"} if typ is None else {"alg": "HS256", "typ": typ}
+
+    assert _failure(_made_by_hand(header=json.dumps(header).encode()), _verifier(typ=wanted)) is failure
+
+
+def test_event_without_a_type_is_refused() -> None:
+    """A logout token of before there were types tells of an event (RFC 8417), and is no access token."""
+    assert _failure(_made_by_hand()) is None
+
+    assert _failure(_made_by_hand(events={"http://schemas.openid.net/event/backchannel-logout": {}})) is (
+        ClaimMismatchError
+    )
+
+
+def test_end_in_milliseconds_or_decades_ahead_is_none() -> None:
+    """An end that nobody can have meant is refused."""
+    assert _failure(_made_by_hand(exp=int(NOW) + 9 * 366 * 86400)) is None
+
+    assert _failure(_made_by_hand(exp=int(NOW) + 11 * 366 * 86400)) is MalformedCredentialError
+    assert _failure(_made_by_hand(exp=int(NOW) * 1000)) is MalformedCredentialError
+
+
+def _as_aws(claims: Mapping[str, Any], **header: Any) -> str:
+    """Return a token as a load balancer of AWS makes it: padded, and the padding is signed."""
+    head = {"alg": "ES256", "kid": "k", "signer": "arn:a", "client": "c", "iss": ISSUER, "exp": int(NOW) + 60, **header}
+    parts = ({name: value for name, value in head.items() if value is not None}, claims)
+    signed = ".".join(base64.urlsafe_b64encode(json.dumps(part).encode()).decode() for part in parts)
+    signature = jwt.algorithms.ECAlgorithm(jwt.algorithms.ECAlgorithm.SHA256).sign(
+        signed.encode(),
+        _private("P-256"),  # type: ignore[arg-type]
+    )
+    return f"{signed}.{base64.urlsafe_b64encode(signature).decode()}"
+
+
+@pytest.mark.parametrize(
+    ("claims", "header", "failure"),
+    [
+        pytest.param({"sub": "anna"}, {}, None, id="by-its-document"),
+        pytest.param({"sub": "anna", "exp": int(NOW) + 50, "iss": ISSUER}, {}, None, id="claims-in-both"),
+        pytest.param({"sub": "anna"}, {"signer": "arn:b"}, ClaimMismatchError, id="signer"),
+        pytest.param({"sub": "anna"}, {"signer": None}, ClaimMismatchError, id="no-signer"),
+        pytest.param({"sub": "anna"}, {"client": "d"}, ClaimMismatchError, id="client"),
+        pytest.param({"sub": "anna"}, {"exp": None}, ClaimMismatchError, id="no-exp"),
+        pytest.param({"sub": "anna"}, {"iss": None}, ClaimMismatchError, id="no-iss"),
+        pytest.param({"sub": "anna"}, {"exp": int(NOW) - 1}, ExpiredCredentialError, id="expired"),
+        pytest.param({"sub": "anna", "exp": 1}, {}, ExpiredCredentialError, id="expired-in-claims"),
+        pytest.param({"sub": "anna"}, {"exp": "soon"}, MalformedCredentialError, id="exp-is-text"),
+        pytest.param({"sub": "anna"}, {"iss": "other"}, AudienceMismatchError, id="issuer"),
+        pytest.param({"sub": "anna", "iss": "other"}, {}, AudienceMismatchError, id="issuer-in-claims"),
+    ],
+)
+def test_token_of_a_load_balancer_is_told_by_its_signer(
+    claims: Mapping[str, Any], header: dict[str, Any], failure: type[CredentialError] | None
+) -> None:
+    """Where AWS signs, the header names who did, for whom and until when, and padding is part of what is signed."""
+    more = {"padded": True, "audience": None, "require_header": {"signer": "arn:a", "client": "c"}}
+    token = _as_aws(claims, **header)
+
+    assert _failure(token, _verifier(_public_pem("P-256"), "ES256", **more)) is failure
+    plain = _verifier(_public_pem("P-256"), "ES256", **{**more, "padded": False})
+    assert _failure(token, plain) is MalformedCredentialError
+    unpadded = ".".join(part.rstrip("=") for part in token.split("."))
+    padded = _verifier(_public_pem("P-256"), "ES256", **more)
+    assert _failure(unpadded, padded) is MalformedCredentialError
+
+
+def test_signer_alone_may_tell_tokens_apart() -> None:
+    """With a signer in the header, neither issuer nor audience has to be known."""
+    more = {"padded": True, "issuer": None, "audience": None, "require_header": {"signer": "arn:a"}}
+
+    assert _failure(_as_aws({"sub": "anna"}), _verifier(_public_pem("P-256"), "ES256", **more)) is None
 
 
 # --- how it is set up
