@@ -9,6 +9,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 from secure_media.core import jwt_policy as _jwt_policy
+from secure_media.core import login_policy as _login_policy
 from secure_media.core import rules as _rules
 from secure_media.errors import ConfigurationError as ConfigurationError
 from secure_media.errors import GrantError as GrantError
@@ -23,6 +24,7 @@ from secure_media.stores.collections import Collection as Collection
 
 if TYPE_CHECKING:
     from secure_media.core.jwt_policy import jwt as jwt
+    from secure_media.core.login_policy import streamlit_login as streamlit_login
     from secure_media.core.rules import allow_if as allow_if
     from secure_media.core.rules import own_session as own_session
     from secure_media.core.rules import signed_url as signed_url
@@ -40,6 +42,7 @@ else:
     jwt = _said_in_one_line(_jwt_policy.jwt)
     own_session = _said_in_one_line(_rules.own_session)
     signed_url = _said_in_one_line(_rules.signed_url)
+    streamlit_login = _said_in_one_line(_login_policy.streamlit_login)
 
 __all__ = [
     "Collection",
@@ -62,6 +65,7 @@ __all__ = [
     "share_link",
     "signed_url",
     "signed_url_for",
+    "streamlit_login",
     "video",
 ]
 

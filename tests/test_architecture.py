@@ -55,6 +55,7 @@ PUBLIC = [
     "share_link",
     "signed_url",
     "signed_url_for",
+    "streamlit_login",
     "video",
 ]
 
@@ -217,7 +218,7 @@ TORNADO = ("tornado", "tornado_guarded", "tornado_media", "tornado_requests")
 @pytest.mark.parametrize(
     ("library", "modules"),
     [
-        pytest.param("itsdangerous", {"secure_media.core.tokens"}, id="itsdangerous"),
+        pytest.param("itsdangerous", {"secure_media.core.signatures"}, id="itsdangerous"),
         pytest.param("jwt", {"secure_media.core.jwts"}, id="jwt"),
         pytest.param("tornado", {f"secure_media.servers.{name}" for name in TORNADO}, id="tornado"),
         pytest.param("fsspec", {"secure_media.content.remote"}, id="fsspec"),

@@ -46,7 +46,7 @@ from secure_media.host.issuing import Issuer, SessionBinding
 from secure_media.host.notices import MOST_HIDEABLE, Notices
 from secure_media.host.sessions import Sessions
 from secure_media.host.terms import GrantTerms, PendingTerms
-from secure_media.http import forwarded, scheme
+from secure_media.http import forwarded, origins, scheme
 from secure_media.http.compression import Compressed
 from secure_media.http.forwarded import Proxies
 from secure_media.http.representation import Presentation
@@ -268,6 +268,10 @@ def _lists_of_proxies(_: Path) -> Fill:
 
 def _hosts(_: Path) -> Fill:
     return Fill(scheme, lambda number: scheme.is_this_machine(f"host-{number}.example"), 256)
+
+
+def _authorities(_: Path) -> Fill:
+    return Fill(origins, lambda number: origins.address(f"host-{number}.example", "https"), 256)
 
 
 def _said_of_the_proxy(_: Path) -> Fill:
@@ -644,6 +648,7 @@ BOUNDS = {
     "http.forwarded:Proxies._said": Bound("the kinds that there are, and ten of each", _said),
     "http.forwarded:proxies": Bound("the last 16 settings", _lists_of_proxies),
     "http.scheme:_name_what_the_proxy_lacks": Bound("once", _said_of_the_proxy),
+    "http.origins:_read": Bound("the last 256 names", _authorities),
     "http.scheme:is_this_machine": Bound("the last 256 names", _hosts),
     "content.directory:Directory._warned": Bound("the reasons that there are", _warned),
     "stores.absence:LostPages._lost": Bound("the last 1,000 browsers", _lost_pages),

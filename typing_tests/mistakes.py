@@ -24,6 +24,9 @@ sm.secure_run(__file__, collections=["reports/"])  # type: ignore[arg-type]
 sm.secure_run(__file__, streamlit_options=["--server.port", "80"])  # type: ignore[arg-type]
 sm.secure_run(__file__, cookie_lifetime=60)  # type: ignore[call-arg]
 
+sm.streamlit_login(3600)  # type: ignore[call-arg]
+sm.streamlit_login(require=["groups"])  # type: ignore[arg-type]
+
 sm.guard()  # type: ignore[call-arg]
 sm.guard(object(), handlers=[])  # type: ignore[call-arg]
 sm.guard(object(), session_memory=1.5)  # type: ignore[arg-type]

@@ -54,12 +54,14 @@ def policies() -> list[Policy]:
         typ="JWT",
         padded=True,
     )
+    by_login = sm.own_session() & sm.streamlit_login(max_age=3600, require=is_admin, everywhere=True)
     either = sm.own_session() | sm.signed_url()
     both: Policy = sm.own_session() & by_jwt
     return [
         either,
         both,
         by_header,
+        by_login | sm.streamlit_login(require={"groups": ["staff"]}),
         either & by_function,
         (both | sm.signed_url()) & sm.allow_if(from_the_office),
         sm.allow_if(lambda context: context.action.value == "view"),

@@ -67,12 +67,14 @@ class Credentials:
         tokens: Every value of the URL parameter ``media_token``, in order.
         headers: Every header, its name in lower case, in order.
         secure: Whether the client came over HTTPS.
+        origins: The origins (RFC 6454) under which it may have the app: as it says itself, or a proxy says for it.
     """
 
     cookies: tuple[tuple[str, str], ...] = ()
     tokens: tuple[str, ...] = ()
     headers: Sequence[tuple[str, str]] = ()
     secure: bool = False
+    origins: tuple[str, ...] = ()
 
     def cookies_named(self, name: str) -> list[str]:
         """Return every value that was sent for the cookie `name`."""

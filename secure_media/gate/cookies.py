@@ -50,6 +50,12 @@ class Cookies:
             return None
         return self._cookie(identified.browser, secure=visitor.credentials.secure or identified.secure)
 
+    def another(self, visitor: Visitor) -> str:
+        """Return the ``Set-Cookie`` that makes the browser one that nobody has seen before."""
+        identified = visitor.identified
+        known_secure = isinstance(identified, Identified) and identified.secure
+        return self._cookie(self._identity.new(), secure=visitor.credentials.secure or known_secure)
+
     def _cookie(self, browser: Browser, *, secure: bool) -> str:
         identity = self._identity
         lasting = (f"Max-Age={identity.lifetime}",) if identity.lasting else ()

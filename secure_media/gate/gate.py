@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 from secure_media.core.context import Visitor
 from secure_media.core.guard import Guard
+from secure_media.core.login_policy import Logins
 from secure_media.core.model import Action, Browser, Resource, ResourceKind
 from secure_media.core.redemptions import Redemptions
 from secure_media.errors import DenialReason
@@ -22,6 +23,7 @@ from secure_media.gate.redeeming import Redeeming
 from secure_media.gate.refusals import Refusals
 from secure_media.gate.sending import Sending
 from secure_media.gate.shortcut import Shortcut
+from secure_media.gate.signing_out import SigningOut
 from secure_media.gate.uploads import Uploads
 from secure_media.http import responses
 from secure_media.http.request import Request
@@ -54,6 +56,7 @@ class Gate:
         base_path: ``server.baseUrlPath`` as ``/base``, or the empty string.
         refusal_page: The page for refused navigations, as HTML; None for ours.
         cookieless: Whether the app is made for places where Streamlit's cookies do not come.
+        logins: Streamlit's logins, and whether to sign out ends all of a person's; None if no policy is for them.
         clock: Seconds since the epoch.
     """
 
@@ -69,6 +72,7 @@ class Gate:
         base_path: str,
         refusal_page: str | None = None,
         cookieless: bool = False,
+        logins: tuple[Logins, bool] | None = None,
         clock: Callable[[], float] = time.time,
     ) -> None:
         self.base_path = base_path
@@ -94,6 +98,9 @@ class Gate:
         )
         self._files = FileRequests(
             admission=admission, collections=collections, redeeming=redeeming, sending=sending, refusals=refusals
+        )
+        self._signing_out = (
+            None if logins is None else SigningOut(logins[0], answers.books, everywhere=logins[1], clock=clock)
         )
         #: Whether it is still to be proved that media are refused; until then, only the bait is answered.
         self.unproved = False
@@ -136,6 +143,9 @@ class Gate:
         if path.startswith(OWN):
             path = path if request.exact is None else self._below_base(request.exact)
             return await self._files.answer(request, path, watch)
+        if self._signing_out is not None and self._signing_out.is_for(request, path):
+            await self._signing_out.end(request, self.visitor(request))
+            return None
         if "\0" in path or (path.startswith(STATIC) and (request.trailers or not _could_be_a_file(path))):
             return await self._refusal(request, None, Action.VIEW)
         if request.method == "OPTIONS":
@@ -178,7 +188,11 @@ class Gate:
 
     def header_changes(self, request: Request) -> tuple[HeaderChange, ...]:
         """Return what to change in the headers of Streamlit's response to `request`."""
-        return header_changes(request, self._below_base(request.path), self._cookies, self._admission.visitor)
+        path, leaving = self._below_base(request.path), self._signing_out
+        if leaving is not None and leaving.is_for(request, path) and leaving.shows_a_login(self.visitor(request)):
+            # What this browser was shown was for the one who leaves, and not for anyone who signs in there next.
+            return (("set-cookie", self._cookies.another(self.visitor(request))),)
+        return header_changes(request, path, self._cookies, self._admission.visitor)
 
     async def _refusal(self, request: Request, resource: Resource | None, action: Action) -> responses.Response | None:
         admitted = await self._admission.admitted(request, resource, action)

@@ -9,6 +9,7 @@ from types import FunctionType
 from typing import Any
 
 import streamlit
+from streamlit.auth_util import is_authlib_installed
 
 from secure_media.errors import ConfigurationError
 from secure_media.host.internals import FIRST_STARLETTE, OLDEST, USES, Name
@@ -77,11 +78,11 @@ def is_there(name: Name) -> bool:
 
 def expected() -> Iterator[Name]:
     """Yield the names that this Streamlit has, by the list."""
-    starlette = has_starlette()
+    optional = {".starlette": has_starlette(), "authlib": is_authlib_installed()}
     for use in USES:
         for name in use.names:
             is_here = name.since <= version() and (name.until is None or version() <= name.until)
-            if is_here and (starlette or ".starlette" not in name.module):
+            if is_here and all(there or part not in name.module for part, there in optional.items()):
                 yield name
 
 

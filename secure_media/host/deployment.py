@@ -24,6 +24,7 @@ from secure_media.host import compatibility
 from secure_media.host.elements import Elements
 from secure_media.host.given import Given
 from secure_media.host.issuing import Issuer
+from secure_media.host.logins import logins_for
 from secure_media.host.manager import secure_session_manager
 from secure_media.host.sessions import Sessions
 from secure_media.host.storage import SecureMediaStorage
@@ -52,6 +53,7 @@ class Deployment:
         script: The script whose own `secure_run` gave these settings, if one did.
         given: What that was given.
         app: The path of the script that is served.
+        asgi: Whether it is an ASGI app, and so on Streamlit's Starlette server in any case.
     """
 
     def __init__(
@@ -64,6 +66,7 @@ class Deployment:
         script: Path | None = None,
         given: Given | None = None,
         app: str,
+        asgi: bool = False,
     ) -> None:
         refuse_unguardable_config()
         self.base_path = base_path()
@@ -88,7 +91,7 @@ class Deployment:
         )
         ledger = SqliteLedger(settings.ledger)
         answers = Answers(self.shown, PlaybackLeases(), ledger)
-        self.gate, guard, self.issuer = self._decisions(settings, answers, ledger, app)
+        self.gate, guard, self.issuer = self._decisions(settings, answers, ledger, app, asgi=asgi)
         sinks.write_to(settings.audit_log, required=settings.audit_required)
         self.terms = CurrentTerms()
         self.showing = Elements(self.store, self.collections, spool)
@@ -104,7 +107,7 @@ class Deployment:
         )
 
     def _decisions(
-        self, settings: Settings, answers: Answers, ledger: SqliteLedger, app: str
+        self, settings: Settings, answers: Answers, ledger: SqliteLedger, app: str, *, asgi: bool
     ) -> tuple[Gate, Guard, Issuer]:
         """Return what answers requests, what decides on them, and what issues grants, all by the same ledger."""
         name = deployment_name(settings.deployment, self.base_path)
@@ -117,6 +120,7 @@ class Deployment:
         )
         codec = GrantCodec(settings.keys, deployment=name)
         policies = [settings.policy, *map(self.collections.policy, self.collections.names)]
+        logins = logins_for(policies, asgi=asgi)
         ledger.look(for_links=any(policy is not None and policy.accepts_grants for policy in policies))
         guard = Guard(policy=settings.policy, identity=identity, grants=codec)
         if settings.secret_file is not None:
@@ -131,6 +135,7 @@ class Deployment:
             base_path=self.base_path,
             refusal_page=settings.refusal_page,
             cookieless=settings.embedded or settings.sign_media_urls,
+            logins=logins,
         )
         return gate, guard, Issuer(codec, ledger, cookieless=settings.sign_media_urls)
 

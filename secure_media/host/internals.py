@@ -188,6 +188,15 @@ USES = (
         ),
     ),
     Use(
+        "Streamlit's own login: what it signs its cookie with, and the address where people sign out; where Authlib is "
+        "installed, without which nobody can sign in",
+        (
+            Name("streamlit.config", "is_manually_set", ("option_name",)),
+            Name("streamlit.auth_util", "is_authlib_installed"),
+            _tornado(f"{_SERVER}.oauth_authlib_routes", "AuthLogoutHandler.initialize", "self", "base_url"),
+        ),
+    ),
+    Use(
         "guarded handlers in front of Streamlit's, for media, the static folder, uploads and the WebSocket: they are "
         "for the browser that has the session",
         (

@@ -196,7 +196,7 @@ def guard(
     loaded = _load(**settings)
 
     def build(script: str) -> Deployment:
-        deployment = Deployment(loaded, collections=collections, app=script)
+        deployment = Deployment(loaded, collections=collections, app=script, asgi=True)
         announce(loaded, deployment)
         return deployment
 

@@ -7,9 +7,7 @@ may say what it likes: it only chooses in which form it is refused, or that it g
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from urllib.parse import urlsplit
-
+from secure_media.http.origins import PORTS, address, hosts
 from secure_media.http.request import Request
 
 #: Where a page is shown to somebody. What `embed` and `object` hold is not: they fall back to what the page says.
@@ -17,7 +15,6 @@ _PAGES = frozenset({"document", "fencedframe", "frame", "iframe"})
 _DOCUMENT_TYPES = frozenset({"application/xhtml+xml", "text/html"})
 #: Headers by which browsers say that nobody has asked for it yet, and what they then contain.
 _AHEAD_OF_TIME = ("sec-purpose", "purpose", "x-purpose", "x-moz")
-_PORTS = {"http": 80, "https": 443}
 _WORDS = ("prefetch", "prerender", "preview")
 
 
@@ -49,29 +46,10 @@ def is_from_own_page(request: Request) -> bool:
     if site:
         return site == ["same-origin"]
     scheme, separator, authority = (request.get("origin") or "").partition("://")
-    if not separator or scheme not in _PORTS or (request.secure and scheme != "https"):
+    if not separator or scheme not in PORTS or (request.secure and scheme != "https"):
         return False
-    own = _address(authority, scheme)
-    return own is not None and own in {_address(host, scheme) for host in _hosts(request)}
-
-
-def _hosts(request: Request) -> Iterator[str]:
-    """Yield what the browser may have asked for, as it says itself or a proxy says for it."""
-    for name in ("host", "x-forwarded-host"):
-        for value in request.all(name):
-            yield from value.split(",")
-
-
-def _address(authority: str, scheme: str) -> tuple[str, int] | None:
-    """Return host and port, which may be the default one of `scheme`; None if that is no authority of an origin."""
-    try:
-        parts = urlsplit(f"//{authority.strip()}")
-        port = parts.port
-    except ValueError:
-        return None
-    if not parts.hostname or parts.netloc != authority.strip() or "@" in parts.netloc:
-        return None
-    return parts.hostname, _PORTS[scheme] if port is None else port
+    own = address(authority, scheme)
+    return own is not None and own in {address(host, scheme) for host in hosts(request.headers)}
 
 
 def _preferred_type(accept: str) -> str:

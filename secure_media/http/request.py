@@ -10,6 +10,7 @@ from typing import Any
 from secure_media.core.context import Visitor
 from secure_media.core.model import Credentials, short_hash
 from secure_media.http.conditions import Conditions
+from secure_media.http.origins import origins
 from secure_media.http.urls import tokens_in
 
 
@@ -97,6 +98,7 @@ def credentials(request: Request) -> Credentials:
         # As they are, for policies that look for one. What may have come after the body, past a proxy, proves nothing.
         headers=() if request.trailers else request.headers,
         secure=request.secure,
+        origins=() if request.trailers else origins(request.headers, secure=request.secure),
     )
 
 

@@ -23,6 +23,7 @@ from secure_media.servers.tornado_guarded import (
     Implausible,
     NotYet,
     WhileUnproved,
+    signs_out,
 )
 from secure_media.servers.tornado_media import SecureMediaFileHandler, WithBody
 from secure_media.servers.tornado_requests import GATE
@@ -78,6 +79,8 @@ def mount(
         ),
         (rf"^{base}/_stcore/stream/?$", Handshake, {"runtime": runtime}),
     ]
+    if signs_out() is not None:
+        rules.append((rf"^{base}/auth/logout/?$", signs_out(), {"base_url": base_path.strip("/")}))
     if static_dir is not None:
         rules.append((rf"^{base}{STATIC}(.*)$", GuardedStatic, {"path": static_dir}))
     rules.extend(_guarded(handler, base) for handler in handlers)

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
 from typing import Any, ClassVar
 
+from streamlit.auth_util import is_authlib_installed
 from streamlit.web.server.app_static_file_handler import AppStaticFileHandler
 from streamlit.web.server.browser_websocket_handler import BrowserWebSocketHandler
 from streamlit.web.server.upload_file_request_handler import UploadFileRequestHandler
@@ -77,6 +78,15 @@ class GuardedUpload(_Guarded, UploadFileRequestHandler):
             super().put(**arguments)
         except HTTPInputError:  # Tornado itself answers so where it takes a body apart
             self.send_error(400)
+
+
+def signs_out() -> type[RequestHandler] | None:
+    """Return Streamlit's handler of ``st.logout`` behind the guard; None where Streamlit has none, without Authlib."""
+    if not is_authlib_installed():
+        return None
+    from streamlit.web.server.oauth_authlib_routes import AuthLogoutHandler
+
+    return type("GuardedLogout", (_Guarded, AuthLogoutHandler), {})
 
 
 class Implausible(_Guarded):

@@ -43,7 +43,7 @@ class SettingArguments(TypedDict, total=False):
     ledger: str | os.PathLike[str] | None
     """
     The SQLite file that keeps revocations and uses, or `memory`. Default: `.streamlit/secure_media.sqlite3`, made on
-    first use; `memory` if the secret ends with the process.
+    first use; `memory` if the secret ends with the process, unless the policy has `streamlit_login()`.
     """
     audit_log: str | os.PathLike[str] | None
     """A file that gets every decision and delivery as one line of JSON; `-` for stderr. Default: none."""

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from secure_media.audit import sinks
 from secure_media.core.keys import KeyRing
+from secure_media.core.login_policy import StreamlitLogin
 from secure_media.core.policy import Policy
 from secure_media.core.rules import own_session, signed_url
 from secure_media.errors import ConfigurationError
@@ -43,6 +44,12 @@ _LEDGER = File("memory")
 def _default_ledger() -> Path | None:
     path: Path | None = _LEDGER.read(Given("ledger", DEFAULT_LEDGER, Place.ARGUMENT))
     return path
+
+
+def _outlasts_the_process(above: Mapping[str, Any]) -> bool:
+    """Return whether something that a ledger ends may come back after a restart: a link, or Streamlit's own login."""
+    logins = any(isinstance(rule, StreamlitLogin) for rule in above["policy"].parts)
+    return bool(above["secret"] or above["secret_file"] or logins)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,8 +101,9 @@ class Settings:
     ledger: Path | None = setting(
         _LEDGER,
         "The SQLite file that keeps revocations and uses, or `memory`.",
-        derived=lambda above: _default_ledger() if above["secret"] or above["secret_file"] else None,
-        by_default=f"`{DEFAULT_LEDGER.as_posix()}`, made on first use; `memory` if the secret ends with the process",
+        derived=lambda above: _default_ledger() if _outlasts_the_process(above) else None,
+        by_default=f"`{DEFAULT_LEDGER.as_posix()}`, made on first use; `memory` if the secret ends with the process, "
+        "unless the policy has `streamlit_login()`",
     )
     audit_log: str | None = setting(
         File(sinks.STDERR, meaning=" for stderr", read_as=sinks.STDERR, made=str),

@@ -18,7 +18,7 @@ from typing import Any
 
 import pytest
 
-from secure_media import allow_if, own_session
+from secure_media import allow_if, own_session, streamlit_login
 from secure_media.core.keys import KeyRing
 from secure_media.errors import ConfigurationError
 from secure_media.settings.key_file import KeyFile
@@ -899,6 +899,8 @@ def test_ledger_is_a_file_unless_the_keys_end_with_the_process() -> None:
 
     assert _load(secret=ONE).ledger == default
     assert _load().ledger is None
+    assert _load(policy=own_session() & streamlit_login()).ledger == default  # whose cookies are Streamlit's
+    assert _load(policy=own_session() & streamlit_login(), ledger="memory").ledger is None
     assert _load(ledger="a.db").ledger == Path("a.db").absolute()
 
 

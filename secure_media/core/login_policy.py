@@ -1,0 +1,154 @@
+"""The policy for Streamlit's own login: who is signed in by ``st.login``, and has not signed out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from secure_media.core.claims import claims_hold
+from secure_media.core.context import AccessContext
+from secure_media.core.login_cookies import Login, LoginCookies
+from secure_media.core.model import Allow, Credentials, Decision, Deny
+from secure_media.core.policy import Policy
+from secure_media.core.questions import Asking, EndedAt, Name
+from secure_media.core.tokens import GrantCodec
+from secure_media.errors import ConfigurationError, DenialReason
+
+#: For how long browsers keep the cookie, in seconds.
+DEFAULT_MAX_AGE = 30 * 24 * 3600
+#: For how long Streamlit takes it, in seconds. What has ended has to be remembered for so long.
+LONGEST_AGE = 31 * 24 * 3600
+#: How far the clock of another server of the app may be ahead, in seconds.
+_LEEWAY = 60
+
+
+@dataclass(frozen=True, slots=True)
+class Logins:
+    """
+    Streamlit's logins at one deployment.
+
+    Args:
+        cookies: Reads them.
+        origin: Where people sign in (``redirect_uri``), as ``https://host``; None if that is not known.
+    """
+
+    cookies: LoginCookies
+    origin: str | None
+
+    def current(self, credentials: Credentials, *, now: float) -> Login | Deny:
+        """
+        Return the login that `credentials` hold if it was made here, whatever has become of it; else why there is none.
+
+        Cookies know no ports, and another app may have the same secret: what tells logins apart is the origin in them.
+
+        Args:
+            credentials: What a request presents.
+            now: When, in seconds since the epoch.
+
+        Raises:
+            CredentialError: It is malformed or forged.
+        """
+        login = self.cookies.read(credentials)
+        if login is None:
+            return Deny(DenialReason.NO_CREDENTIAL)
+        if login.issued > now + _LEEWAY:
+            return Deny(DenialReason.NOT_YET_VALID)
+        if login.issued + LONGEST_AGE <= now:
+            return Deny(DenialReason.EXPIRED)
+        origin = login.claims.get("origin")
+        # Where the request says it was sent to is not enough: anyone without a browser may say anything.
+        if origin not in credentials.origins or (self.origin is not None and origin != self.origin):
+            return Deny(DenialReason.OTHER_ORIGIN)
+        return login
+
+
+class StreamlitLogin(Policy):
+    """
+    The policy that `streamlit_login` returns.
+
+    Args:
+        max_age: For how long a login is good, in seconds.
+        require: What its claims have to be.
+        everywhere: Whether to sign out ends all earlier logins of that person.
+    """
+
+    _in_words = "Streamlit login"
+
+    def __init__(
+        self, max_age: float, require: Mapping[str, Any] | Callable[[dict[str, Any]], bool], *, everywhere: bool
+    ) -> None:
+        self._max_age = max_age
+        self._require = require
+        self.everywhere = everywhere
+        #: Given by the host, which knows Streamlit's configuration; nothing is allowed before.
+        self.logins: Logins | None = None
+
+    def evaluate(self, context: AccessContext, grants: GrantCodec) -> Asking[Decision]:
+        if self.logins is None:
+            raise ConfigurationError("streamlit_login(): nobody has told this policy how Streamlit signs its cookie")
+        login = self.logins.current(context.credentials, now=context.now)
+        if isinstance(login, Deny):
+            return login
+        if login.issued + self._max_age <= context.now:
+            return Deny(DenialReason.EXPIRED)
+        claims = {name: value for name, value in login.claims.items() if name != "origin"}
+        if claims.get("is_logged_in") is not True or not claims_hold(claims, self._require):
+            return Deny(DenialReason.CLAIM_MISMATCH)
+        moments = yield EndedAt(names_of(login))
+        reason = _reason(moments, login)
+        return Allow("streamlit_login", login.subject, claims) if reason is None else Deny(reason)
+
+    def __repr__(self) -> str:
+        return "streamlit_login()"
+
+
+def streamlit_login(
+    *,
+    max_age: float = DEFAULT_MAX_AGE,
+    require: Mapping[str, Any] | Callable[[dict[str, Any]], bool] | None = None,
+    everywhere: bool = False,
+) -> Policy:
+    """
+    Allow anyone who is signed in by Streamlit's own ``st.login``, until they sign out.
+
+    On its own this policy looks at who is asking, not at what is asked for. Use ``own_session() & streamlit_login()``
+    unless everyone who is signed in may have every media file whose URL they know.
+
+    Args:
+        max_age: For how long a login is good, in seconds, whatever the app has done since: 31 days at most, which is
+            how long Streamlit itself takes it.
+        require: Claims of the ID token that are needed, as for `jwt`.
+        everywhere: Whether ``st.logout`` in one browser ends the earlier logins of that person in all others too.
+
+    Raises:
+        ConfigurationError: An argument is none that can be.
+    """
+    if isinstance(max_age, bool) or not isinstance(max_age, (int, float)) or not 0 < max_age <= LONGEST_AGE:
+        msg = f"streamlit_login(max_age=...): expected a number of seconds, {LONGEST_AGE} (31 days) at most"
+        raise ConfigurationError(msg)
+    if require is not None and not callable(require) and not isinstance(require, Mapping):
+        raise ConfigurationError("streamlit_login(require=...): expected a mapping of claims or a callable")
+    if not isinstance(everywhere, bool):
+        raise ConfigurationError("streamlit_login(everywhere=...): expected True or False")
+    return StreamlitLogin(max_age, {} if require is None else require, everywhere=everywhere)
+
+
+def names_of(login: Login) -> tuple[Name, Name, Name]:
+    """
+    Return by what a login is ended: by itself, with all of that person's, and with everything of its subject.
+
+    The last one is for `revoke(subject=...)`.
+    """
+    return Name("login", login.id), Name("person", login.person), Name("sub", login.subject or "")
+
+
+def _reason(moments: object, login: Login) -> DenialReason | None:
+    """Return why a login is not good any more, or is not known to be; None if it is good."""
+    if not isinstance(moments, tuple) or len(moments) != 3:
+        return DenialReason.LEDGER_UNAVAILABLE
+    itself, *others = moments
+    # Signed by a clock that is ahead, it is over all the same.
+    if itself != 0 or any(not login.issued > moment for moment in others if moment != 0):
+        return DenialReason.REVOKED
+    return None

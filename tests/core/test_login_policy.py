@@ -1,0 +1,227 @@
+"""The policy for Streamlit's own login: who is signed in, where, for how long, and until they sign out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from secure_media import streamlit_login
+from secure_media.core.login_cookies import COOKIE, Form, LoginCookies
+from secure_media.core.login_policy import LONGEST_AGE, Logins, StreamlitLogin, names_of
+from secure_media.core.model import Allow, Credentials, Decision, Deny
+from secure_media.core.policy import decide
+from secure_media.core.questions import EndedAt, answered
+from secure_media.errors import ConfigurationError, DenialReason
+from tests import logins
+from tests.core.asking import CODEC, NOW, context_of
+
+HERE = "https://app.example"
+AT = int(NOW) - 100
+
+
+def policy(**arguments: Any) -> StreamlitLogin:
+    """Return the policy, as the host has told it how to read logins."""
+    found = streamlit_login(**arguments)
+    assert isinstance(found, StreamlitLogin)
+    found.logins = Logins(LoginCookies(logins.SECRET, Form.TORNADO), HERE)
+    return found
+
+
+def credentials(at: int = AT, *, origins: tuple[str, ...] = (HERE,), origin: Any = HERE, **claims: Any) -> Credentials:
+    """Return what a browser shows in which somebody has signed in."""
+    cookies = logins.login(logins.tornado, logins.claims(origin, **claims), at)
+    return Credentials(cookies=tuple(cookies.items()), origins=origins)
+
+
+def ask(
+    rule: StreamlitLogin, shown: Credentials, ended: Callable[[EndedAt], Any] = lambda question: (0.0,) * 3
+) -> Decision:
+    """Return what the policy decides."""
+
+    def answer(question: Any) -> Any:
+        assert isinstance(question, EndedAt)
+        return ended(question)
+
+    return answered(decide(rule, context_of(credentials=shown), CODEC), answer)
+
+
+def refused(reason: DenialReason) -> Deny:
+    """Return the denial for that reason."""
+    return Deny(reason)
+
+
+def test_who_is_signed_in_is_allowed() -> None:
+    """The decision names the subject and has the claims, without the origin, for what stands to the right."""
+    decision = ask(policy(), credentials())
+
+    assert isinstance(decision, Allow)
+    assert (decision.by, decision.subject) == ("streamlit_login", "anna")
+    assert decision.claims["groups"] == ["staff", "readers"]
+    assert "origin" not in decision.claims
+
+
+def test_a_subject_that_is_no_text_is_none() -> None:
+    """Somebody without a subject is signed in, and is nobody by name."""
+    for subject in (None, 7, ["anna"]):
+        decision = ask(policy(), credentials(sub=subject))
+        assert isinstance(decision, Allow)
+        assert decision.subject is None
+
+
+def test_nobody_is_nobody() -> None:
+    """Without the cookie there is no credential; with a forged one, it is forged."""
+    assert ask(policy(), Credentials(origins=(HERE,))) == refused(DenialReason.NO_CREDENTIAL)
+    forged = Credentials(cookies=((COOKIE, "forged"),), origins=(HERE,))
+    assert ask(policy(), forged) == refused(DenialReason.SIGNATURE_MISMATCH)
+
+
+def test_a_policy_that_was_told_nothing_denies() -> None:
+    """One that the host does not know of, inside of a policy of the app's own, lets nobody in."""
+    rule = streamlit_login()
+    assert isinstance(rule, StreamlitLogin)
+
+    assert ask(rule, credentials()) == refused(DenialReason.INTERNAL)
+
+
+@pytest.mark.parametrize(
+    ("shown", "allowed"),
+    [
+        pytest.param({"origins": (HERE,)}, True, id="here"),
+        pytest.param({"origins": ("https://inside:8501", HERE)}, True, id="behind-a-proxy"),
+        pytest.param({"origins": ()}, False, id="unknown"),
+        pytest.param({"origins": ("https://other.example",)}, False, id="asked-elsewhere"),
+        pytest.param({"origins": ("http://app.example",)}, False, id="other-scheme"),
+        pytest.param({"origins": ("https://app.example:8443",)}, False, id="other-port"),
+        pytest.param({"origin": "https://other.example"}, False, id="signed-in-elsewhere"),
+        pytest.param(
+            {"origin": "https://other.example", "origins": ("https://other.example",)}, False, id="both-elsewhere"
+        ),
+        pytest.param({"origin": None}, False, id="no-origin"),
+        pytest.param({"origin": [HERE]}, False, id="list"),
+        pytest.param({"origin": {"https": HERE}}, False, id="object"),
+        pytest.param({"origin": True}, False, id="boolean"),
+        pytest.param({"origin": f"{HERE}/"}, False, id="slash"),
+    ],
+)
+def test_login_is_for_its_origin(shown: dict[str, Any], allowed: bool) -> None:
+    """A login counts where it was made: by what the cookie says, the configuration, and the request."""
+    decision = ask(policy(), credentials(**shown))
+
+    assert isinstance(decision, Allow) is allowed
+    assert allowed or decision == refused(DenialReason.OTHER_ORIGIN)
+
+
+def test_without_a_configured_origin_the_request_decides() -> None:
+    """Where the address to sign in at is not known, the login has to be of the request's own site."""
+    rule = policy()
+    rule.logins = Logins(LoginCookies(logins.SECRET, Form.TORNADO), None)
+
+    assert isinstance(ask(rule, credentials()), Allow)
+    assert ask(rule, credentials(origins=("https://b.example",))) == refused(DenialReason.OTHER_ORIGIN)
+
+
+@pytest.mark.parametrize(
+    ("max_age", "age", "expected"),
+    [
+        pytest.param(None, 0, None, id="new"),
+        pytest.param(None, 30 * 86400 - 1, None, id="last-second"),
+        pytest.param(None, 30 * 86400, DenialReason.EXPIRED, id="a-month"),
+        pytest.param(600, 599, None, id="shorter"),
+        pytest.param(600, 600, DenialReason.EXPIRED, id="shorter-over"),
+        pytest.param(0.5, 1, DenialReason.EXPIRED, id="half-a-second"),
+        pytest.param(LONGEST_AGE, LONGEST_AGE, DenialReason.EXPIRED, id="longest"),
+        pytest.param(None, -60, None, id="clock-ahead"),
+        pytest.param(None, -61, DenialReason.NOT_YET_VALID, id="future"),
+    ],
+)
+def test_login_has_an_age(max_age: float | None, age: int, expected: DenialReason | None) -> None:
+    """By the moment of its signature, whatever the claims say of their own time."""
+    rule = policy() if max_age is None else policy(max_age=max_age)
+    decision = ask(rule, credentials(int(NOW) - age, exp=1, iat=1))
+
+    assert isinstance(decision, Allow) if expected is None else decision == refused(expected)
+
+
+@pytest.mark.parametrize("said", [None, False, "true", 1, [True]])
+def test_only_true_is_signed_in(said: Any) -> None:
+    """What is not exactly true in `is_logged_in` is no login."""
+    assert ask(policy(), credentials(is_logged_in=said)) == refused(DenialReason.CLAIM_MISMATCH)
+
+
+def test_claims_are_required() -> None:
+    """By their values or by a condition, which cannot raise its way in."""
+    assert isinstance(ask(policy(require={"groups": "staff", "sub": ["anna", "bert"]}), credentials()), Allow)
+    assert isinstance(
+        ask(policy(require=lambda claims: claims["email"].endswith("@example.com")), credentials()), Allow
+    )
+
+    for require in ({"groups": "admins"}, {"tenant": "acme"}, {"is_logged_in": 1}, lambda claims: "yes"):
+        assert ask(policy(require=require), credentials()) == refused(DenialReason.CLAIM_MISMATCH)
+    assert ask(policy(require=lambda claims: claims["gone"]), credentials()) == refused(DenialReason.INTERNAL)
+
+
+@pytest.mark.parametrize(
+    ("answer", "expected"),
+    [
+        pytest.param((0.0, 0.0, 0.0), None, id="never"),
+        pytest.param((float(AT - 1), 0.0, 0.0), DenialReason.REVOKED, id="itself-by-a-clock-that-is-behind"),
+        pytest.param((float(AT + 1), 0.0, 0.0), DenialReason.REVOKED, id="itself"),
+        pytest.param((0.0, float(AT - 1), float(AT - 1)), None, id="earlier-ones"),
+        pytest.param((0.0, float(AT), 0.0), DenialReason.REVOKED, id="all-of-the-person"),
+        pytest.param((0.0, 0.0, float(AT + 1)), DenialReason.REVOKED, id="the-subject"),
+        pytest.param((0.0, float("nan"), 0.0), DenialReason.REVOKED, id="nan"),
+        pytest.param(None, DenialReason.LEDGER_UNAVAILABLE, id="cannot-tell"),
+        pytest.param((), DenialReason.LEDGER_UNAVAILABLE, id="nothing"),
+        pytest.param((0.0, 0.0), DenialReason.LEDGER_UNAVAILABLE, id="too-few"),
+        pytest.param(False, DenialReason.LEDGER_UNAVAILABLE, id="another-answer"),
+    ],
+)
+def test_login_that_has_ended_is_none(answer: Any, expected: DenialReason | None) -> None:
+    """Signed out, revoked, or not known not to be: no."""
+    decision = ask(policy(), credentials(), lambda question: answer)
+
+    assert isinstance(decision, Allow) if expected is None else decision == refused(expected)
+
+
+def test_names_tell_logins_and_people_apart() -> None:
+    """Two logins of a person have the person in common; two people share nothing, nor do two issuers."""
+
+    def names(at: int = AT, **claims: Any) -> tuple[str, ...]:
+        login = LoginCookies(logins.SECRET, Form.TORNADO).read(credentials(at, **claims))
+        assert login is not None
+        return tuple(name.value for name in names_of(login))
+
+    anna, again, bert = names(), names(AT + 1), names(sub="bert")
+    assert anna == names()
+    assert anna[0] != again[0]
+    assert anna[1:] == again[1:]
+    assert set(anna).isdisjoint(bert)
+    assert names(iss="https://other.example")[1] != anna[1]
+    assert names(sub=None)[2] == ""
+
+
+@pytest.mark.parametrize(
+    ("arguments", "name"),
+    [
+        pytest.param({"max_age": 0}, "max_age", id="zero"),
+        pytest.param({"max_age": -1}, "max_age", id="negative"),
+        pytest.param({"max_age": LONGEST_AGE + 1}, "max_age", id="too-long"),
+        pytest.param({"max_age": True}, "max_age", id="boolean"),
+        pytest.param({"max_age": "1h"}, "max_age", id="text"),
+        pytest.param({"max_age": float("nan")}, "max_age", id="nan"),
+        pytest.param({"require": ["groups"]}, "require", id="list"),
+        pytest.param({"everywhere": "yes"}, "everywhere", id="everywhere"),
+    ],
+)
+def test_wrong_arguments_are_named(arguments: dict[str, Any], name: str) -> None:
+    """What cannot be is one clear error."""
+    with pytest.raises(ConfigurationError, match=rf"streamlit_login\({name}="):
+        streamlit_login(**arguments)
+
+
+def test_policy_does_not_show_the_secret() -> None:
+    """Not even when it knows how to read logins."""
+    assert logins.SECRET not in repr(policy())
+    assert repr(policy()) == "streamlit_login()"
