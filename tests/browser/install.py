@@ -7,18 +7,32 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 
-NEEDED = ("chromium", "firefox-esr", "ffmpeg", "nginx", "curl")
+NEEDED = ("chromium", "firefox-esr", "ffmpeg", "nginx", "curl", "node")
+#: Those whose Debian package has another name.
+_PACKAGES = {"node": "nodejs"}
+_PROVIDER = Path(__file__).parent / "provider"
 
 
 def main() -> int:
     """Install what is missing. Returns the exit code: only in CI is it a failure when that is not possible."""
-    return 1 if install(NEEDED) and os.environ.get("CI") == "true" else 0
+    missing = [*install(NEEDED), *install(("npm",))]  # which some packages of node bring along
+    if "npm" not in missing and provider() is None:
+        # Nothing of what it installs runs a script of its own.
+        arguments = ("install", "--ignore-scripts", "--no-audit", "--no-fund", "--no-package-lock")
+        subprocess.run(["npm", *arguments], check=True, cwd=_PROVIDER)
+    return 1 if missing and os.environ.get("CI") == "true" else 0
+
+
+def provider() -> Path | None:
+    """Return where the OpenID provider for tests is, if it is installed."""
+    return _PROVIDER if (_PROVIDER / "node_modules" / "oidc-provider").is_dir() else None
 
 
 def install(needed: Sequence[str]) -> list[str]:
     """Install what is missing of some programs, and return what is still missing."""
-    missing = [name for name in needed if shutil.which(name) is None]
+    missing = [_PACKAGES.get(name, name) for name in needed if shutil.which(name) is None]
     if not missing:
         return []
     apt_get = shutil.which("apt-get")

@@ -1,0 +1,122 @@
+"""Streamlit's own login with a real OpenID provider, in Chromium: who signs in sees media, who signs out does not."""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pytest
+from playwright.sync_api import Browser, BrowserContext, Page
+
+from tests.browser import install
+from tests.browser.chromium import fetch, image_url, new_browser, open_page, wait_until_loaded
+from tests.servers import SECRET, AppServer, free_port
+
+PROVIDER = Path(__file__).parent / "provider"
+APP = """
+from secure_media import own_session, secure_run, streamlit_login
+secure_run(__file__, secret={secret!r}, policy=own_session() & streamlit_login())
+
+import io
+import streamlit as st
+from PIL import Image
+
+if not st.user.is_logged_in:
+    st.button("Sign in", on_click=st.login)
+    st.stop()
+
+def picture(color):
+    file = io.BytesIO()
+    Image.new("RGB", (60, 40), color).save(file, "PNG")
+    return file.getvalue()
+
+@st.cache_data
+def shared():
+    st.image(picture("#e9c46a"))
+
+shared()
+st.image(picture("#" + st.user.sub.encode().hex()[:6]))
+st.button("Sign out", on_click=st.logout)
+st.text(st.user.sub)
+"""
+SECRETS = """
+[auth]
+redirect_uri = "{origin}/oauth2callback"
+cookie_secret = "the-secret-of-streamlits-cookie-0123456789"
+client_id = "the-app"
+client_secret = "the-secret-of-the-client"
+server_metadata_url = "http://127.0.0.1:{provider}/.well-known/openid-configuration"
+client_kwargs = {{ prompt = "login", scope = "openid profile email" }}
+"""
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[AppServer]:
+    """Serve an app for people that a provider on this machine knows."""
+    folder, port, provider_port = tmp_path_factory.mktemp("signing-in"), free_port(), free_port()
+    modules = install.provider()
+    assert modules is not None, "the provider is not installed. Run: python tests/browser/install.py"
+    origin = f"http://127.0.0.1:{port}"
+    (folder / ".streamlit").mkdir()
+    (folder / ".streamlit" / "secrets.toml").write_text(SECRETS.format(origin=origin, provider=provider_port))
+    with (folder / "provider.log").open("wb") as log:
+        provider = subprocess.Popen(
+            ["node", str(modules / "provider.js"), str(provider_port), origin], stdout=log, stderr=log
+        )
+    try:
+        with AppServer(APP.format(secret=SECRET), guarded=False, folder=folder, port=port) as server:
+            yield server
+            assert "Traceback" not in server.log
+    finally:
+        provider.terminate()
+        provider.wait(30)
+
+
+def sign_in(context: BrowserContext, server: AppServer, name: str) -> Page:
+    """Sign in under that name, and return the page once its pictures are there."""
+    page = open_page(context, server.url)
+    page.get_by_role("button", name="Sign in").click()
+    page.locator("input[name=login]").fill(name)
+    page.locator("input[name=password]").fill("any")
+    page.locator("button[type=submit]").click()
+    page.locator("input[name=prompt][value=consent]").wait_for(state="attached")
+    page.locator("button[type=submit]").click()
+    page.get_by_text(name, exact=True).wait_for()
+    wait_until_loaded(page)
+    return page
+
+
+def sign_out(page: Page) -> None:
+    """Sign out of the app, which leads to the provider where this Streamlit goes there."""
+    with page.expect_response(lambda response: urlsplit(response.url).path == "/auth/logout") as response:
+        page.get_by_role("button", name="Sign out").click()
+    assert response.value.status == 302
+
+
+def test_who_signs_out_is_out_everywhere_and_nobody_sees_what_another_one_sees(
+    chromium: Browser, server: AppServer
+) -> None:
+    """Media end in the other tab and for a copy of the cookies, at once; other people go on with what is theirs."""
+    with new_browser(chromium) as hers, new_browser(chromium) as his, new_browser(chromium) as thiefs:
+        ann = sign_in(hers, server, "ann")
+        bob = sign_in(his, server, "bob")
+        common, only_ann, only_bob = image_url(ann, 0), image_url(ann, 1), image_url(bob, 1)
+        assert image_url(bob, 0) == common
+        assert [fetch(ann, url) for url in (common, only_ann, only_bob)] == [200, 200, 403]
+        assert [fetch(bob, url) for url in (common, only_ann, only_bob)] == [200, 403, 200]
+
+        other_tab = open_page(hers, server.url)
+        wait_until_loaded(other_tab)
+        assert fetch(other_tab, only_ann) == 200
+        thiefs.add_cookies(hers.cookies())  # type: ignore[arg-type]
+        thief = open_page(thiefs, server.url)
+        assert fetch(thief, only_ann) == 200
+
+        sign_out(ann)
+
+        assert fetch(other_tab, only_ann) == 403
+        assert fetch(other_tab, common) == 403
+        assert fetch(thief, only_ann) == 403
+        assert [fetch(bob, url) for url in (common, only_bob)] == [200, 200]
