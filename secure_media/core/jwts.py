@@ -30,7 +30,7 @@ from secure_media.errors import (
 #: another purpose (RFC 8725 section 3.12): a logout token, a proof of possession, a security event.
 _ORDINARY_TYPES = frozenset({"jwt", "at+jwt"})
 #: A token that ends later says nothing of its end: milliseconds, or a number made up. In seconds.
-_LONGEST_LIFE = 10 * 366 * 24 * 3600
+_LONGEST_LIFE = 100 * 366 * 24 * 3600
 
 
 def issue(claims: Mapping[str, Any], *, key: bytes, kid: str) -> str:
@@ -178,7 +178,7 @@ class JwtVerifier:
                 msg = f"{name} lies in the future"
                 raise NotYetValidCredentialError(msg)
         if end > now + _LONGEST_LIFE:
-            raise MalformedCredentialError("exp is no end: it lies more than ten years ahead")
+            raise MalformedCredentialError("exp is no end: it lies more than a hundred years ahead")
 
     def _header(self, token: str) -> dict[str, Any]:
         """Return the JOSE header of a token that could hold, whatever the key."""

@@ -34,7 +34,9 @@ class Bookkeeping:
 
     async def record(self, grant: Grant) -> Record | None:
         """Return what became of `grant`."""
-        return await self._told(whose(grant), lambda: self.ledger.record(grant), turns=LEDGER_READING)
+        # What is counted comes after what was delivered of it before, which is being written down.
+        turns = LEDGER_READING if grant.max_uses is None else LEDGER
+        return await self._told(whose(grant), lambda: self.ledger.record(grant), turns=turns)
 
     async def ended_at(self, names: tuple[Name, ...]) -> tuple[float, ...] | None:
         """Return up to when everything by each of `names` has ended (see `GrantLedger.ended_at`)."""
@@ -51,7 +53,7 @@ class Bookkeeping:
 
     async def used(self, grant: Grant) -> int | None:
         """Return how many uses of `grant` are spent."""
-        return await self._told(whose(grant), lambda: self.ledger.used(grant), turns=LEDGER_READING)
+        return await self._told(whose(grant), lambda: self.ledger.used(grant))
 
     async def reserve(self, grant: Grant, start: int, stop: int, size: int, *, continues: bool) -> Watcher | None:
         """Reserve a part of a use of `grant` (see `GrantLedger.reserve`); None also if no use is left."""

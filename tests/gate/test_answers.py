@@ -105,7 +105,7 @@ def test_ledger_is_asked_once_for_a_decision(world: World, monkeypatch: pytest.M
 
     asyncio.run(world.answers.to(asking(*questions)))
 
-    assert asked == [("plain", "secure_media.ledger_reading"), ("counted", "secure_media.ledger_reading")]
+    assert asked == [("plain", "secure_media.ledger_reading"), ("counted", "secure_media.ledger")]
 
 
 def test_what_memory_knows_suspends_nothing(world: World) -> None:

@@ -157,7 +157,7 @@ def _of_other_keys() -> Iterable[JwtAttack]:
 def _with_claims() -> Iterable[JwtAttack]:
     now = int(time.time())
     ends = [str(now + 600), "", True, False, None, [now + 600], {"at": now}, now * 1000, 10**18, 10**400, 1e300, ...]
-    ends += [float("nan"), float("inf"), 0, -1, now - 1, now + 11 * 366 * 86400]
+    ends += [float("nan"), float("inf"), 0, -1, now - 1, now + 101 * 366 * 86400]
     audiences = [
         "",
         "report",
