@@ -7,7 +7,6 @@ Each generation of Streamlit is tested in an environment of its own: only one of
 from __future__ import annotations
 
 import os
-import sys
 
 import nox
 
@@ -115,10 +114,11 @@ def tests(session: nox.Session, generation: str) -> None:
     """The attacks and all that concerns Streamlit on one generation of it; on two of them, everything else too."""
     packages, env = MATRIX[generation]
     thorough = generation in THOROUGH
-    session.install(*packages, *GROUPS["test"], *(GROUPS["stores"] if thorough else ()), "-e", ".")
+    more = [*GROUPS["provider"], *GROUPS["stores"]] if thorough else []
+    session.install(*packages, *GROUPS["test"], *more, "-e", ".")
     chosen = list(session.posargs) or ["tests", *(f"--ignore={path}" for path in FRAMEWORK_FREE)]
     if thorough:
-        session.run(sys.executable, "tests/browser/install.py", external=True)
+        session.run("python", "tests/browser/install.py")
     elif not session.posargs:
         chosen += [f"--ignore={path}" for path in ON_TWO]
     session.run("pytest", "-q", "-n", WORKERS, "--dist=loadfile", *chosen, env={**ENV, **env})

