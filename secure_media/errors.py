@@ -61,6 +61,8 @@ class DenialReason(str, enum.Enum):
     NOT_SHOWN = "not_shown"
     NOT_OWNER = "not_owner"
     CONDITION_FALSE = "condition_false"
+    CONDITION_TIMEOUT = "condition_timeout"
+    CONDITION_FAILED = "condition_failed"
     INTERNAL = "internal"
 
 

@@ -29,7 +29,7 @@ LADDER = [
     {"gate"},
     {"servers"},
     {"host"},
-    {"links", "widgets", "login"},
+    {"links", "widgets", "login", "testing"},
     {"cli", "attack"},
 ]
 RUNG = {part: height for height, parts in enumerate(LADDER) for part in parts}

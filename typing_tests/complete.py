@@ -21,10 +21,12 @@ PUBLIC = (
     "secure_media.core.keys.KeyRing.",
     "secure_media.core.model.",
     "secure_media.core.policy.Policy.",
+    "secure_media.core.principal.Principal.",
     "secure_media.host.asgi_app.GuardedApp.",
     "secure_media.settings.arguments.",
     "secure_media.settings.kinds.Secret.",
     "secure_media.stores.collections.Collection.",
+    "secure_media.testing.",
 )
 
 

@@ -13,6 +13,7 @@ import secure_media as sm
 from secure_media import Collection, ConfigurationError, GrantError, ScriptError, SecureMediaError, guard, secure_run
 from secure_media.core.context import AccessContext
 from secure_media.core.policy import Policy
+from secure_media.testing import access, decide
 
 SECRET = os.environ["SECRET"]
 EVERY_HOUR = datetime.timedelta(hours=1)
@@ -23,6 +24,9 @@ def policies() -> list[Policy]:
 
     def from_the_office(context: AccessContext) -> bool:
         return context.subject is not None and context.claims.get("office") == "Basel"
+
+    async def is_on_the_list(context: AccessContext) -> bool:
+        return context.principal is not None and context.principal.subject == "anna"
 
     def is_admin(claims: dict[str, Any]) -> bool:
         return "admin" in claims.get("roles", [])
@@ -65,7 +69,15 @@ def policies() -> list[Policy]:
         either & by_function,
         (both | sm.signed_url()) & sm.allow_if(from_the_office),
         sm.allow_if(lambda context: context.action.value == "view"),
+        sm.allow_if(is_on_the_list, timeout=0.5),
+        sm.allow_if(lambda context: "staff" in context.groups and context.signed_in_within(EVERY_HOUR)),
     ]
+
+
+def ask_without_a_server() -> bool:
+    """Ask policies and conditions about requests by hand."""
+    anna = access(subject="anna", groups=["staff"], auth_time=0.0, claims={"office": "Basel"}, kind="file", name="a/b")
+    return all(decide(policy, anna) for policy in policies()) and decide(lambda context: context.now > 0, access())
 
 
 def run_with_every_setting() -> None:

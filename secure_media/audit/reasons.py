@@ -37,6 +37,10 @@ _SENTENCES: dict[DenialReason, str] = {
     DenialReason.NOT_SHOWN: "this browser was not shown it",
     DenialReason.NOT_OWNER: "this browser does not have the app open",
     DenialReason.CONDITION_FALSE: "the app's own condition, allow_if(...), does not hold",
+    DenialReason.CONDITION_TIMEOUT: "the app's own condition, allow_if(...), has not answered in time",
+    DenialReason.CONDITION_FAILED: (
+        "the app's own condition, allow_if(...), failed: the traceback is in the server's log"
+    ),
     DenialReason.INTERNAL: "the guard failed on it: the traceback is in the server's log",
 }
 #: Where it means something else for a kind of resources.

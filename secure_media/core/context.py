@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -101,6 +102,36 @@ class AccessContext:
             return Principal(subject if isinstance(subject, str) else None, self.claims)
         browser = self.browser
         return None if browser is None or browser.sign_in is None else browser.sign_in.principal
+
+    @property
+    def groups(self) -> tuple[str, ...]:
+        """The groups that they are in who are asking, by the claim ``groups``; none if nothing says any."""
+        principal = self.principal
+        return () if principal is None else principal.groups
+
+    @property
+    def auth_time(self) -> float | None:
+        """
+        When they who are asking have proved last who they are, in seconds since the epoch.
+
+        By the claim ``auth_time`` (OpenID Connect Core 1.0 section 2), which may be absent; by the sign-in of the
+        browser else. None if nothing says it, or not in the form of a time.
+        """
+        principal, browser = self.principal, self.browser
+        if principal is None or "auth_time" in principal.claims:
+            return None if principal is None else principal.auth_time
+        signed_in = None if self.claims or browser is None else browser.sign_in
+        return None if signed_in is None else signed_in.at
+
+    def signed_in_within(self, seconds: float | datetime.timedelta) -> bool:
+        """
+        Return whether they who are asking have proved who they are in the last `seconds`, or in such a timedelta.
+
+        Where nothing says when that was, or it says a moment that has not come yet, they have not.
+        """
+        moment = self.auth_time
+        longest = seconds.total_seconds() if isinstance(seconds, datetime.timedelta) else seconds
+        return moment is not None and 0 <= self.now - moment <= longest
 
     @property
     def subject(self) -> str | None:

@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Generator
 from typing import Any, NamedTuple, TypeVar
 
+from secure_media.core.context import AccessContext
 from secure_media.core.model import Grant
 from secure_media.errors import DenialReason
 
@@ -85,6 +86,23 @@ class EndedAt(NamedTuple):
     names: tuple[Name, ...]
 
 
+class Holds(NamedTuple):
+    """
+    Whether a condition of the app's own holds for a request: True or False, or why that cannot be said.
+
+    It is code that nobody here has written, so it may take its time, and may raise anything.
+
+    Args:
+        condition: Takes the request; returns a bool, or something to await that gives one.
+        context: The request.
+        timeout: For how long it is waited for, in seconds.
+    """
+
+    condition: Callable[[AccessContext], Any]
+    context: AccessContext
+    timeout: float
+
+
 class Record(NamedTuple):
     """
     What became of a grant.
@@ -98,7 +116,7 @@ class Record(NamedTuple):
     used: int
 
 
-Question = WasShown | HasSession | OwnsSession | IsCurrent | PlaysOn | RecordOf | EndedAt
+Question = WasShown | HasSession | OwnsSession | IsCurrent | PlaysOn | RecordOf | EndedAt | Holds
 
 #: Something that has to ask before it is known. An answer that is not exactly what was asked for is none.
 Asking = Generator[Question, Any, T]

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 
 from secure_media.core.context import AccessContext
 from secure_media.core.grants import denial_reasons
 from secure_media.core.model import Allow, Decision, Deny, ResourceKind
 from secure_media.core.policy import Policy
-from secure_media.core.questions import Asking, HasSession, OwnsSession, WasShown
+from secure_media.core.questions import Asking, HasSession, Holds, OwnsSession, WasShown
 from secure_media.core.tokens import GrantCodec
 from secure_media.errors import ConfigurationError, DenialReason
+
+#: Takes the request, and says whether it is allowed.
+Condition = Callable[[AccessContext], bool | Awaitable[bool]]
+
+#: For how long a condition is waited for, in seconds, and the longest that may be asked for: a browser waits no longer.
+TIMEOUT, LONGEST_TIMEOUT = 5.0, 60
 
 
 class _OwnSession(Policy):
@@ -68,18 +74,19 @@ class _SignedUrl(Policy):
 
 
 class _AllowIf(Policy):
-    def __init__(self, condition: Callable[[AccessContext], bool]) -> None:
-        self._condition = condition
+    def __init__(self, condition: Condition, timeout: float) -> None:
+        self.condition = condition
+        self.timeout = timeout
 
     def evaluate(self, context: AccessContext, grants: GrantCodec) -> Asking[Decision]:
-        yield from ()
-        # `is True`: a condition that returns a coroutine, a query object or "no" has not said yes.
-        if self._condition(context) is True:
+        # `is True`: a condition that returns a query object or "no" has not said yes, and why there is none is no yes.
+        answer = yield Holds(self.condition, context, self.timeout)
+        if answer is True:
             return Allow("condition", context.subject)
-        return Deny(DenialReason.CONDITION_FALSE)
+        return Deny(answer if isinstance(answer, DenialReason) else DenialReason.CONDITION_FALSE)
 
     def __repr__(self) -> str:
-        return f"allow_if({getattr(self._condition, '__name__', type(self._condition).__name__)})"
+        return f"allow_if({getattr(self.condition, '__name__', type(self.condition).__name__)})"
 
 
 def own_session() -> Policy:
@@ -100,12 +107,33 @@ def signed_url() -> Policy:
     return _SignedUrl()
 
 
-def allow_if(condition: Callable[[AccessContext], bool]) -> Policy:
+def allow_if(condition: Condition, *, timeout: float = TIMEOUT) -> Policy:
     """
     Allow when `condition` returns True for the request; anything else it returns or raises is a denial.
 
-    It runs on the server's event loop for every request, so it has to be quick.
+    It may wait for a database or a network: it runs in a thread, where one that is slow holds up nothing but what it
+    decides. One that is ``async`` is awaited there, in an event loop of its own for each request.
+
+    Args:
+        condition: Takes the request, and returns a bool or something to await that gives one.
+        timeout: For how long it is waited for, in seconds; after that, it is a denial.
+
+    Raises:
+        ConfigurationError: It is no function, or no such time.
     """
     if not callable(condition):
         raise ConfigurationError("allow_if(...): expected a callable that takes the access context and returns a bool")
-    return _AllowIf(condition)
+    if isinstance(timeout, bool) or not isinstance(timeout, (int, float)) or not 0 < timeout <= LONGEST_TIMEOUT:
+        msg = f"timeout: expected more than 0 and at most {LONGEST_TIMEOUT} seconds, got {timeout!r:.60}"
+        raise ConfigurationError(msg)
+    return _AllowIf(condition, float(timeout))
+
+
+def as_policy(allow: Policy | Condition, argument: str = "policy") -> Policy:
+    """Return `allow` if it is a policy, or a policy of that condition."""
+    if isinstance(allow, Policy):
+        return allow
+    if not callable(allow):
+        msg = f"{argument}: expected a policy, or a function that takes the access context and returns a bool"
+        raise ConfigurationError(msg)
+    return _AllowIf(allow, TIMEOUT)

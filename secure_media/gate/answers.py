@@ -1,5 +1,6 @@
 """
-Answers to what decisions ask: what memory knows at once, what the ledger knows without holding up the event loop.
+Answers to what decisions ask: what memory knows at once, what the ledger knows without holding up the event loop,
+what a condition of the app's own says in a thread.
 
 `Answers.to` suspends only where the ledger has to be asked, and asks it once about a grant at the most.
 """
@@ -12,6 +13,7 @@ from secure_media.core.questions import (
     Asking,
     EndedAt,
     HasSession,
+    Holds,
     IsCurrent,
     Name,
     OwnsSession,
@@ -21,6 +23,7 @@ from secure_media.core.questions import (
     RecordOf,
     WasShown,
 )
+from secure_media.gate import conditions
 from secure_media.gate.bookkeeping import Bookkeeping
 from secure_media.stores.ledger import GrantLedger
 from secure_media.stores.playback import PlaybackLeases
@@ -60,6 +63,8 @@ class Answers:
                         reply: Any = record
                     elif type(question) is EndedAt:
                         reply = await self.ended_at(question.names)
+                    elif type(question) is Holds:
+                        reply = await conditions.holds(question)
                     else:
                         reply = self.recall(question)
                 except Exception as error:  # noqa: BLE001 - it belongs to anyone who asked
@@ -92,7 +97,13 @@ class Answers:
         raise TypeError(msg)
 
     def suppose(self, question: Question) -> bool | Record | tuple[float, ...]:
-        """Return the answer to any question without asking the ledger: as if nothing had ever been revoked or used."""
+        """
+        Return the answer to any question at once: as if nothing had ever been revoked or used, and any condition held.
+
+        For telling people what may be wrong. Code of the app's own does not run for that.
+        """
+        if isinstance(question, Holds):
+            return True
         if isinstance(question, EndedAt):
             return (0.0,) * len(question.names)
         return Record(revoked=False, used=0) if isinstance(question, RecordOf) else self.recall(question)

@@ -9,6 +9,7 @@ from secure_media.core.identity import Identified
 from secure_media.core.model import Action, Browser, Credentials, Grant, Resource, short_hash
 from secure_media.core.questions import (
     HasSession,
+    Holds,
     IsCurrent,
     OwnsSession,
     PlaysOn,
@@ -18,6 +19,7 @@ from secure_media.core.questions import (
     WasShown,
 )
 from secure_media.errors import DenialReason, LedgerUnavailableError
+from secure_media.gate.conditions import verdict
 
 
 class OneSession:
@@ -111,6 +113,8 @@ class World:
         self.asked.append(question)
         if isinstance(question, RecordOf):
             return self._records.answer(question)
+        if isinstance(question, Holds):
+            return verdict(question)
         if isinstance(question, PlaysOn):
             return self._leases.answer(question)
         return self._session.answer(question)

@@ -252,10 +252,15 @@ def test_request_that_makes_no_sense_is_denied_on_record(
 def test_policy_that_fails_is_a_denial(caplog: pytest.LogCaptureFixture) -> None:
     """An exception in a policy ends as a denial."""
     with caplog.at_level(logging.ERROR, "secure_media"):
-        decision = _decide(_guard(allow_if(lambda context: bool(1 / 0))), _cookie())
+        decision = _decide(_guard(_Fails()), _cookie())
 
     assert decision == Deny(DenialReason.INTERNAL)
     assert [record.message for record in caplog.records] == ["guard.failed"]
+
+
+class _Fails(Policy):
+    def evaluate(self, context: AccessContext, grants: GrantCodec) -> Asking[Decision]:
+        raise ZeroDivisionError
 
 
 def _lacks_browser(policy: Policy, credentials: Credentials, resource: Resource | None = MEDIA) -> bool:

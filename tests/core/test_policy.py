@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import dataclasses
 import json
 import logging
@@ -389,16 +390,37 @@ def test_condition_that_is_merely_truthy_opens_nothing(answer: Any) -> None:
     assert ask(allow_if(lambda context: answer)) == Deny(DenialReason.CONDITION_FALSE)
 
 
-def test_condition_that_is_a_coroutine_opens_nothing() -> None:
-    """An async function by mistake is a denial, since nobody awaits what it returns."""
+@pytest.mark.parametrize("answer", [True, False, None, 1, "no", object()])
+def test_async_condition_is_awaited(answer: Any) -> None:
+    """What an async condition comes to is its answer, be it made by a function that is not async; only True opens."""
 
-    async def condition(context: AccessContext) -> bool:
+    async def condition(context: AccessContext) -> Any:
+        await asyncio.sleep(0)
+        return answer
+
+    expected = Allow("condition", "anna") if answer is True else Deny(DenialReason.CONDITION_FALSE)
+    assert ask(allow_if(condition)) == expected
+    assert ask(allow_if(lambda context: condition(context))) == expected
+
+
+def test_async_condition_that_raises_or_hangs_is_a_denial(caplog: pytest.LogCaptureFixture) -> None:
+    """An exception denies, and so does an end that does not come; what waits for that is ended."""
+    ended: list[str] = []
+
+    async def fails(context: AccessContext) -> bool:
+        raise KeyboardInterrupt
+
+    async def hangs(context: AccessContext) -> bool:
+        try:
+            await asyncio.Event().wait()
+        finally:
+            ended.append("yes")
         return True
 
-    with pytest.warns(RuntimeWarning, match="never awaited"):
-        decision = ask(allow_if(condition))  # type: ignore[arg-type]
-
-    assert decision == Deny(DenialReason.CONDITION_FALSE)
+    assert ask(allow_if(fails)) == Deny(DenialReason.CONDITION_FAILED)
+    assert ask(allow_if(hangs, timeout=0.01)) == Deny(DenialReason.CONDITION_TIMEOUT)
+    assert ended == ["yes"]
+    assert [record.message.split()[0] for record in caplog.records] == ["condition.failed", "condition.timeout"]
 
 
 @pytest.mark.parametrize(
@@ -408,16 +430,36 @@ def test_condition_that_is_a_coroutine_opens_nothing() -> None:
         pytest.param(RecursionError(), id="recursion-error"),
         pytest.param(StopIteration(), id="stop-iteration"),
         pytest.param(AssertionError(), id="assertion-error"),
+        pytest.param(SystemExit(0), id="system-exit"),
+        pytest.param(KeyboardInterrupt(), id="keyboard-interrupt"),
+        pytest.param(GeneratorExit(), id="generator-exit"),
+        pytest.param(asyncio.CancelledError(), id="cancelled"),
+        pytest.param(TimeoutError(), id="timeout"),
     ],
 )
-def test_condition_that_raises_is_a_denial_on_record(error: Exception, caplog: pytest.LogCaptureFixture) -> None:
+def test_condition_that_raises_is_a_denial_on_record(error: BaseException, caplog: pytest.LogCaptureFixture) -> None:
     """An exception in a condition denies the request and is logged with its traceback."""
     with caplog.at_level(logging.ERROR, "secure_media"):
         decision = ask(_raises(error))
 
-    assert decision == Deny(DenialReason.INTERNAL)
-    assert [record.message for record in caplog.records] == ["guard.failed"]
+    assert decision == Deny(DenialReason.CONDITION_FAILED)
+    assert [record.message.split()[0] for record in caplog.records] == ["condition.failed"]
     assert caplog.records[0].exc_info
+
+
+def test_condition_may_say_why_not() -> None:
+    """A condition that raises an error about a credential denies for its reason, and one that returns a reason, too."""
+    assert ask(_raises(ExpiredCredentialError("it is over"))) == Deny(DenialReason.EXPIRED)
+    assert ask(allow_if(lambda context: DenialReason.REVOKED)) == Deny(DenialReason.REVOKED)  # type: ignore[arg-type, return-value]
+
+
+@pytest.mark.parametrize("timeout", [0, -1, 61, float("nan"), float("inf"), True, "5", None])
+def test_condition_is_waited_for_a_while(timeout: Any) -> None:
+    """A timeout that is none, or that no browser waits for, is refused."""
+    assert isinstance(ask(allow_if(lambda context: True, timeout=60)), Allow)
+
+    with pytest.raises(ConfigurationError, match="timeout"):
+        allow_if(lambda context: True, timeout=timeout)
 
 
 def test_condition_has_to_be_callable() -> None:
@@ -453,8 +495,8 @@ def _raises(error: BaseException) -> Policy:
         pytest.param(YES | _raises(ValueError()), Allow("condition", "anna"), id="yes-or-error"),
         pytest.param(_raises(ValueError()) | YES, Allow("condition", "anna"), id="error-or-yes"),
         pytest.param(_raises(ValueError()) | NO, Deny(DenialReason.CONDITION_FALSE), id="error-or-no"),
-        pytest.param(_raises(ValueError()) & YES, Deny(DenialReason.INTERNAL), id="error-and-yes"),
-        pytest.param(YES & _raises(ValueError()), Deny(DenialReason.INTERNAL), id="yes-and-error"),
+        pytest.param(_raises(ValueError()) & YES, Deny(DenialReason.CONDITION_FAILED), id="error-and-yes"),
+        pytest.param(YES & _raises(ValueError()), Deny(DenialReason.CONDITION_FAILED), id="yes-and-error"),
     ],
 )
 def test_combinations_let_in_what_their_parts_let_in(policy: Policy, expected: Decision) -> None:

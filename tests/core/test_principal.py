@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import datetime
 from collections.abc import Callable
 from typing import Any
 
@@ -16,9 +17,10 @@ from secure_media.core.keys import KeyRing
 from secure_media.core.model import Browser, Credentials, Deny
 from secure_media.core.policy import Policy
 from secure_media.core.principal import Principal
-from secure_media.core.questions import EndedAt, Name, Question, answered
+from secure_media.core.questions import EndedAt, Holds, Name, Question, answered
 from secure_media.core.tokens import GrantCodec
 from secure_media.errors import DenialReason
+from secure_media.gate.conditions import verdict
 from tests import people
 from tests.core.asking import NOW, SECRET, context_of, jwt_policy, with_jwt
 
@@ -41,8 +43,12 @@ def _settled(visitor: Visitor, answer: Callable[[Question], Any]) -> Visitor:
     return answered(_guard(own_session()).settled(visitor, now=NOW), answer)
 
 
+def _conditions_only(question: Question) -> Any:
+    return verdict(question) if isinstance(question, Holds) else pytest.fail(f"asked {question}")
+
+
 def _principal(policy: Policy, visitor: Visitor) -> Principal | Deny:
-    return answered(_guard(policy).principal(visitor, "/", now=NOW), lambda question: pytest.fail(f"asked {question}"))
+    return answered(_guard(policy).principal(visitor, "/", now=NOW), _conditions_only)
 
 
 def test_principal_reads_its_claims() -> None:
@@ -203,3 +209,58 @@ def test_parts_of_a_policy() -> None:
     a, b, c = own_session(), signed_url(), jwt_policy()
 
     assert ((a | b) & c).parts == (a, b, c)
+
+
+# --- what a condition reads
+
+
+def test_condition_reads_groups_and_the_time_of_signing_in() -> None:
+    """By the claims of a JWT where one was accepted, by the sign-in of the browser else."""
+    signed_in, by_jwt = context_of(browser=ANNA), context_of(browser=ANNA, claims={"sub": "bert", "groups": "er"})
+
+    assert (signed_in.groups, signed_in.auth_time) == (("staff",), NOW - 60)
+    assert (by_jwt.groups, by_jwt.auth_time) == (("er",), None)
+    assert (context_of(browser=None).groups, context_of(browser=None).auth_time) == ((), None)
+    assert (context_of(browser=Browser("b")).groups, context_of(browser=Browser("b")).auth_time) == ((), None)
+
+
+def test_sign_in_stands_in_for_a_time_that_is_not_said() -> None:
+    """Where a sign-in has no claim about it, it is the sign-in itself; a claim that is no time is none."""
+    assert context_of(browser=Browser("b", people.sign_in("anna", at=NOW - 5))).auth_time == NOW - 5
+    assert context_of(browser=Browser("b", people.sign_in("anna", at=NOW - 5, auth_time="now"))).auth_time is None
+
+
+@pytest.mark.parametrize(
+    ("claims", "within"),
+    [
+        pytest.param({"auth_time": NOW - 299}, True, id="just-now"),
+        pytest.param({"auth_time": NOW - 300}, True, id="at-the-end"),
+        pytest.param({"auth_time": NOW}, True, id="this-moment"),
+        pytest.param({"auth_time": NOW - 301}, False, id="before-that"),
+        pytest.param({"auth_time": NOW + 1}, False, id="future"),
+        pytest.param({"auth_time": float("nan")}, False, id="nan"),
+        pytest.param({"auth_time": float("inf")}, False, id="infinite"),
+        pytest.param({"auth_time": float("-inf")}, False, id="infinitely-long-ago"),
+        pytest.param({"auth_time": str(NOW)}, False, id="text"),
+        pytest.param({"auth_time": True}, False, id="flag"),
+        pytest.param({"auth_time": NOW * 1000}, False, id="milliseconds"),
+        pytest.param({"auth_time": None}, False, id="null"),
+        pytest.param({"sub": "anna"}, False, id="missing"),
+        pytest.param({}, False, id="nobody"),
+    ],
+)
+def test_step_up_asks_for_a_recent_sign_in(claims: dict[str, Any], within: bool) -> None:
+    """Only a moment in the last seconds is one; anything in doubt is none."""
+    context = context_of(browser=None, claims=claims)
+
+    assert context.signed_in_within(300) is within
+    assert context.signed_in_within(datetime.timedelta(minutes=5)) is within
+    assert context.signed_in_within(float("nan")) is False
+
+
+def test_step_up_with_the_sign_in_of_the_browser() -> None:
+    """It counts where no JWT was accepted, and it does not stand in for what a JWT does not say."""
+    fresh = Browser("b", people.sign_in("anna", at=NOW - 5))
+
+    assert context_of(browser=fresh).signed_in_within(300)
+    assert not context_of(browser=fresh, claims={"sub": "anna"}).signed_in_within(300)
