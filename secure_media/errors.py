@@ -62,6 +62,7 @@ class DenialReason(str, enum.Enum):
     NOT_OWNER = "not_owner"
     CONDITION_FALSE = "condition_false"
     CONDITION_TIMEOUT = "condition_timeout"
+    CONDITION_UNKNOWN = "condition_unknown"
     CONDITION_FAILED = "condition_failed"
     INTERNAL = "internal"
 

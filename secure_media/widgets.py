@@ -10,6 +10,7 @@ collections, and bytes that are made piece by piece.
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import datetime
 import inspect
 from collections.abc import Callable, Iterator
@@ -17,6 +18,8 @@ from typing import Any, TypeVar
 
 import streamlit as st
 
+from secure_media.core.policy import Policy
+from secure_media.core.rules import Condition
 from secure_media.errors import ScriptError
 from secure_media.host import elements, script, terms
 from secure_media.host.deployment import Deployment
@@ -25,6 +28,7 @@ from secure_media.settings.table import DEFAULT_URL_LIFETIME
 F = TypeVar("F", bound=Callable[..., Any])
 
 Lifetime = float | datetime.timedelta
+Allow = Policy | Condition | None
 
 #: What of a download button may differ from run to run while it stays the same button.
 _CHANGEABLE = frozenset({"data", "on_click", "args", "kwargs", "disabled"})
@@ -46,7 +50,9 @@ def _like_native(own: F) -> F:
 
 
 @_like_native
-def image(*args: Any, expires_in: Lifetime = DEFAULT_URL_LIFETIME, bind: str | None = None, **kwargs: Any) -> Any:
+def image(
+    *args: Any, expires_in: Lifetime = DEFAULT_URL_LIFETIME, bind: str | None = None, allow: Allow = None, **kwargs: Any
+) -> Any:
     """
     Show what `st.image` shows, for a time.
 
@@ -58,45 +64,53 @@ def image(*args: Any, expires_in: Lifetime = DEFAULT_URL_LIFETIME, bind: str | N
         args: As for `st.image`.
         expires_in: For how long it can be fetched, in seconds or as a timedelta.
         bind: Who can fetch it: ``"browser"``, ``"session"`` or ``"subject"``. Default: the browser that it is shown to.
+        allow: A condition, or a policy, that is asked besides the app's policy whenever it is fetched, whoever asks;
+            see `allow_if`. What a function of the script refers to is kept as it is when this is shown.
         kwargs: As for `st.image`.
 
     Raises:
         ScriptError: An argument will not do, or there is no such file in the collection; a `GrantError` if it is the
             terms that will not do.
     """
-    with _with_terms(expires_in, bind) as serving:
+    with _with_terms(expires_in, bind, allow=allow) as serving:
         args, kwargs = _shown("image", "image", serving, args, kwargs)
         return st.image(*args, **kwargs)
 
 
 @_like_native
-def audio(*args: Any, expires_in: Lifetime = DEFAULT_URL_LIFETIME, bind: str | None = None, **kwargs: Any) -> Any:
+def audio(
+    *args: Any, expires_in: Lifetime = DEFAULT_URL_LIFETIME, bind: str | None = None, allow: Allow = None, **kwargs: Any
+) -> Any:
     """
     Show what `st.audio` shows, for a time.
 
     The arguments that are added are those of `image`, and so are the kinds of sources. What is made piece by piece
     goes to a file on the disk first, which has no name.
     """
-    with _with_terms(expires_in, bind) as serving:
+    with _with_terms(expires_in, bind, allow=allow) as serving:
         args, kwargs = _shown("audio", "data", serving, args, kwargs)
         return st.audio(*args, **kwargs)
 
 
 @_like_native
-def video(*args: Any, expires_in: Lifetime = DEFAULT_URL_LIFETIME, bind: str | None = None, **kwargs: Any) -> Any:
+def video(
+    *args: Any, expires_in: Lifetime = DEFAULT_URL_LIFETIME, bind: str | None = None, allow: Allow = None, **kwargs: Any
+) -> Any:
     """Show what `st.video` shows, subtitles included, for a time; for the rest, see `audio`."""
-    with _with_terms(expires_in, bind) as serving:
+    with _with_terms(expires_in, bind, allow=allow) as serving:
         args, kwargs = _shown("video", "data", serving, args, kwargs)
         return st.video(*args, **kwargs)
 
 
 @_like_native
-def pdf(*args: Any, expires_in: Lifetime = DEFAULT_URL_LIFETIME, bind: str | None = None, **kwargs: Any) -> Any:
+def pdf(
+    *args: Any, expires_in: Lifetime = DEFAULT_URL_LIFETIME, bind: str | None = None, allow: Allow = None, **kwargs: Any
+) -> Any:
     """Show what `st.pdf` shows, for a time; for the rest, see `audio`. A file is not read into memory."""
     if not hasattr(st, "pdf"):
         msg = f"pdf: Streamlit {st.__version__} has no st.pdf; it came with 1.49"
         raise ScriptError(msg)
-    with _with_terms(expires_in, bind) as serving:
+    with _with_terms(expires_in, bind, allow=allow) as serving:
         args, kwargs = _shown("pdf", "data", serving, args, kwargs)
         return st.pdf(*args, **kwargs)
 
@@ -108,6 +122,7 @@ def download_button(
     expires_in: Lifetime = DEFAULT_URL_LIFETIME,
     bind: str | None = None,
     max_uses: int | None = None,
+    allow: Allow = None,
     **kwargs: Any,
 ) -> bool:
     """
@@ -124,13 +139,14 @@ def download_button(
             the native element: what somebody has typed never becomes the file of that name.
         expires_in: For how long it can be downloaded, in seconds or as a timedelta.
         bind: Who can download it; see `image`.
-        max_uses: How many times this page can download it.
+        max_uses: How many times this page can download it. Not together with `allow`.
+        allow: What is asked besides; see `image`.
         kwargs: As for `st.download_button`.
 
     Raises:
         ScriptError: An argument will not do, or `data` is text of the form of a file's name in a collection.
     """
-    with _with_terms(expires_in, bind, max_uses) as serving:
+    with _with_terms(expires_in, bind, max_uses, allow) as serving:
         if source is not None:
             if len(args) > 1 or "data" in kwargs:
                 raise ScriptError("source: expected either data or source, got both")
@@ -154,6 +170,7 @@ def download_zip(
     expires_in: Lifetime = DEFAULT_URL_LIFETIME,
     bind: str | None = None,
     max_uses: int | None = None,
+    allow: Allow = None,
     **kwargs: Any,
 ) -> bool:
     """
@@ -170,7 +187,8 @@ def download_zip(
         file_name: The name of the archive.
         expires_in: For how long it can be downloaded, in seconds or as a timedelta.
         bind: Who can download it; see `image`.
-        max_uses: How many times this page can download it.
+        max_uses: How many times this page can download it. Not together with `allow`.
+        allow: What is asked besides; see `image`.
         kwargs: As for `st.download_button`, but for ``data`` and ``mime``.
 
     Raises:
@@ -182,7 +200,7 @@ def download_zip(
         msg = f"{taken[0]}: an archive has none; pass files={{name: source, ...}}"
         raise ScriptError(msg)
     given = _by_name((label, b""), {**kwargs, "file_name": file_name, "mime": "application/zip"})
-    with _with_terms(expires_in, bind, max_uses) as serving:
+    with _with_terms(expires_in, bind, max_uses, allow) as serving:
         if serving is None:
             offer = elements.Offer()
         else:
@@ -192,9 +210,10 @@ def download_zip(
 
 
 @contextlib.contextmanager
-def _with_terms(expires_in: Any, bind: Any, max_uses: Any = None) -> Iterator[Deployment | None]:
+def _with_terms(expires_in: Any, bind: Any, max_uses: Any = None, allow: Any = None) -> Iterator[Deployment | None]:
     """Show on these terms what is shown inside the block, and yield what serves it; None under ``AppTest``."""
     asked = terms.GrantTerms(terms.lifetime(expires_in), terms.binding(bind), terms.uses(max_uses))
+    rule = terms.rule(allow, max_uses=asked.max_uses)
     serving = script.deployment()
     if serving is None:
         yield None
@@ -202,6 +221,8 @@ def _with_terms(expires_in: Any, bind: Any, max_uses: Any = None) -> Iterator[De
     script.heeds_links(serving)
     if asked.max_uses is not None:
         serving.issuer.ledger.check_writable()
+    if rule is not None:
+        asked = dataclasses.replace(asked, allow=serving.conditions.name(rule))
     with serving.terms.shown_on(asked):
         yield serving
 

@@ -36,11 +36,13 @@ from secure_media.core.jwt_policy import jwt
 from secure_media.core.keys import Key, KeyRing, Purpose
 from secure_media.core.model import Action, Allow, Browser, Credentials, Grant, Resource, ResourceKind
 from secure_media.core.questions import answered
+from secure_media.core.rules import allow_if
 from secure_media.core.tokens import GrantCodec
 from secure_media.errors import BusyError, DenialReason, MediaNotFoundError, ScriptError
 from secure_media.gate.admission import Admitted
 from secure_media.gate.shortcut import Shortcut
 from secure_media.host import entry
+from secure_media.host.allowing import MOST_KNOWN, Conditions
 from secure_media.host.given import Given
 from secure_media.host.issuing import Issuer, SessionBinding
 from secure_media.host.notices import MOST_HIDEABLE, Notices
@@ -56,6 +58,7 @@ from secure_media.stores.absence import REMEMBERED_BROWSERS, LostPages
 from secure_media.stores.collections import Collections
 from secure_media.stores.linked import LinkedContents
 from secure_media.stores.media import MediaStore
+from secure_media.stores.media_ids import CONDITION
 from secure_media.stores.pages import MOST_UNSENT, REMEMBERED, InUse
 from secure_media.stores.playback import PlaybackLeases
 from secure_media.stores.recollection import Recollection
@@ -544,6 +547,28 @@ def _media(_: Path) -> Fill:
     return Fill(store, come_and_go, 31, 200)
 
 
+def _conditional_media(folder: Path) -> Fill:
+    fill = _media(folder)
+    store = fill.holder
+
+    def come_and_go(number: int) -> None:
+        media_id = store.put(b"%d" % number, "image/png", None, f"terms{CONDITION}{number}")
+        store.require(media_id, allow_if(bool))
+        store.discard(media_id)
+        fill.add(number)
+
+    return Fill(store, come_and_go, 31, 200)
+
+
+def _conditions(_: Path) -> Fill:
+    conditions = Conditions()
+
+    def known(number: int) -> None:
+        conditions.name(allow_if(lambda context: context.now > number))
+
+    return Fill(conditions, known, MOST_KNOWN)
+
+
 def _media_as_alike() -> Fill:
     fill = _media(Path())
     return Fill(fill.holder._alike, fill.add, fill.most, fill.times)
@@ -632,6 +657,8 @@ BOUNDS = {
     "core.identity:BrowserIdentity._genuine": Bound("the last 4,096 cookies", _cookies),
     "core.identity:BrowserIdentity._known": Bound("the keys that are in use", _rotated_keys),
     "core.keys:Key._derived": Bound("the purposes that there are", _derived),
+    "host.allowing:Conditions._names": Bound("the last 1,000", _conditions),
+    "host.allowing:Conditions._policies": Bound("the last 1,000", _conditions),
     "host.entry:_say_once": Bound("the last 64 sentences", _refused),
     "host.given:Given._seen": Bound("the parameters of `secure_run`", _arguments),
     "host.given:Given._told": Bound("the parameters of `secure_run`", _arguments),
@@ -694,6 +721,7 @@ BOUNDS = {
     "content.spool:Spool._returned": Bound("the room there is", _returned_room),
     "stores.alike:AlikeContents._by_object": Bound("as the media", lambda _: _media_as_alike()),
     "stores.alike:AlikeContents._by_sample": Bound("as the media", lambda _: _media_as_alike()),
+    "stores.media:MediaStore._conditions": Bound("the media in the store", _conditional_media),
     "stores.media:MediaStore._held": Bound("the grace", _media),
     "stores.media:MediaStore._media": Bound("what pages show and Streamlit refers to, and the grace", _media),
     "content.turns:Turns._pool": Bound("the threads there are", _pool),

@@ -74,6 +74,20 @@ def policies() -> list[Policy]:
     ]
 
 
+def show_to_some() -> None:
+    """Show media on conditions of their own."""
+
+    async def may_see(context: AccessContext) -> bool:
+        return context.auth_time is not None
+
+    sm.image("scan.png", allow=lambda c: c.signed_in_within(300))
+    sm.audio("a.mp3", allow=may_see)
+    sm.video("a.mp4", allow=sm.allow_if(may_see, timeout=1) | sm.allow_if(lambda c: "staff" in c.groups))
+    sm.pdf("a.pdf", allow=None)
+    sm.download_button("save", b"", allow=may_see)
+    sm.download_zip("save", {}, allow=may_see)
+
+
 def ask_without_a_server() -> bool:
     """Ask policies and conditions about requests by hand."""
     anna = access(subject="anna", groups=["staff"], auth_time=0.0, claims={"office": "Basel"}, kind="file", name="a/b")

@@ -38,6 +38,7 @@ _SENTENCES: dict[DenialReason, str] = {
     DenialReason.NOT_OWNER: "this browser does not have the app open",
     DenialReason.CONDITION_FALSE: "the app's own condition, allow_if(...), does not hold",
     DenialReason.CONDITION_TIMEOUT: "the app's own condition, allow_if(...), has not answered in time",
+    DenialReason.CONDITION_UNKNOWN: "the condition that it was shown on, allow=..., is not known any more",
     DenialReason.CONDITION_FAILED: (
         "the app's own condition, allow_if(...), failed: the traceback is in the server's log"
     ),

@@ -109,6 +109,7 @@ class Guard:
         *,
         now: float,
         policy: policies.Policy | None = None,
+        also: policies.Policy | None = None,
     ) -> Asking[Decision]:
         """
         Decide, with a question for whatever is not in the request. Never raises: any doubt is a denial.
@@ -119,6 +120,7 @@ class Guard:
             action: What for.
             now: When, in seconds since the epoch.
             policy: The rule for this resource, if it has one of its own.
+            also: A rule that has to allow it besides.
         """
         if resource is None:
             return Deny(DenialReason.MALFORMED_RESOURCE)
@@ -131,7 +133,8 @@ class Guard:
         except Exception:
             logger.exception("guard.failed")
             return Deny(DenialReason.INTERNAL)
-        return (yield from policies.decide(policy or self._policy, context, self._grants))
+        rule = policy or self._policy
+        return (yield from policies.decide(rule if also is None else rule & also, context, self._grants))
 
     def lacks_browser(self, visitor: Visitor, resource: Resource | None, action: Action, *, now: float) -> Asking[bool]:
         """

@@ -83,47 +83,49 @@ def decide(policy: Policy, context: AccessContext, grants: GrantCodec) -> Asking
     return decision if isinstance(decision, (Allow, Deny)) else Deny(DenialReason.INTERNAL)
 
 
-class _Pair(Policy):
+class Pair(Policy):
+    """Two rules, combined."""
+
     def __init__(self, left: Policy, right: Policy) -> None:
-        self._left = left
-        self._right = right
+        self.left = left
+        self.right = right
 
     @property
     def parts(self) -> tuple[Policy, ...]:
-        return self._left.parts + self._right.parts
+        return self.left.parts + self.right.parts
 
     @property
     def accepts_grants(self) -> bool:
-        return self._left.accepts_grants or self._right.accepts_grants
+        return self.left.accepts_grants or self.right.accepts_grants
 
     def for_the_app(self) -> Policy | None:
-        left, right = self._left.for_the_app(), self._right.for_the_app()
+        left, right = self.left.for_the_app(), self.right.for_the_app()
         return type(self)(left, right) if left is not None and right is not None else left or right
 
 
-class _Either(_Pair):
+class _Either(Pair):
     def evaluate(self, context: AccessContext, grants: GrantCodec) -> Asking[Decision]:
-        first = yield from decide(self._left, context, grants)
+        first = yield from decide(self.left, context, grants)
         if isinstance(first, Allow):
             return first
-        second = yield from decide(self._right, context, grants)
+        second = yield from decide(self.right, context, grants)
         return first.beside(second) if isinstance(second, Deny) else second
 
     @property
     def begins_with_own_session(self) -> bool:
-        return self._left.begins_with_own_session
+        return self.left.begins_with_own_session
 
     def __repr__(self) -> str:
-        return f"({self._left!r} | {self._right!r})"
+        return f"({self.left!r} | {self.right!r})"
 
 
-class _Both(_Pair):
+class _Both(Pair):
     def evaluate(self, context: AccessContext, grants: GrantCodec) -> Asking[Decision]:
-        first = yield from decide(self._left, context, grants)
+        first = yield from decide(self.left, context, grants)
         if isinstance(first, Deny):
             return first
         claims = {**context.claims, **first.claims}
-        second = yield from decide(self._right, dataclasses.replace(context, claims=claims), grants)
+        second = yield from decide(self.right, dataclasses.replace(context, claims=claims), grants)
         if isinstance(second, Deny):
             return second
         return Allow(
@@ -135,4 +137,4 @@ class _Both(_Pair):
         )
 
     def __repr__(self) -> str:
-        return f"({self._left!r} & {self._right!r})"
+        return f"({self.left!r} & {self.right!r})"

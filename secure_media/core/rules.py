@@ -73,7 +73,9 @@ class _SignedUrl(Policy):
         return "signed_url()"
 
 
-class _AllowIf(Policy):
+class AllowIf(Policy):
+    """What a condition of the app's own says."""
+
     def __init__(self, condition: Condition, timeout: float) -> None:
         self.condition = condition
         self.timeout = timeout
@@ -87,6 +89,14 @@ class _AllowIf(Policy):
 
     def __repr__(self) -> str:
         return f"allow_if({getattr(self.condition, '__name__', type(self.condition).__name__)})"
+
+
+class Unknown(Policy):
+    """Stands for a rule that is not known any more: nobody is allowed anything by it."""
+
+    def evaluate(self, context: AccessContext, grants: GrantCodec) -> Asking[Decision]:
+        yield from ()
+        return Deny(DenialReason.CONDITION_UNKNOWN)
 
 
 def own_session() -> Policy:
@@ -126,7 +136,7 @@ def allow_if(condition: Condition, *, timeout: float = TIMEOUT) -> Policy:
     if isinstance(timeout, bool) or not isinstance(timeout, (int, float)) or not 0 < timeout <= LONGEST_TIMEOUT:
         msg = f"timeout: expected more than 0 and at most {LONGEST_TIMEOUT} seconds, got {timeout!r:.60}"
         raise ConfigurationError(msg)
-    return _AllowIf(condition, float(timeout))
+    return AllowIf(condition, float(timeout))
 
 
 def as_policy(allow: Policy | Condition, argument: str = "policy") -> Policy:
@@ -136,4 +146,4 @@ def as_policy(allow: Policy | Condition, argument: str = "policy") -> Policy:
     if not callable(allow):
         msg = f"{argument}: expected a policy, or a function that takes the access context and returns a bool"
         raise ConfigurationError(msg)
-    return _AllowIf(allow, TIMEOUT)
+    return AllowIf(allow, TIMEOUT)

@@ -97,11 +97,16 @@ class Admission:
             request.visitor = await self._answers.to(self._guard.settled(visitor, now=self._clock()))
 
     async def decide(
-        self, request: Request, resource: Resource | None, action: Action, policy: Policy | None = None
+        self,
+        request: Request,
+        resource: Resource | None,
+        action: Action,
+        policy: Policy | None = None,
+        also: Policy | None = None,
     ) -> Decision:
-        """Return what the guard decides. Waits only where it has to ask the ledger."""
-        visitor = self.visitor(request)
-        return await self._answers.to(self._guard.decide(visitor, resource, action, now=self._clock(), policy=policy))
+        """Return what the guard decides. Waits only where it has to ask the ledger, or a condition of the app's own."""
+        visitor, now = self.visitor(request), self._clock()
+        return await self._answers.to(self._guard.decide(visitor, resource, action, now=now, policy=policy, also=also))
 
     async def recorded(self, decision: Decision, request: Request, resource: Resource | None) -> Decision:
         """Return `decision`, written down; a denial if it has to be and cannot."""

@@ -97,9 +97,10 @@ class MediaRequests:
         media_id = None if request.trailers else media_id_in(name)
         resource = None if media_id is None else Resource(ResourceKind.MEDIA, media_id)
         action = action_in(request.query)
-        decision = await self._admission.decide(request, resource, action)
+        also = None if media_id is None else self._store.condition(media_id)
+        decision = await self._admission.decide(request, resource, action, also=also)
         if not isinstance(decision, Allow) and resource is not None and await self._is_back(request, resource, watch):
-            decision = await self._admission.decide(request, resource, action)
+            decision = await self._admission.decide(request, resource, action, also=also)
         asked = await self._admission.admit(decision, request, resource, action)
         return self._refusals.response(request) if asked is None else await self._allowed(asked, watch)
 

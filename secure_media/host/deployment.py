@@ -21,6 +21,7 @@ from secure_media.errors import ConfigurationError
 from secure_media.gate.answers import Answers
 from secure_media.gate.gate import Gate
 from secure_media.host import compatibility
+from secure_media.host.allowing import Conditions
 from secure_media.host.elements import Elements
 from secure_media.host.given import Given
 from secure_media.host.issuing import Issuer
@@ -93,7 +94,7 @@ class Deployment:
         answers = Answers(self.shown, PlaybackLeases(), ledger)
         self.gate, guard, self.issuer = self._decisions(settings, answers, ledger, app, asgi=asgi)
         sinks.write_to(settings.audit_log, required=settings.audit_required)
-        self.terms = CurrentTerms()
+        self.terms, self.conditions = CurrentTerms(), Conditions()
         self.showing = Elements(self.store, self.collections, spool)
         self.sessions = Sessions(
             gate=self.gate,
@@ -154,6 +155,7 @@ class Deployment:
                 shown=self.shown,
                 terms=self.terms,
                 pending=self.sessions.pending_terms,
+                conditions=self.conditions,
             ),
             session_manager_class=secure_session_manager(stock.session_manager_class, self.sessions),
         )

@@ -13,6 +13,7 @@ from streamlit.runtime.memory_media_file_storage import (
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from secure_media.errors import MediaError
+from secure_media.host.allowing import Conditions
 from secure_media.host.elements import Elements
 from secure_media.host.replays import Handed, keep, unkept
 from secure_media.host.terms import CurrentTerms, PendingTerms
@@ -35,6 +36,7 @@ class SecureMediaStorage(MemoryMediaFileStorage):
         shown: Records what was shown.
         terms: On which terms a script is just showing something.
         pending: Returns what a session's script has put on terms; None for a session that there is not.
+        conditions: Knows those that media are shown on.
     """
 
     def __init__(
@@ -46,6 +48,7 @@ class SecureMediaStorage(MemoryMediaFileStorage):
         shown: ShownLedger,
         terms: CurrentTerms,
         pending: Callable[[str], PendingTerms | None],
+        conditions: Conditions,
     ) -> None:
         super().__init__(media_endpoint)
         self._endpoint = media_endpoint
@@ -54,6 +57,7 @@ class SecureMediaStorage(MemoryMediaFileStorage):
         self._shown = shown
         self._terms = terms
         self._pending = pending
+        self._conditions = conditions
 
     def load_and_get_id(
         self, path_or_data: str | bytes, mimetype: str, kind: MediaFileKind, filename: str | None = None
@@ -68,6 +72,9 @@ class SecureMediaStorage(MemoryMediaFileStorage):
         except MediaError as error:
             msg = f"Error opening '{given}'" if type(given) is str else str(error)
             raise MediaFileStorageError(msg) from error
+        condition = None if terms is None or terms.allow is None else self._conditions.find(terms.allow)
+        if condition is not None:
+            self._store.require(media_id, condition)
         keep(Handed(given, terms, save_as), mimetype, media_id)
         context = get_script_run_ctx(suppress_warning=True)  # None for deferred downloads: they run outside of scripts
         session_id = None if context is None else context.session_id

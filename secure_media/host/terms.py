@@ -16,7 +16,10 @@ from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Any
 
-from secure_media.errors import GrantError
+from secure_media.core.policy import Policy
+from secure_media.core.rules import as_policy
+from secure_media.errors import ConfigurationError, GrantError
+from secure_media.stores.media_ids import CONDITION
 
 #: The longest that a link may be good for, in seconds. What is to last longer should be published instead.
 MAX_LIFETIME = 366 * 24 * 3600
@@ -38,16 +41,20 @@ class GrantTerms:
         bind: What has to be presented along with it: ``browser``, ``session`` or ``subject``. None for the browser, or
             the session where the browser is not known.
         max_uses: How many times it may be redeemed; None for any number.
+        allow: The name of a condition that is asked besides (see `host.allowing`). Its name alone: this is kept with
+            cached elements.
     """
 
     lifetime: float
     bind: str | None = None
     max_uses: int | None = None
+    allow: str | None = None
 
     @property
     def name(self) -> str:
         """The same for equal terms, in every process, and for no others."""
-        return repr((self.lifetime, self.bind, self.max_uses))
+        name = repr((self.lifetime, self.bind, self.max_uses))
+        return name if self.allow is None else f"{name}{CONDITION}{self.allow}"
 
 
 class CurrentTerms:
@@ -151,6 +158,22 @@ def uses(max_uses: Any) -> int | None:
         msg = f"max_uses: expected a whole number from 1 to 1000000, got {max_uses!r:.60}"
         raise GrantError(msg)
     return max_uses
+
+
+def rule(allow: Any, *, max_uses: int | None) -> Policy | None:
+    """
+    Return the policy that is to be asked besides; raise `GrantError` if that is none.
+
+    Not where uses are counted: another condition is another medium, so it would be a way to more uses.
+    """
+    if allow is None:
+        return None
+    if max_uses is not None:
+        raise GrantError("allow: not together with max_uses; ask in the condition how often they have had it")
+    try:
+        return as_policy(allow, "allow")
+    except ConfigurationError as error:
+        raise GrantError(str(error)) from None
 
 
 def confirmation(confirm: Any, *, max_uses: int | None, subject: str | None) -> bool:

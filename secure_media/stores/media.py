@@ -13,10 +13,12 @@ from secure_media.content.bodies import BodySource, SingleUseBody
 from secure_media.content.remote import RemoteSource
 from secure_media.content.sources import INLINE_LIMIT, FileSource, MemorySource, Source, leave_room
 from secure_media.core.keys import KeyRing, Purpose
+from secure_media.core.policy import Policy
+from secure_media.core.rules import Unknown
 from secure_media.errors import MediaNotFoundError
 from secure_media.http import fields
 from secure_media.stores.alike import AlikeContents
-from secure_media.stores.media_ids import new_media_id
+from secure_media.stores.media_ids import is_conditional, new_media_id
 
 #: Deleted media that nobody has on screen any more may fill this much memory until their grace is over. In bytes.
 _HELD_LIMIT = 64 * 1024 * 1024
@@ -98,6 +100,7 @@ class MediaStore:
         self._clock = clock
         self._media: dict[str, Media] = {}
         self._held: dict[str, float] = {}
+        self._conditions: dict[str, Policy] = {}
         self._next_sweep = 0.0
         self._since_sweep = 0
         self._alike = AlikeContents()
@@ -199,6 +202,16 @@ class MediaStore:
         # It reads ahead, for one reader.
         return replace(media, source=copy(media.source)) if isinstance(media.source, RemoteSource) else media
 
+    def require(self, media_id: str, policy: Policy) -> None:
+        """Have `policy` asked whenever somebody asks for what is stored under this id, one that is conditional."""
+        with self._lock:
+            if media_id in self._media:
+                self._conditions[media_id] = policy
+
+    def condition(self, media_id: str) -> Policy | None:
+        """Return what has to allow the item besides the app's policy; None if nothing has to."""
+        return self._conditions.get(media_id, Unknown()) if is_conditional(media_id) else None
+
     def discard(self, media_id: str) -> None:
         """Let the item go once it has left every screen and the grace is over."""
         with self._lock:
@@ -282,5 +295,6 @@ class MediaStore:
     def _remove(self, media_id: str) -> None:
         media = self._media.pop(media_id)
         self._held.pop(media_id, None)
+        self._conditions.pop(media_id, None)
         if isinstance(media.source, MemorySource) and media.supply is None:
             self._alike.remove(media.source.content, (media.mimetype, media.save_as, media.terms), media_id)

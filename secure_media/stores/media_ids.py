@@ -17,8 +17,11 @@ import re
 from secure_media.core.keys import hash_parts
 
 _BYTES = 20
-#: The ids of what is on terms begin with this byte, and no others.
-_ON_TERMS, _NOT_ON_TERMS = b"\x7e", b"\x7f"
+#: The ids of what is on terms begin with this byte, and no others; those of what is on a condition with that one.
+_ON_TERMS, _ON_CONDITION, _PLAIN = b"\x7e", b"\x7d", b"\x7f"
+_FIRST_ON_TERMS = (_ON_TERMS.hex(), _ON_CONDITION.hex())
+#: In the name of terms, what stands before the name of the condition that belongs to them.
+CONDITION = " if "
 #: An id with or without an extension: Streamlit appends one that goes with the type, and nothing is ever read from it.
 _NAME = re.compile(r"([0-9a-f]{40})(?:\.[^/]*)?\Z", re.ASCII)
 
@@ -31,7 +34,12 @@ def media_id_in(name: str) -> str | None:
 
 def is_grant_only(media_id: str) -> bool:
     """Return whether what is called so is only to be had with a grant on the terms that it is shown on."""
-    return media_id.startswith(_ON_TERMS.hex())
+    return media_id.startswith(_FIRST_ON_TERMS)
+
+
+def is_conditional(media_id: str) -> bool:
+    """Return whether what is called so has a condition of its own, which has to be asked whoever asks for it."""
+    return media_id.startswith(_ON_CONDITION.hex())
 
 
 def new_media_id(key: bytes, kind: bytes, identity: bytes, mimetype: str, save_as: str | None, terms: str) -> str:
@@ -50,7 +58,7 @@ def new_media_id(key: bytes, kind: bytes, identity: bytes, mimetype: str, save_a
     what = hash_parts(kind, identity, mimetype.encode("utf-8", "surrogatepass"), name, terms.encode())
     digest = hmac.digest(key, what, "sha256")[:_BYTES]
     if terms:
-        digest = _ON_TERMS + digest[1:]
-    elif digest.startswith(_ON_TERMS):
-        digest = _NOT_ON_TERMS + digest[1:]
+        digest = (_ON_CONDITION if CONDITION in terms else _ON_TERMS) + digest[1:]
+    elif digest.startswith((_ON_TERMS, _ON_CONDITION)):
+        digest = _PLAIN + digest[1:]
     return digest.hex()
