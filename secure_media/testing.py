@@ -39,7 +39,7 @@ def access(
     claims: Mapping[str, Any] | None = None,
     client_ip: str | None = None,
     cookies: Mapping[str, str] | None = None,
-    authorization: str | None = None,
+    headers: Mapping[str, str] | None = None,
     kind: str = "media",
     name: str = "0" * 40,
     action: str = "view",
@@ -55,7 +55,7 @@ def access(
         claims: What else is said of them.
         client_ip: Where they are.
         cookies: What the request presents, for policies that look at that.
-        authorization: Likewise, the header ``Authorization``.
+        headers: Likewise, in any case.
         kind: What is asked for: ``media``, ``file``, ``static`` or ``endpoint``.
         name: Which one: ``collection/key`` for a file.
         action: ``view`` or ``download``.
@@ -63,7 +63,8 @@ def access(
     """
     said = {"sub": subject, "groups": [*groups] or None, "auth_time": auth_time}
     credentials = Credentials(
-        cookies=tuple((cookies or {}).items()), authorization=() if authorization is None else (authorization,)
+        cookies=tuple((cookies or {}).items()),
+        headers=tuple((header.lower(), value) for header, value in (headers or {}).items()),
     )
     return AccessContext(
         Resource(ResourceKind(kind), name),

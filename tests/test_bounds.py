@@ -42,7 +42,7 @@ from secure_media.errors import BusyError, DenialReason, MediaNotFoundError, Scr
 from secure_media.gate.admission import Admitted
 from secure_media.gate.shortcut import Shortcut
 from secure_media.host import entry
-from secure_media.host.allowing import MOST_KNOWN, Conditions
+from secure_media.host.allowing import MOST_KNOWN, Conditions, _Keeping
 from secure_media.host.given import Given
 from secure_media.host.issuing import Issuer, SessionBinding
 from secure_media.host.notices import MOST_HIDEABLE, Notices
@@ -569,6 +569,12 @@ def _conditions(_: Path) -> Fill:
     return Fill(conditions, known, MOST_KNOWN)
 
 
+def _kept_functions(_: Path) -> Fill:
+    keeping = _Keeping()  # for one condition: it is gone when that is kept
+    functions = [lambda: 1, lambda: 2]
+    return Fill(keeping, lambda number: keeping.keep(functions[number % 2]), 2)
+
+
 def _media_as_alike() -> Fill:
     fill = _media(Path())
     return Fill(fill.holder._alike, fill.add, fill.most, fill.times)
@@ -657,6 +663,8 @@ BOUNDS = {
     "core.identity:BrowserIdentity._genuine": Bound("the last 4,096 cookies", _cookies),
     "core.identity:BrowserIdentity._known": Bound("the keys that are in use", _rotated_keys),
     "core.keys:Key._derived": Bound("the purposes that there are", _derived),
+    "host.allowing:_Keeping._functions": Bound("the functions of a script", _kept_functions),
+    "host.allowing:_Keeping._originals": Bound("the functions of a script", _kept_functions),
     "host.allowing:Conditions._names": Bound("the last 1,000", _conditions),
     "host.allowing:Conditions._policies": Bound("the last 1,000", _conditions),
     "host.entry:_say_once": Bound("the last 64 sentences", _refused),

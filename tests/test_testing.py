@@ -70,6 +70,11 @@ def test_policies_are_asked_as_well() -> None:
 
     assert decide(by_jwt & allow_if(lambda context: "doctors" in context.groups), access(cookies={"sso": token}))
     assert not decide(by_jwt, access(cookies={"sso": token + "x"}))
-    assert not decide(own_session() | signed_url(), access(subject="anna", authorization=f"Bearer {token}"))
+    by_header = jwt(header="Authorization", key=SECRET, algorithms=["HS256"], issuer="login", audience="media")
+    assert decide(by_header, access(headers={"Authorization": f"Bearer {token}"}))
+    assert not decide(by_header, access(headers={"Authorization": token}))
+    assert not decide(
+        own_session() | signed_url(), access(subject="anna", headers={"Authorization": f"Bearer {token}"})
+    )
     with pytest.raises(ConfigurationError, match="policy"):
         decide(True, access())  # type: ignore[arg-type]

@@ -85,6 +85,7 @@ class Target:
         followed_link: The same, for the collection of the same files in which symbolic links are followed.
         on_terms: The path and query of a picture that the victim is shown on terms.
         laxer_terms: The same picture on laxer terms.
+        on_condition: One that the victim is shown, for anyone with the cookie ``badge=doctor``.
         echoed: The picture's path and query as the app repeats them in the attacker's page, by where they stand there.
         echoed_later: The same in the victim's own page, which does not show the picture any more.
         counted_link: A link to the file of `link` with many uses that has to be confirmed.
@@ -114,6 +115,7 @@ class Target:
     followed_link: str
     on_terms: str
     laxer_terms: str
+    on_condition: str
     echoed: Mapping[str, str]
     echoed_later: Mapping[str, str]
     counted_link: str

@@ -53,6 +53,9 @@ st.text(sm.share_link("followed/", expires_in=3600))
 note = st.query_params.get("note", "nothing")
 for seconds in (600, 86400) if note == "nothing" else ():
     sm.image(base64.b64decode({PIXEL!r}) + canary("terms"), expires_in=seconds)
+if note == "nothing":
+    badge = ("badge", "doctor")
+    sm.image(base64.b64decode({PIXEL!r}) + canary("condition"), allow=lambda c: badge in c.credentials.cookies)
 components.declare_component("echo", path=".")(text=note)
 components.iframe(note)
 st.text(sm.share_link("files/letter.txt", expires_in=3600, max_uses=1_000_000))
@@ -193,7 +196,10 @@ def target(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
             base=server.base,
             media=media_by_kind(shown),
             canaries={
-                **{kind: f"canary of {who} in {kind}".encode() for kind in ("image", "audio", "download", "terms")},
+                **{
+                    kind: f"canary of {who} in {kind}".encode()
+                    for kind in ("image", "audio", "download", "terms", "condition")
+                },
                 "static": static.encode(),
                 "file": letter.encode(),
             },
@@ -214,6 +220,7 @@ def target(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
             followed_link=links_of(shown)[3],
             on_terms=on_terms(shown)[0],
             laxer_terms=on_terms(shown)[1],
+            on_condition=on_terms(shown)[2],
             echoed=repeated(own, "the+attacker", on_terms(shown)[0]),
             echoed_later=repeated(shown, who, on_terms(shown)[0]),
             counted_link=links_of(shown)[4],

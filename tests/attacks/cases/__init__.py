@@ -10,6 +10,7 @@ neither serves media.
 
 from __future__ import annotations
 
+from tests.attacks.cases.conditions import conditions
 from tests.attacks.cases.confirming import confirming
 from tests.attacks.cases.cookies import forged_cookies, mangled_cookies
 from tests.attacks.cases.files import files
@@ -42,6 +43,7 @@ def all_attacks() -> tuple[Attack, ...]:
             tokens(),
             links(),
             terms(),
+            conditions(),
             confirming(),
             files(),
             uploads(),
