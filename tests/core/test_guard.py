@@ -26,7 +26,7 @@ from secure_media.core.model import (
 )
 from secure_media.core.policy import Policy
 from secure_media.core.questions import Asking, answered
-from secure_media.core.rules import allow_if, own_session, signed_url
+from secure_media.core.rules import Unknown, allow_if, own_session, signed_url
 from secure_media.core.tokens import GrantCodec
 from secure_media.errors import DenialReason, LedgerUnavailableError
 from tests import people
@@ -73,9 +73,10 @@ def _decide(
     now: float = NOW,
     player: str | None = None,
     policy: Policy | None = None,
+    also: Policy | None = None,
 ) -> Decision:
     visitor = guard.guard.visitor(credentials, now=now, client_ip="10.0.0.1", player=player)
-    return guard.told(guard.guard.decide(visitor, resource, action, now=now, policy=policy))  # type: ignore[no-any-return]
+    return guard.told(guard.guard.decide(visitor, resource, action, now=now, policy=policy, also=also))  # type: ignore[no-any-return]
 
 
 def test_browser_gets_what_it_was_shown() -> None:
@@ -256,6 +257,17 @@ def test_policy_that_fails_is_a_denial(caplog: pytest.LogCaptureFixture) -> None
 
     assert decision == Deny(DenialReason.INTERNAL)
     assert [record.message for record in caplog.records] == ["guard.failed"]
+
+
+def test_rule_besides_is_needed_as_well() -> None:
+    """What has a rule besides is allowed by both alone, be the first one the app's or its own."""
+    yes, no = allow_if(lambda context: True), allow_if(lambda context: False)
+
+    assert isinstance(_decide(_guard(yes), _cookie(), also=yes), Allow)
+    assert _decide(_guard(yes), _cookie(), also=no) == Deny(DenialReason.CONDITION_FALSE)
+    assert _decide(_guard(no), _cookie(), also=yes) == Deny(DenialReason.CONDITION_FALSE)
+    assert _decide(_guard(no), _cookie(), policy=yes, also=no) == Deny(DenialReason.CONDITION_FALSE)
+    assert _decide(_guard(yes), _cookie(), also=Unknown()) == Deny(DenialReason.CONDITION_UNKNOWN)
 
 
 class _Fails(Policy):

@@ -27,6 +27,7 @@ from secure_media.core.model import (
 )
 from secure_media.core.policy import Policy, decide
 from secure_media.core.questions import Asking, Question, RecordOf, WasShown, answered
+from secure_media.core.rules import as_policy
 from secure_media.core.tokens import GrantCodec
 from secure_media.errors import ConfigurationError, DenialReason, ExpiredCredentialError, LedgerUnavailableError
 from tests import people
@@ -466,6 +467,17 @@ def test_condition_has_to_be_callable() -> None:
     """A condition that is a value, evaluated once at the start, is refused."""
     with pytest.raises(ConfigurationError, match="callable"):
         allow_if(True)  # type: ignore[arg-type]
+
+
+def test_condition_stands_for_the_policy_of_it() -> None:
+    """Where either will do, a policy is itself and a function is a condition; what is neither is refused."""
+    policy = as_policy(lambda context: context.subject == "anna")
+
+    assert as_policy(policy) is policy
+    assert isinstance(ask(policy), Allow)
+    assert ask(policy, context_of(browser=BERT)) == Deny(DenialReason.CONDITION_FALSE)
+    with pytest.raises(ConfigurationError, match="allow: expected a policy"):
+        as_policy(True, "allow")  # type: ignore[arg-type]
 
 
 def _raises(error: BaseException) -> Policy:
