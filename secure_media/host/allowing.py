@@ -151,7 +151,7 @@ def _globals(code: CodeType) -> set[str]:
         str(step.argval)
         for each in _codes(code)
         for step in dis.get_instructions(each)
-        if step.opname in ("LOAD_GLOBAL", "LOAD_NAME")
+        if step.opname in ("LOAD_GLOBAL", "LOAD_NAME", "LOAD_FROM_DICT_OR_GLOBALS")
     }
 
 
