@@ -29,7 +29,7 @@ from secure_media.audit.writer import Writer
 from secure_media.content import sources
 from secure_media.content.sources import INLINE_LIMIT, MemorySource
 from secure_media.content.spool import UNIT, Spool, SpooledSource
-from secure_media.content.turns import Turns
+from secure_media.content.turns import Turns, _DaemonThreads
 from secure_media.core.context import AccessContext, Visitor
 from secure_media.core.identity import BrowserIdentity, Identified
 from secure_media.core.jwt_policy import jwt
@@ -587,8 +587,9 @@ class _Queues:
         self._turns = turns
 
     @property
-    def _pool(self) -> range:
-        return range(self._turns._pool._work_queue.qsize())
+    def _tasks(self) -> range:
+        assert isinstance(self._turns._pool, _DaemonThreads)
+        return range(self._turns._pool._tasks.qsize())
 
     @property
     def _waiting(self) -> range:
@@ -732,7 +733,7 @@ BOUNDS = {
     "stores.media:MediaStore._conditions": Bound("the media in the store", _conditional_media),
     "stores.media:MediaStore._held": Bound("the grace", _media),
     "stores.media:MediaStore._media": Bound("what pages show and Streamlit refers to, and the grace", _media),
-    "content.turns:Turns._pool": Bound("the threads there are", _pool),
+    "content.turns:_DaemonThreads._tasks": Bound("the threads there are", _pool),
     "content.turns:Turns._running": Bound("the threads there are", _running),
     "content.turns:Turns._waiting": Bound("128 of a browser, and open connections", _waiting),
     "stores.visit:Visit.granted": Bound("the last 20,000", lambda _: _in_session(_grant)),

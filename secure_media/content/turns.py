@@ -7,10 +7,12 @@ Anyone who asks for a hundred things at once waits in a queue of their own, and 
 from __future__ import annotations
 
 import asyncio
+import functools
 import threading
 from collections.abc import Callable, Hashable
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
+from queue import SimpleQueue
 from typing import Any, TypeVar
 
 from secure_media.errors import BusyError
@@ -26,6 +28,33 @@ T = TypeVar("T")
 _Work = Callable[[], Any]
 
 
+class _DaemonThreads:
+    """Threads that are begun when they are needed, and do not keep the process from ending."""
+
+    def __init__(self, most: int, name: str) -> None:
+        self._most = most
+        self._name = name
+        self._begun = 0
+        self._idle = threading.Semaphore(0)
+        self._tasks: SimpleQueue[Callable[[], object]] = SimpleQueue()
+
+    def submit(self, task: Callable[..., object], /, *args: Any) -> None:
+        """
+        Run `task` in a thread that has nothing to do, or in a new one, or in the first that is through.
+
+        Not safe from two threads at once.
+        """
+        if not self._idle.acquire(blocking=False) and self._begun < self._most:
+            threading.Thread(target=self._work, name=f"{self._name}_{self._begun}", daemon=True).start()
+            self._begun += 1
+        self._tasks.put(functools.partial(task, *args))
+
+    def _work(self) -> None:
+        while True:
+            self._tasks.get()()
+            self._idle.release()
+
+
 class Turns:
     """
     Threads that are shared out fairly.
@@ -36,11 +65,13 @@ class Turns:
         threads: How many there are.
         name: What to call them.
         most_waiting: How many requests of one browser wait at most.
+        finishes: Whether the process ends only after what runs here has. Else a disk, or code of the app, that never
+            comes to an end would keep the server from ending.
     """
 
-    def __init__(self, threads: int, name: str, *, most_waiting: int = _MOST_WAITING) -> None:
+    def __init__(self, threads: int, name: str, *, most_waiting: int = _MOST_WAITING, finishes: bool = False) -> None:
         # Its own queue is never used: it is given no more than it has threads for.
-        self._pool = ThreadPoolExecutor(threads, thread_name_prefix=name)
+        self._pool = ThreadPoolExecutor(threads, thread_name_prefix=name) if finishes else _DaemonThreads(threads, name)
         self._most_waiting = most_waiting
         self._free = threads
         self._running: dict[Hashable, int] = {}
@@ -130,6 +161,6 @@ CODE = Turns(32, "secure_media.code")
 FILES = Turns(32, "secure_media.files")
 #: Where changes of the ledger of grants are waited for. One thread: what concerns one grant happens in the order in
 #: which it came.
-LEDGER = Turns(1, "secure_media.ledger")
+LEDGER = Turns(1, "secure_media.ledger", finishes=True)
 #: Where the ledger is read, which does not wait for anyone who changes it.
 LEDGER_READING = Turns(1, "secure_media.ledger_reading")

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 from concurrent.futures import Future, wait
@@ -13,7 +15,7 @@ import pytest
 
 from secure_media.content.turns import Turns
 from secure_media.errors import BusyError
-from tests.servers import eventually
+from tests.servers import ROOT, eventually
 
 THREADS = 8
 #: With 8 threads, one browser has two at first.
@@ -163,3 +165,30 @@ def test_threads_that_race_lose_nothing(work: Work) -> None:
     results = [future.result(60) for future in done if not future.cancelled()]
     assert sorted(results) == sorted(work.begun)
     eventually(lambda: (work.turns._running, work.turns._waiting, work.turns._free) == ({}, {}, THREADS), "idle")
+
+
+@pytest.mark.parametrize("name", ["CODE", "FILES", "LEDGER_READING"])
+def test_what_never_ends_does_not_keep_the_process(name: str) -> None:
+    """A disk that hangs, or code of the app that does, is no reason for a server not to end."""
+    script = (
+        f"import threading\nfrom secure_media.content.turns import {name} as turns\n"
+        "begun = threading.Event()\n"
+        "turns.submit(None, lambda: (begun.set(), threading.Event().wait()))\n"
+        "assert begun.wait(60)\n"
+    )
+
+    subprocess.run([sys.executable, "-c", script], check=True, timeout=60, cwd=ROOT)
+
+
+def test_what_is_written_down_is_written_before_the_process_ends() -> None:
+    """What was delivered of a link counts, also where the server is told to end meanwhile."""
+    script = (
+        "import threading\nfrom secure_media.content.turns import LEDGER\n"
+        "go_on = threading.Event()\n"
+        "LEDGER.submit(None, lambda: go_on.wait(60) and print('written'))\n"
+        "go_on.set()\n"
+    )
+
+    done = subprocess.run([sys.executable, "-c", script], check=True, timeout=60, cwd=ROOT, capture_output=True)
+
+    assert done.stdout == b"written\n"
