@@ -11,6 +11,7 @@ from secure_media.core.context import Visitor
 from secure_media.core.guard import Guard
 from secure_media.core.model import Action, Allow, Browser, Decision, Deny, Grant, Resource, short_hash
 from secure_media.core.policy import Policy
+from secure_media.core.principal import Principal
 from secure_media.gate.answers import Answers
 from secure_media.gate.canary import Canary
 from secure_media.http.request import Request, credentials, player
@@ -95,6 +96,10 @@ class Admission:
         visitor = self.visitor(request)
         if visitor.browser is not None and visitor.browser.sign_in is not None:
             request.visitor = await self._answers.to(self._guard.settled(visitor, now=self._clock()))
+
+    async def principal(self, request: Request, path: str) -> Principal | Deny:
+        """Return who opens `path` of the app, or why nobody does. The request has to be settled."""
+        return await self._answers.to(self._guard.principal(self.visitor(request), path, now=self._clock()))
 
     async def decide(
         self,

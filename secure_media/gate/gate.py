@@ -8,7 +8,8 @@ from collections.abc import Callable
 from secure_media.core.context import Visitor
 from secure_media.core.guard import Guard
 from secure_media.core.login_policy import Logins
-from secure_media.core.model import Action, Browser, Resource, ResourceKind
+from secure_media.core.model import Action, Browser, Deny, Resource, ResourceKind
+from secure_media.core.principal import Principal
 from secure_media.core.redemptions import Redemptions
 from secure_media.errors import DenialReason
 from secure_media.gate.admission import Admission
@@ -167,6 +168,11 @@ class Gate:
     async def settle(self, request: Request) -> None:
         """Find out whether anyone who signed in there still is. Comes first for what is not answered here."""
         await self._admission.settle(request)
+
+    async def principal(self, request: Request) -> Principal | Deny:
+        """Return who opens the app with `request`, or why nobody does."""
+        await self._admission.settle(request)
+        return await self._admission.principal(request, self._below_base(request.path))
 
     def visitor(self, request: Request) -> Visitor:
         """Return who sent `request`."""

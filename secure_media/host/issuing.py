@@ -13,6 +13,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from secure_media.core.model import Action, Browser, Grant, Resource, short_hash
+from secure_media.core.principal import Principal
 from secure_media.core.tokens import GrantCodec
 from secure_media.errors import CredentialError, GrantError, LedgerUnavailableError
 from secure_media.host.terms import PAGE, GrantTerms, PendingTerms
@@ -32,6 +33,7 @@ class SessionBinding:
         browser: The browser it belongs to, if that showed a cookie.
         has_invalid_cookie: Whether it showed one, or several, that do not hold.
         site: Where the browser has the app: origin and base path, without a slash at the end.
+        principal: Who its page was opened by, if that is known.
         pending: What its script has put on terms.
         connection: What connects its page now.
     """
@@ -40,6 +42,7 @@ class SessionBinding:
     browser: Browser | None
     base_url: str
     has_invalid_cookie: bool = False
+    principal: Principal | None = field(default=None, repr=False)
     tokens: dict[Hashable, tuple[Grant, str]] = field(default_factory=dict, repr=False)
     pending: PendingTerms = field(default_factory=PendingTerms, repr=False)
     connection: object = field(default=None, repr=False)

@@ -90,7 +90,7 @@ class Sessions:
         holder.has_invalid_cookie = holder.browser is None and self.gate.shows_a_cookie(request)
         self._holders[session_id] = holder
         if page is not None:
-            holder.connection = page
+            holder.connection, holder.principal = page, page.principal
 
             def said_goodbye() -> None:
                 if holder.connection is page:  # not an earlier one, which the page has replaced

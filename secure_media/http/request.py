@@ -9,6 +9,7 @@ from typing import Any
 
 from secure_media.core.context import Visitor
 from secure_media.core.model import Credentials, short_hash
+from secure_media.core.principal import Principal
 from secure_media.http.conditions import Conditions
 from secure_media.http.origins import origins
 from secure_media.http.urls import tokens_in
@@ -75,10 +76,12 @@ class Connection:
 
     Args:
         request: The request that opened it.
+        principal: Who opened it; None if nobody is known to have.
         on_goodbye: Is called when the page says that it is being closed, before the connection is.
     """
 
     request: Request
+    principal: Principal | None = None
     on_goodbye: Callable[[], None] = lambda: None
 
     def closed_with(self, code: int | None) -> None:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import functools
 from collections.abc import Iterable
 
+from secure_media.core.principal import Principal
 from secure_media.errors import ClientGoneError
 from secure_media.gate.gate import Gate
 from secure_media.gate.shortcut import Glance, Quick
@@ -63,7 +64,8 @@ class GuardMiddleware:
                 await send({"type": "websocket.close", "code": _TRY_AGAIN_LATER})
                 return
             page = Connection(request_of(scope))
-            await self._gate.settle(page.request)
+            principal = await self._gate.principal(page.request)
+            page.principal = principal if isinstance(principal, Principal) else None
             token = connection.set(page)
             try:
                 await self._app(scope, _heeding_goodbyes(receive, page), send)

@@ -15,6 +15,7 @@ from tornado.httputil import HTTPHeaders, HTTPInputError, HTTPServerRequest
 from tornado.routing import Matcher
 from tornado.web import OutputTransform, RequestHandler, stream_request_body
 
+from secure_media.core.principal import Principal
 from secure_media.gate.gate import Gate
 from secure_media.http.request import Connection, connection
 from secure_media.http.responses import Response
@@ -115,13 +116,14 @@ class Handshake(BrowserWebSocketHandler):
     """Notes who opens the WebSocket, for the session that is made from it."""
 
     async def prepare(self) -> None:
-        await gate_of(self).settle(request_of(self.request))
+        self._page = Connection(request_of(self.request))
+        principal = await gate_of(self).principal(self._page.request)
+        self._page.principal = principal if isinstance(principal, Principal) else None
         result = super().prepare()
         if result is not None:
             await result
 
     def open(self, *args: Any, **kwargs: Any) -> Any:
-        self._page = Connection(request_of(self.request))
         token = connection.set(self._page)
         try:
             return super().open(*args, **kwargs)
