@@ -223,6 +223,9 @@ class Reader:
         mounted = re.search(r"\.mount\(\"([^\"]+)\"", text)
         server.base = mounted[1] if mounted else ""
         server.wait_until_ready()
+        if 'protect="app"' in text:  # for people whom no reader is
+            assert server.request("GET", f"{server.base}/").status == 403
+            return
         ann, mallory = Browser(server), Browser(server).visit()
         with ann.open() as tab:
             urls = tab.urls()

@@ -34,12 +34,13 @@ from secure_media.core.context import AccessContext, Visitor
 from secure_media.core.identity import BrowserIdentity, Identified
 from secure_media.core.jwt_policy import jwt
 from secure_media.core.keys import Key, KeyRing, Purpose
-from secure_media.core.model import Action, Allow, Browser, Credentials, Grant, Resource, ResourceKind
+from secure_media.core.model import Action, Allow, Browser, Credentials, Deny, Grant, Resource, ResourceKind
 from secure_media.core.questions import answered
 from secure_media.core.rules import allow_if
 from secure_media.core.tokens import GrantCodec
 from secure_media.errors import BusyError, DenialReason, MediaNotFoundError, ScriptError
 from secure_media.gate.admission import Admitted
+from secure_media.gate.attendance import Attendance
 from secure_media.gate.shortcut import Shortcut
 from secure_media.host import entry
 from secure_media.host.allowing import MOST_KNOWN, Conditions, _Keeping
@@ -52,7 +53,7 @@ from secure_media.http import forwarded, origins, scheme
 from secure_media.http.compression import Compressed
 from secure_media.http.forwarded import Proxies
 from secure_media.http.representation import Presentation
-from secure_media.http.request import Request
+from secure_media.http.request import Connection, Request
 from secure_media.servers import asgi_scope
 from secure_media.stores.absence import REMEMBERED_BROWSERS, LostPages
 from secure_media.stores.collections import Collections
@@ -303,6 +304,20 @@ def _warned(folder: Path) -> Fill:
 def _plays(_: Path) -> Fill:
     leases = PlaybackLeases()
     return Fill(leases, lambda number: leases.begin(GRANT, f"player {number}"), 10_000)
+
+
+def _open_pages(_: Path) -> Fill:
+    async def nobody(_: Request) -> Deny:
+        return Deny(DenialReason.EXPIRED)
+
+    attendance = Attendance(nobody)
+
+    async def come_and_go(number: int) -> None:
+        page = Connection(Request("GET", f"/{number}", "", (), False, None))
+        attendance.entered(page)
+        attendance.left(page)
+
+    return Fill(attendance, lambda number: asyncio.run(come_and_go(number)), 0, 50)
 
 
 def _transfers(_: Path) -> Fill:
@@ -658,6 +673,7 @@ BOUNDS = {
     "audit.writer:Writer._waiting": Bound("8 MiB of lines, and one note of what was lost", _events),
     "core.tokens:GrantCodec._genuine": Bound("the last 2,048 tokens", _verified_tokens),
     "core.jwt_policy:_Jwt._genuine": Bound("the last 1,024 JWTs of a policy", _verified_jwts),
+    "gate.attendance:Attendance._pages": Bound("the WebSockets that are open", _open_pages),
     "gate.shortcut:Shortcut._known": Bound("the last 4,096 cookies", _shortcut),
     "gate.shortcut:Shortcut._prepared": Bound("the last 4,096 media", _shortcut),
     "stores.recollection:Recollection._known": Bound("the last 4,096 grants and names", _recollection),

@@ -99,6 +99,10 @@ class StreamlitLogin(Policy):
         reason = _reason(moments, login)
         return Allow("streamlit_login", login.subject, claims) if reason is None else Deny(reason)
 
+    @property
+    def is_streamlits_login(self) -> bool:
+        return True
+
     def __repr__(self) -> str:
         return "streamlit_login()"
 

@@ -49,6 +49,11 @@ class Policy(abc.ABC):
         return False
 
     @property
+    def is_streamlits_login(self) -> bool:
+        """Whether people satisfy it by signing in with ``st.login``."""
+        return False
+
+    @property
     def parts(self) -> tuple[Policy, ...]:
         """The rules that it is made of: itself, if it is one."""
         return (self,)

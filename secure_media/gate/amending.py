@@ -23,6 +23,8 @@ _PRIVATE_STATIC = (
     ("access-control-allow-origin", None),
     ("expires", None),
 )
+#: Streamlit's scripts, styles and fonts, named by a hash of their content.
+_FRONTEND = "/static/"
 _DOCUMENTS = frozenset({"document", "embed", "fencedframe", "frame", "iframe", "object"})
 
 
@@ -44,6 +46,18 @@ def header_changes(
         return ()
     lines = cookies.greet(visitor(request))
     return (_PRIVATE, *(("set-cookie", line) for line in lines)) if lines else ()
+
+
+def kept_from_shared_caches(path: str, changes: tuple[HeaderChange, ...]) -> tuple[HeaderChange, ...]:
+    """
+    Return `changes`, and that nobody but the browser itself may keep a copy.
+
+    For an app that is for known people only. Streamlit's own frontend is the same in every app of its release, and
+    stays in the caches where it is.
+    """
+    if path.startswith(_FRONTEND) or any(name == "cache-control" for name, _ in changes):
+        return changes
+    return (_PRIVATE, *changes)
 
 
 def _is_greeting(request: Request, path: str) -> bool:

@@ -13,10 +13,12 @@ from secure_media.core.principal import Principal
 from secure_media.core.redemptions import Redemptions
 from secure_media.errors import DenialReason
 from secure_media.gate.admission import Admission
-from secure_media.gate.amending import HeaderChange, header_changes
+from secure_media.gate.amending import HeaderChange, header_changes, kept_from_shared_caches
 from secure_media.gate.answers import Answers
+from secure_media.gate.attendance import Attendance
 from secure_media.gate.canary import Canary
 from secure_media.gate.cookies import Cookies
+from secure_media.gate.entrance import Entrance, Protection
 from secure_media.gate.files import FileRequests
 from secure_media.gate.media import MediaRequests
 from secure_media.gate.opening import Watch
@@ -27,7 +29,7 @@ from secure_media.gate.shortcut import Shortcut
 from secure_media.gate.signing_out import SigningOut
 from secure_media.gate.uploads import Uploads
 from secure_media.http import responses
-from secure_media.http.request import Request
+from secure_media.http.request import Connection, Request
 from secure_media.http.urls import MEDIA, OWN, STATIC, UPLOAD
 from secure_media.stores.absence import LostPages
 from secure_media.stores.collections import Collections
@@ -58,6 +60,7 @@ class Gate:
         refusal_page: The page for refused navigations, as HTML; None for ours.
         cookieless: Whether the app is made for places where Streamlit's cookies do not come.
         logins: Streamlit's logins, and whether to sign out ends all of a person's; None if no policy is for them.
+        protection: How the app itself is for known people only; None if its media alone are guarded.
         clock: Seconds since the epoch.
     """
 
@@ -74,6 +77,7 @@ class Gate:
         refusal_page: str | None = None,
         cookieless: bool = False,
         logins: tuple[Logins, bool] | None = None,
+        protection: Protection | None = None,
         clock: Callable[[], float] = time.time,
     ) -> None:
         self.base_path = base_path
@@ -83,9 +87,14 @@ class Gate:
         self._uploads = Uploads(cookieless=cookieless)
         redeeming = Redeeming(redemptions, answers.books, refusals, record=admission.recorded, clock=clock)
         sending = Sending(answers.books, answers.leases, redeeming, refusals)
+        self._entrance = None if protection is None else Entrance(protection, admission, refusals, base_path)
         self._shortcut = (
-            Shortcut(guard.identity, answers.shown, store, clock=clock) if guard.begins_with_own_session else None
+            Shortcut(guard.identity, answers.shown, store, clock=clock)
+            if guard.begins_with_own_session and protection is None
+            else None
         )
+        #: The pages that are open, where somebody has to be known for that.
+        self.attendance = None if protection is None else Attendance(self.principal)
         self._media = MediaRequests(
             admission=admission,
             store=store,
@@ -122,23 +131,30 @@ class Gate:
 
     def not_yet(self, request: Request) -> responses.Response | None:
         """Return the response to a request that comes too early, or None."""
-        if not self.unproved or (self.canary is not None and self.canary.media_id in request.path):
+        if not self.unproved or (self.canary is not None and self.canary.is_meant(request.path, request.query)):
             return None
         return responses.unavailable(request.method, _RETRY_AT_START)
 
-    async def answer(self, request: Request, watch: Watch) -> responses.Response | None:
+    async def answer(
+        self, request: Request, watch: Watch, is_public: Callable[[], bool] = lambda: False
+    ) -> responses.Response | None:
         """
         Return the response, or None if the request may go on to Streamlit.
 
         Args:
             request: The request.
             watch: Watches the client. Not for a request that may go on: what follows needs its body.
+            is_public: Tells whether this is for an endpoint that is marked as open to everyone.
 
         Raises:
             ClientGoneError: There is nobody left to answer.
         """
         await self._admission.settle(request)
         path = self._below_base(request.path)
+        if self._entrance is not None:
+            refusal = await self._entrance.refusal(request, path, is_public)
+            if refusal is not None:
+                return refusal
         if path.startswith(MEDIA):
             return await self._media.answer(request, path.removeprefix(MEDIA), watch)
         if path.startswith(OWN):
@@ -160,6 +176,13 @@ class Gate:
         session_id = path.removeprefix(UPLOAD).partition("/")[0]
         return await self._refusal(request, Resource(ResourceKind.UPLOAD, session_id), Action.WRITE)
 
+    async def enter(self, request: Request) -> responses.Response | None:
+        """Return the response to a request that has no principal and needs one; None if it may go on to Streamlit."""
+        await self._admission.settle(request)
+        if self._entrance is None:
+            return None
+        return await self._entrance.refusal(request, self._below_base(request.path), lambda: False)
+
     async def endpoint(self, request: Request) -> responses.Response | None:
         """Return the refusal for a request to an endpoint of the user's own, or None if it may go on."""
         await self._admission.settle(request)
@@ -173,6 +196,16 @@ class Gate:
         """Return who opens the app with `request`, or why nobody does."""
         await self._admission.settle(request)
         return await self._admission.principal(request, self._below_base(request.path))
+
+    async def admits(self, page: Connection, is_public: Callable[[], bool] = lambda: False) -> bool:
+        """Find out who opens a WebSocket, note it there, and return whether it may be opened at all."""
+        found = await self.principal(page.request)
+        if isinstance(found, Principal):
+            page.principal = found
+        elif self._entrance is not None and not is_public():
+            await self._entrance.refused(found, page.request, self._below_base(page.request.path))
+            return False
+        return True
 
     def visitor(self, request: Request) -> Visitor:
         """Return who sent `request`."""
@@ -198,7 +231,8 @@ class Gate:
         if leaving is not None and leaving.is_for(request, path) and leaving.shows_a_login(self.visitor(request)):
             # What this browser was shown was for the one who leaves, and not for anyone who signs in there next.
             return (("set-cookie", self._cookies.another(self.visitor(request))),)
-        return header_changes(request, path, self._cookies, self._admission.visitor)
+        changes = header_changes(request, path, self._cookies, self._admission.visitor)
+        return changes if self._entrance is None else kept_from_shared_caches(path, changes)
 
     async def _refusal(self, request: Request, resource: Resource | None, action: Action) -> responses.Response | None:
         admitted = await self._admission.admitted(request, resource, action)

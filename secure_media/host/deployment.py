@@ -27,6 +27,7 @@ from secure_media.host.given import Given
 from secure_media.host.issuing import Issuer
 from secure_media.host.logins import logins_for
 from secure_media.host.manager import secure_session_manager
+from secure_media.host.protecting import protection
 from secure_media.host.sessions import Sessions
 from secure_media.host.storage import SecureMediaStorage
 from secure_media.host.terms import PAGE, CurrentTerms, GrantTerms
@@ -74,6 +75,7 @@ class Deployment:
         self.handlers, self.routes = handlers, routes
         self.script, self.given = script, given
         self.policy, self.accepts_grants = settings.policy, settings.policy.accepts_grants
+        self.protected = settings.protect == "app"
         _refuse_vain_signing(settings)
         self.collections = Collections(collections or {})
         self.shown = ShownLedger(
@@ -137,6 +139,7 @@ class Deployment:
             refusal_page=settings.refusal_page,
             cookieless=settings.embedded or settings.sign_media_urls,
             logins=logins,
+            protection=protection(settings, identity),
         )
         return gate, guard, Issuer(codec, ledger, cookieless=settings.sign_media_urls)
 

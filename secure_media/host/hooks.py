@@ -130,14 +130,15 @@ def _hook_starlette(installation: _Installation) -> None:
     from streamlit.web.server.starlette import starlette_app
 
     from secure_media.servers.asgi import GuardMiddleware
-    from secure_media.servers.routes import guarded_routes
+    from secure_media.servers.routes import guarded_routes, leads_to_a_public_one
 
     create_middleware = starlette_app.create_streamlit_middleware
     create_routes = starlette_app.create_streamlit_routes
 
     @functools.wraps(create_middleware)
     def create_streamlit_middleware() -> list[Middleware]:
-        return [Middleware(GuardMiddleware, gate=installation.deployment().gate), *create_middleware()]
+        gate = installation.deployment().gate
+        return [Middleware(GuardMiddleware, gate=gate, is_public=leads_to_a_public_one), *create_middleware()]
 
     @functools.wraps(create_routes)
     def create_streamlit_routes(runtime: Runtime) -> list[Any]:

@@ -85,6 +85,10 @@ USES = (
         ),
     ),
     Use(
+        "to send somebody who wants to open a protected app to Streamlit's own login",
+        (Name("streamlit.auth_util", "encode_provider_token", ("provider",)),),
+    ),
+    Use(
         "our modules are not forgotten when a source file changes",
         (Name("streamlit.watcher.folder_black_list", "DEFAULT_FOLDER_BLACKLIST"),),
     ),

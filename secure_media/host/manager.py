@@ -43,7 +43,7 @@ def secure_session_manager(base: type[SessionManager], sessions: Sessions) -> ty
             browser = None if known is None else known.id
             named = existing_session_id
             # The id of a session travels in URLs and logs; knowing it must not be enough to take the session over.
-            if existing_session_id is not None and not shown.may_resume(existing_session_id, browser):
+            if existing_session_id is not None and not sessions.may_resume(existing_session_id, browser):
                 existing_session_id = None
             session_id: str = super().connect_session(
                 client=client,

@@ -27,12 +27,10 @@ async def probe_server(deployment: Deployment) -> None:
         ConfigurationError: It did not refuse.
     """
     with _canary(deployment) as (path, content, canary):
-        try:
-            response = await asyncio.wait_for(_fetch(path), _TIMEOUT)
-        except (OSError, asyncio.TimeoutError) as error:
-            msg = f"the server does not answer itself ({type(error).__name__}), so nothing proves that it is guarded"
-            raise ConfigurationError(msg) from None
-    _judge(deployment, canary, response.split(b" ", 2)[1:2] == [b"403"] and content not in response)
+        response = await _answer_of_the_server(path)
+        page = await _answer_of_the_server(_page(deployment, canary)) if deployment.protected else b""
+    _judge(deployment, canary, _is_refused(response) and content not in response)
+    _judge_the_page(deployment, not page or _is_refused(page))
 
 
 async def probe_app(deployment: Deployment, app: Any) -> None:
@@ -44,7 +42,9 @@ async def probe_app(deployment: Deployment, app: Any) -> None:
     """
     with _canary(deployment) as (path, content, canary):
         status, body = await ask(app, path)
+        page = (await ask(app, _page(deployment, canary)))[0] if deployment.protected else 403
     _judge(deployment, canary, status == 403 and content not in body)
+    _judge_the_page(deployment, page == 403)
 
 
 async def ask(app: Any, path: str) -> tuple[int | None, bytes]:
@@ -68,9 +68,9 @@ async def ask(app: Any, path: str) -> tuple[int | None, bytes]:
         "http_version": "1.1",
         "method": "GET",
         "scheme": "http",
-        "path": path,
-        "raw_path": path.encode("ascii"),
-        "query_string": b"",
+        "path": path.partition("?")[0],
+        "raw_path": path.partition("?")[0].encode("ascii"),
+        "query_string": path.partition("?")[2].encode("ascii"),
         "root_path": "",
         "headers": [(b"host", b"localhost")],
         "client": ("127.0.0.1", 0),
@@ -106,6 +106,32 @@ def _judge(deployment: Deployment, canary: Canary, refused: bool) -> None:
         "the server did not refuse media that it was asked for without credentials, so something goes around the "
         "guard; it was stopped. Please report this with the versions of streamlit and secure_media"
     )
+
+
+def _page(deployment: Deployment, canary: Canary) -> str:
+    return f"{deployment.base_path}/?{canary.media_id}"
+
+
+def _judge_the_page(deployment: Deployment, refused: bool) -> None:
+    if not refused:
+        msg = (
+            "protect: the server did not refuse its page when it asked itself for it without credentials, because "
+            f"{deployment.policy!r} knows anyone from this machine at least, or because something goes around the "
+            "guard; it was stopped. Ask for a credential that every request has to bring: policy=jwt(...), for example"
+        )
+        raise ConfigurationError(msg)
+
+
+def _is_refused(response: bytes) -> bool:
+    return response.split(b" ", 2)[1:2] == [b"403"]
+
+
+async def _answer_of_the_server(path: str) -> bytes:
+    try:
+        return await asyncio.wait_for(_fetch(path), _TIMEOUT)
+    except (OSError, asyncio.TimeoutError) as error:
+        msg = f"the server does not answer itself ({type(error).__name__}), so nothing proves that it is guarded"
+        raise ConfigurationError(msg) from None
 
 
 async def _fetch(path: str) -> bytes:

@@ -99,6 +99,17 @@ class Sessions:
             page.on_goodbye = said_goodbye
         return holder
 
+    def may_resume(self, session_id: str, browser: str | None) -> bool:
+        """
+        Return whether the page that is just being connected may go on with a session: whether it is of the same browser
+        and, where that is known, of the same person.
+        """
+        holder, page = self.holder(session_id), connection.get()
+        before = None if holder is None else holder.principal
+        now = None if page is None else page.principal
+        same = before is None or now is None or before.subject == now.subject
+        return same and self.shown.may_resume(session_id, browser)
+
     def notices(self, holder: SessionBinding) -> Notices | None:
         """Return the notices on the page that is just being connected; None if its browser is known, or nothing is."""
         request = handshake()

@@ -67,6 +67,8 @@ class Request:
 #: What browsers close a WebSocket with when its page is closed or left (RFC 6455 section 7.4.1): normal, going away.
 #: A connection that breaks says nothing.
 GOODBYES = frozenset({1000, 1001})
+#: What the server closes one with that has become a stranger's.
+POLICY_VIOLATION = 1008
 
 
 @dataclass(eq=False, slots=True)
@@ -78,11 +80,13 @@ class Connection:
         request: The request that opened it.
         principal: Who opened it; None if nobody is known to have.
         on_goodbye: Is called when the page says that it is being closed, before the connection is.
+        close: Closes the connection from this side.
     """
 
     request: Request
     principal: Principal | None = None
     on_goodbye: Callable[[], None] = lambda: None
+    close: Callable[[], None] = lambda: None
 
     def closed_with(self, code: int | None) -> None:
         """Note with which code the other side has closed it; None for none."""

@@ -8,14 +8,14 @@ compression, and what is allowed is written without either.
 from __future__ import annotations
 
 import functools
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
-from secure_media.core.principal import Principal
 from secure_media.errors import ClientGoneError
 from secure_media.gate.gate import Gate
 from secure_media.gate.shortcut import Glance, Quick
 from secure_media.gate.uploads import with_xsrf_cookie
-from secure_media.http.request import Connection, connection
+from secure_media.http.request import POLICY_VIOLATION, Connection, connection
+from secure_media.servers.asgi_ending import EndingSocket
 from secure_media.servers.asgi_scope import ASGIApp, Message, Receive, Scope, Send, request_of
 from secure_media.servers.asgi_send import watching, write, write_quick
 
@@ -30,11 +30,13 @@ class GuardMiddleware:
     Args:
         app: Streamlit's application.
         gate: Answers requests.
+        is_public: Tells whether what a scope asks for is an endpoint that is marked as open to everyone.
     """
 
-    def __init__(self, app: ASGIApp, gate: Gate) -> None:
+    def __init__(self, app: ASGIApp, gate: Gate, is_public: Callable[[Scope], bool] = lambda _: False) -> None:
         self._app = app
         self._gate = gate
+        self._is_public = is_public
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Handle one connection."""
@@ -47,7 +49,7 @@ class GuardMiddleware:
             request.glance = glance
             try:
                 answer = self._gate.not_yet(request) or await self._gate.answer(
-                    request, functools.partial(watching, receive)
+                    request, functools.partial(watching, receive), functools.partial(self._is_public, scope)
                 )
             except ClientGoneError:
                 return
@@ -59,20 +61,29 @@ class GuardMiddleware:
             header_changes = self._gate.header_changes(request)
             await self._app(scope, receive, _amending(send, header_changes) if header_changes else send)
         elif scope["type"] == "websocket":
-            if self._gate.unproved:
-                await receive()
-                await send({"type": "websocket.close", "code": _TRY_AGAIN_LATER})
-                return
-            page = Connection(request_of(scope))
-            principal = await self._gate.principal(page.request)
-            page.principal = principal if isinstance(principal, Principal) else None
-            token = connection.set(page)
-            try:
-                await self._app(scope, _heeding_goodbyes(receive, page), send)
-            finally:
-                connection.reset(token)
+            await self._websocket(scope, receive, send)
         else:
             await self._app(scope, receive, send)
+
+    async def _websocket(self, scope: Scope, receive: Receive, send: Send) -> None:
+        gate, page = self._gate, Connection(request_of(scope))
+        if gate.unproved or not await gate.admits(page, functools.partial(self._is_public, scope)):
+            await receive()
+            await send({"type": "websocket.close", "code": _TRY_AGAIN_LATER if gate.unproved else POLICY_VIOLATION})
+            return
+        receive = _heeding_goodbyes(receive, page)
+        attendance = gate.attendance if page.principal is not None else None
+        if attendance is not None:
+            ending = EndingSocket(receive, send)
+            receive, send, page.close = ending.receive, ending.send, ending.close
+            attendance.entered(page)
+        token = connection.set(page)
+        try:
+            await self._app(scope, receive, send)
+        finally:
+            connection.reset(token)
+            if attendance is not None:
+                attendance.left(page)
 
     def _at_a_glance(self, scope: Scope) -> tuple[Glance | None, Quick | None]:
         """Return what a plain request says, and the response to it, if that is known without a closer look."""

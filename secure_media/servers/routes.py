@@ -12,7 +12,7 @@ from secure_media.errors import ConfigurationError
 from secure_media.gate.gate import Gate
 from secure_media.servers.asgi_scope import request_of
 from secure_media.servers.asgi_send import write
-from secure_media.servers.public import is_public
+from secure_media.servers.public import is_public, public
 
 
 class GuardedRoute(BaseRoute):
@@ -60,8 +60,18 @@ def guarded_routes(routes: Iterable[Any], gate: Gate, base_path: str) -> list[Ba
             msg = f"routes: expected Starlette routes such as Route('/reports', endpoint), got {type(route).__name__}"
             raise ConfigurationError(msg)
         guarded = route if is_public(route) else GuardedRoute(route, gate)
-        result.append(_Below(base_path, guarded) if base_path else guarded)
+        if base_path:
+            guarded = public(_Below(base_path, guarded)) if is_public(route) else _Below(base_path, guarded)
+        result.append(guarded)
     return result
+
+
+def leads_to_a_public_one(scope: Scope) -> bool:
+    """Return whether the first route of the application that takes a request is marked public."""
+    for route in getattr(scope.get("app"), "routes", ()):
+        if route.matches(scope)[0] is Match.FULL:
+            return is_public(route)
+    return False
 
 
 class _Below(BaseRoute):

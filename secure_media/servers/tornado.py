@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from tornado.httputil import HTTPServerRequest
-from tornado.routing import PathMatches, Rule
+from tornado.routing import PathMatches, ReversibleRuleRouter, Rule
 from tornado.web import Application, RequestHandler
 
 from secure_media.errors import ConfigurationError
@@ -22,11 +22,15 @@ from secure_media.servers.tornado_guarded import (
     Handshake,
     Implausible,
     NotYet,
+    Protected,
     WhileUnproved,
     signs_out,
 )
 from secure_media.servers.tornado_media import SecureMediaFileHandler, WithBody
 from secure_media.servers.tornado_requests import GATE
+
+#: Handlers that ask at the entrance before anything else.
+_ASK_THEMSELVES = (Endpoint, GuardedStatic, GuardedUpload, Handshake, Implausible, NotYet, SecureMediaFileHandler)
 
 
 class _OtherMethods(PathMatches):
@@ -85,6 +89,26 @@ def mount(
         rules.append((rf"^{base}{STATIC}(.*)$", GuardedStatic, {"path": static_dir}))
     rules.extend(_guarded(handler, base) for handler in handlers)
     application.add_handlers(r".*", rules)
+    if gate.attendance is not None:
+        _protect_all(application.default_router)
+
+
+def _protect_all(router: ReversibleRuleRouter) -> None:
+    """
+    Put the entrance in front of every handler, Streamlit's and whoever else's, that does not ask by itself.
+
+    Raises:
+        ConfigurationError: There is something that is no handler, and could not be asked.
+    """
+    for rule in router.rules:
+        target = rule.target
+        if isinstance(target, ReversibleRuleRouter):
+            _protect_all(target)
+        elif not (isinstance(target, type) and issubclass(target, RequestHandler)):
+            msg = f"protect: {type(target).__name__} in the server's routes is not a handler that can be protected"
+            raise ConfigurationError(msg)
+        elif not (issubclass(target, _ASK_THEMSELVES) or is_public(target)):
+            rule.target = type(target.__name__, (Protected, target), {})
 
 
 def _guarded(handler: Any, base: str) -> tuple[Any, ...]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
 from typing import Any, ClassVar
@@ -15,10 +16,9 @@ from tornado.httputil import HTTPHeaders, HTTPInputError, HTTPServerRequest
 from tornado.routing import Matcher
 from tornado.web import OutputTransform, RequestHandler, stream_request_body
 
-from secure_media.core.principal import Principal
 from secure_media.gate.gate import Gate
-from secure_media.http.request import Connection, connection
-from secure_media.http.responses import Response
+from secure_media.http.request import POLICY_VIOLATION, Connection, connection
+from secure_media.http.responses import Response, forbidden
 from secure_media.servers.tornado_requests import finish, gate_of, request_of
 
 
@@ -109,7 +109,15 @@ class WhileUnproved(Matcher):
 
 class Endpoint(_Guarded):
     async def _asked(self) -> Response | None:
-        return await gate_of(self).endpoint(request_of(self.request))
+        gate, request = gate_of(self), request_of(self.request)
+        return await gate.enter(request) or await gate.endpoint(request)
+
+
+class Protected(_Guarded):
+    """Mixed into every other handler, Streamlit's and the server's own, where the app is for known people only."""
+
+    async def _asked(self) -> Response | None:
+        return await gate_of(self).enter(request_of(self.request))
 
 
 class Handshake(BrowserWebSocketHandler):
@@ -117,13 +125,18 @@ class Handshake(BrowserWebSocketHandler):
 
     async def prepare(self) -> None:
         self._page = Connection(request_of(self.request))
-        principal = await gate_of(self).principal(self._page.request)
-        self._page.principal = principal if isinstance(principal, Principal) else None
+        if not await gate_of(self).admits(self._page):
+            finish(self, forbidden(self.request.method or ""))
+            return
         result = super().prepare()
         if result is not None:
             await result
 
     def open(self, *args: Any, **kwargs: Any) -> Any:
+        attendance = gate_of(self).attendance
+        if attendance is not None:
+            self._page.close = functools.partial(self.close, POLICY_VIOLATION)
+            attendance.entered(self._page)
         token = connection.set(self._page)
         try:
             return super().open(*args, **kwargs)
@@ -132,6 +145,9 @@ class Handshake(BrowserWebSocketHandler):
 
     def on_close(self) -> None:
         if hasattr(self, "_page"):
+            attendance = gate_of(self).attendance
+            if attendance is not None:
+                attendance.left(self._page)
             self._page.closed_with(self.close_code)
         super().on_close()
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime
 import os
-from typing import TypedDict
+from typing import Literal, TypedDict
 
 from secure_media.core.policy import Policy
 from secure_media.settings.kinds import Secret
@@ -59,6 +59,16 @@ class SettingArguments(TypedDict, total=False):
     """
     An HTML file, in your words or language, for people who open an address and are refused; read at start. `{app}` in
     it becomes the app's address; it may have inline styles, and can run and load nothing. Default: a built-in page.
+    """
+    protect: Literal["media", "app"] | None
+    """
+    What is guarded: `media`, or with `app` everything of the app, its page, WebSocket and uploads as well, which then
+    need somebody whom the policy knows by name. Default: `media`.
+    """
+    sign_in: str | None
+    """
+    With `protect="app"`, where people are sent to sign in: the path of a page on this host, a URL, or `streamlit` for
+    Streamlit's own login (`streamlit:NAME` for one of several providers). Default: nowhere; they are refused.
     """
     deployment: str | None
     """Sets this app apart from another with the same secret on the same host."""

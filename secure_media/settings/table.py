@@ -21,6 +21,7 @@ from secure_media.core.policy import Policy
 from secure_media.core.rules import own_session, signed_url
 from secure_media.errors import ConfigurationError
 from secure_media.settings.arguments import SettingArguments
+from secure_media.settings.choices import Choice, SignInPlace
 from secure_media.settings.entries import names, setting, table_of
 from secure_media.settings.environment import is_one_of_several
 from secure_media.settings.key_file import KeyFile
@@ -126,6 +127,18 @@ class Settings:
         "An HTML file, in your words or language, for people who open an address and are refused; read at start. "
         "`{app}` in it becomes the app's address; it may have inline styles, and can run and load nothing.",
         by_default="a built-in page",
+    )
+    protect: str = setting(
+        Choice(("media", "app")),
+        "What is guarded: `media`, or with `app` everything of the app, its page, WebSocket and uploads as well, which "
+        "then need somebody whom the policy knows by name.",
+        default="media",
+    )
+    sign_in: str | None = setting(
+        SignInPlace(),
+        'With `protect="app"`, where people are sent to sign in: the path of a page on this host, a URL, or '
+        "`streamlit` for Streamlit's own login (`streamlit:NAME` for one of several providers).",
+        by_default="nowhere; they are refused",
     )
     deployment: str = setting(
         Text(), "Sets this app apart from another with the same secret on the same host.", default="", by_default=""

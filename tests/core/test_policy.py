@@ -868,3 +868,8 @@ def test_ledger_that_cannot_tell_is_named_too() -> None:
 
     assert isinstance(decision, Deny)
     assert (decision.reason, decision.credential) == (DenialReason.LEDGER_UNAVAILABLE, "link")
+
+
+def test_rules_of_ours_are_no_login_of_streamlits() -> None:
+    """People do not satisfy any of these by signing in with st.login."""
+    assert not any(rule.is_streamlits_login for rule in (YES & NO).parts)

@@ -30,6 +30,7 @@ SET_ON_OTHERS = {
     "file_id": "a field of a message",
     "hash": "a field of a message",
     "on_headers_complete": "of uvicorn, which may be another one: see `connections`",
+    "target": "of a rule of Tornado's routes",
     "verify_mode": "of ssl",
 }
 

@@ -17,6 +17,7 @@ import secure_media
 from secure_media import own_session
 from secure_media.errors import ConfigurationError
 from secure_media.settings import arguments, reference
+from secure_media.settings.choices import Choice, SignInPlace
 from secure_media.settings.entries import Setting
 from secure_media.settings.kinds import Bytes, File, Flag, Instance, Page, Seconds, SecretFile, Secrets, Text
 from secure_media.settings.misspelt import refuse_unknown_arguments
@@ -44,10 +45,37 @@ WRONG: dict[type, tuple[list[Any], list[str]]] = {
     Secrets: ([5, True, [], "", "short", "a" * 40, [5]], ["", "short", "a" * 40, f"{SECRET},", ","]),
     SecretFile: ([5, True, "", ".", "absent", "a\0b", PRIVATE], ["", ".", "absent", "a\0b", PRIVATE]),
     Instance: ([5, True, "own_session()", own_session, [], PRIVATE], []),
+    Choice: ([5, True, [], "", "all", "media,app", b"app", PRIVATE], ["", "all", "true", PRIVATE]),
+    SignInPlace: (
+        [
+            5,
+            True,
+            [],
+            b"/x",
+            "",
+            "x",
+            "//x",
+            "/\\x",
+            "/a/../b",
+            "javascript:x",
+            "https://",
+            "https:///x",
+            "http:x",
+            "ftp://x",
+            "https://a@b/",
+            "https://x/#y",
+            "https://x\r\ny",
+            "https://x:port/",
+            "streamlit:",
+            "streamlit: x",
+        ],
+        ["", "x", "//x", "https://", "Streamlit:a b"],
+    ),
 }
 #: For each kind: what is right in any place, and what it is read as.
 RIGHT: dict[type, list[tuple[Any, Any]]] = {
     Seconds: [(90, 90), ("90", 90), ("90s", 90), (" 1h \n", 3600), ("0.5h", 1800), ("1e2", 100)],
+    Choice: [("app", "app"), (" App\n", "app"), ("media", "media")],
     Bytes: [(2**21, 2**21), ("2097152", 2**21), ("2 MiB", 2**21), (" 2mib\n", 2**21), ("3 MB", 3_000_000)],
 }
 
@@ -211,3 +239,11 @@ def test_table_has_a_sentence_and_a_default_for_each() -> None:
         assert setting.about.endswith(".")
         if setting.name != "secret" and setting.derived is None:
             assert getattr(settings, setting.name) == setting.default
+
+
+@pytest.mark.parametrize(
+    "place", ["/sign-in", "/a/b?x=1", "https://login.example", "http://[::1]:8080/x?y=z", "streamlit", "streamlit:acme"]
+)
+def test_place_to_sign_in_is_taken_as_it_is(place: str) -> None:
+    """A path of this host, a URL, and Streamlit's own login are where people may be sent."""
+    assert load(environ={}, secrets_section={}, protect="app", sign_in=place).sign_in == place

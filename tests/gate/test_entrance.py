@@ -1,0 +1,135 @@
+"""The entrance of a protected app: what is open, and the way to Streamlit's own login and back."""
+
+from __future__ import annotations
+
+import asyncio
+from urllib.parse import quote
+
+import pytest
+
+from secure_media.core.guard import Guard
+from secure_media.core.identity import BrowserIdentity
+from secure_media.core.jwt_policy import jwt
+from secure_media.core.keys import KeyRing
+from secure_media.core.tokens import GrantCodec
+from secure_media.gate.admission import Admission
+from secure_media.gate.answers import Answers
+from secure_media.gate.entrance import Entrance, Protection, open_paths
+from secure_media.gate.refusals import Refusals
+from secure_media.http.request import Request
+from secure_media.http.responses import Response
+from secure_media.stores.playback import PlaybackLeases
+from secure_media.stores.shown import ShownLedger
+from secure_media.stores.sqlite import SqliteLedger
+from tests.attacks.jwt import forge
+
+SECRET, KEY = "test-secret-0123456789-abcdefghijklmnop", "key-of-the-gateway-0123456789-abcdefghij"
+NOW = 1_800_000_000
+NAVIGATION = (("sec-fetch-mode", "navigate"), ("sec-fetch-dest", "document"))
+LOGIN = Protection("back", provider=lambda: "signed", streamlit_login=True)
+
+
+def ask(
+    path: str, *, protection: Protection = LOGIN, known: bool = False, back: str | None = None, query: str = ""
+) -> Response | None:
+    """Return what the entrance answers to a navigation, below the base path; None for that it may go on."""
+    keys = KeyRing([SECRET])
+    guard = Guard(
+        policy=jwt(cookie="sso", key=KEY, algorithms=["HS256"], issuer="gate", audience="app"),
+        identity=BrowserIdentity(keys, deployment="/", lifetime=1000),
+        grants=GrantCodec(keys, deployment="/"),
+    )
+    shown = ShownLedger(grace=30, resumable=120, limit=2**20)
+    admission = Admission(guard, Answers(shown, PlaybackLeases(), SqliteLedger(None)), clock=lambda: float(NOW))
+    claims = {"iss": "gate", "aud": "app", "sub": "ann", "exp": NOW + 60}
+    cookies = [f"sso={forge({'alg': 'HS256'}, claims, KEY.encode())}"] if known else []
+    cookies += [f"back={back}"] if back is not None else []
+    headers = [*NAVIGATION, ("cookie", "; ".join(cookies))]
+    request = Request("GET", f"/base{path}", query, headers, False, None)
+    entrance = Entrance(protection, admission, Refusals("/base"), "/base")
+    return asyncio.run(entrance.refusal(request, path, lambda: False))
+
+
+def headers(response: Response | None) -> dict[str, str]:
+    """Return the headers of a response that there has to be."""
+    assert response is not None
+    return dict(response.headers)
+
+
+def test_list_of_what_is_open_is_short_and_has_reasons() -> None:
+    """What answers strangers is written down in one place; Streamlit's login is only there where it counts."""
+    assert set(open_paths(Protection("back"))) == {
+        "/_stcore/health",
+        "/secure-media/session",
+        "/secure-media/backchannel-logout",
+    }
+    login = {"/auth/login", "/auth/logout", "/oauth2callback"}
+    assert set(open_paths(LOGIN)) - set(open_paths(Protection("back"))) == login
+    assert all(open_paths(LOGIN).values())
+    for path in login:
+        assert ask(path) is None
+        assert ask(path, protection=Protection("back")) is not None
+        assert ask(f"{path}/x") is not None
+        assert ask(f"{path}/") is not None
+
+
+def test_stranger_is_sent_to_streamlits_login_and_back() -> None:
+    """The way back is kept in a cookie of this app, taken once, and only where Streamlit's login leads to."""
+    there = ask("/a-page", query="x=1")
+    assert there is not None
+    assert there.status == 303
+    assert headers(there)["Location"] == "/base/auth/login?provider=signed"
+    assert headers(there)["Set-Cookie"] == (
+        f"back={quote('/base/a-page?x=1', safe='')}; Path=/base/; HttpOnly; SameSite=Lax; Max-Age=600"
+    )
+    kept = headers(there)["Set-Cookie"].partition(";")[0].removeprefix("back=")
+
+    again = ask("/", known=True, back=kept)
+    assert headers(again)["Location"] == "/base/a-page?x=1"
+    assert "Max-Age=0" in headers(again)["Set-Cookie"]
+    assert ask("/", known=True) is None
+    assert ask("/other", known=True, back=kept) is None
+
+
+@pytest.mark.parametrize("back", ["//evil.example", "https%3A%2F%2Fevil.example", "%2F%2Fevil.example", "%2Fother"])
+def test_planted_way_back_leads_nowhere_else(back: str) -> None:
+    """Whoever can plant the cookie, on a sibling host say, gets nobody out of the app."""
+    assert headers(ask("/", known=True, back=back))["Location"] == "/base/"
+
+
+def test_login_in_vain_does_not_go_round_in_circles() -> None:
+    """Somebody who comes back from the login as nobody is refused, with a page on which to try again."""
+    refused = ask("/", back="%2Fbase%2F")
+    assert refused is not None
+    assert refused.status == 403
+    assert "Max-Age=0" in headers(refused)["Set-Cookie"]
+
+
+@pytest.mark.parametrize(
+    ("sign_in", "expected"),
+    [
+        ("/base/sign-in", "/base/sign-in?next=%2Fbase%2Fa-page%3Fx%3D1"),
+        ("/sign-in?app=base", "/sign-in?app=base&next=%2Fbase%2Fa-page%3Fx%3D1"),
+        ("https://login.example/", "https://login.example/?next=%2Fbase%2Fa-page%3Fx%3D1"),
+        ("https://login.example/base/a-page", "https://login.example/base/a-page?next=%2Fbase%2Fa-page%3Fx%3D1"),
+    ],
+)
+def test_stranger_is_sent_to_a_page(sign_in: str, expected: str) -> None:
+    """The page gets to know where somebody wanted to go."""
+    response = ask("/a-page", query="x=1", protection=Protection("back", sign_in))
+    assert headers(response)["Location"] == expected
+
+
+def test_token_of_a_link_stays_here() -> None:
+    """A sign-in page on another host does not get the token of a link."""
+    elsewhere = Protection("back", "https://login.example/")
+    assert "secret" not in headers(ask("/media/x", query="media_token=secret", protection=elsewhere))["Location"]
+    here = Protection("back", "/sign-in")
+    assert "secret" in headers(ask("/media/x", query="media_token=secret", protection=here))["Location"]
+
+
+def test_page_where_people_sign_in_is_not_sent_to_itself() -> None:
+    """If that page is a part of the app that is not public, it is refused instead of going round in circles."""
+    refused = ask("/sign-in", protection=Protection("back", "/base/sign-in"))
+    assert refused is not None
+    assert refused.status == 403
