@@ -81,7 +81,9 @@ class Guard:
             reason = DenialReason.INTERNAL
         return visitor if reason is None else replace(visitor, identified=reason)
 
-    def principal(self, visitor: Visitor, path: str, *, now: float) -> Asking[Principal | Deny]:
+    def principal(
+        self, visitor: Visitor, path: str, *, now: float, policy: policies.Policy | None = None
+    ) -> Asking[Principal | Deny]:
         """
         Find out who wants to open the app, or why nobody may. Never raises: any doubt is a denial.
 
@@ -89,9 +91,10 @@ class Guard:
             visitor: Who asks, settled.
             path: What of the app.
             now: When, in seconds since the epoch.
+            policy: The rule for that, if there is one of its own.
         """
         context = AccessContext(Resource(ResourceKind.APP, path), Action.VIEW, visitor, now)
-        signed_in, rule = context.principal, self._policy.for_the_app()
+        signed_in, rule = context.principal, (policy or self._policy).for_the_app()
         if rule is None:
             return signed_in or Deny(visitor.browser_reason, "sign-in")
         decision = yield from policies.decide(rule, context, self._grants)

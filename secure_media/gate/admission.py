@@ -97,9 +97,10 @@ class Admission:
         if visitor.browser is not None and visitor.browser.sign_in is not None:
             request.visitor = await self._answers.to(self._guard.settled(visitor, now=self._clock()))
 
-    async def principal(self, request: Request, path: str) -> Principal | Deny:
+    async def principal(self, request: Request, path: str, policy: Policy | None = None) -> Principal | Deny:
         """Return who opens `path` of the app, or why nobody does. The request has to be settled."""
-        return await self._answers.to(self._guard.principal(self.visitor(request), path, now=self._clock()))
+        visitor = self.visitor(request)
+        return await self._answers.to(self._guard.principal(visitor, path, now=self._clock(), policy=policy))
 
     async def decide(
         self,

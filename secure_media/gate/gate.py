@@ -9,10 +9,12 @@ from secure_media.core.context import Visitor
 from secure_media.core.guard import Guard
 from secure_media.core.login_policy import Logins
 from secure_media.core.model import Action, Browser, Deny, Resource, ResourceKind
+from secure_media.core.policy import Policy
 from secure_media.core.principal import Principal
 from secure_media.core.redemptions import Redemptions
 from secure_media.errors import DenialReason
 from secure_media.gate.admission import Admission
+from secure_media.gate.agents import AGENT, Agents
 from secure_media.gate.amending import HeaderChange, header_changes, kept_from_shared_caches
 from secure_media.gate.answers import Answers
 from secure_media.gate.attendance import Attendance
@@ -60,6 +62,7 @@ class Gate:
         refusal_page: The page for refused navigations, as HTML; None for ours.
         cookieless: Whether the app is made for places where Streamlit's cookies do not come.
         logins: Streamlit's logins, and whether to sign out ends all of a person's; None if no policy is for them.
+        agents: The rule for programs that use the app by Streamlit's agent API; None if that is off.
         protection: How the app itself is for known people only; None if its media alone are guarded.
         clock: Seconds since the epoch.
     """
@@ -77,6 +80,7 @@ class Gate:
         refusal_page: str | None = None,
         cookieless: bool = False,
         logins: tuple[Logins, bool] | None = None,
+        agents: Policy | None = None,
         protection: Protection | None = None,
         clock: Callable[[], float] = time.time,
     ) -> None:
@@ -87,6 +91,7 @@ class Gate:
         self._uploads = Uploads(cookieless=cookieless)
         redeeming = Redeeming(redemptions, answers.books, refusals, record=admission.recorded, clock=clock)
         sending = Sending(answers.books, answers.leases, redeeming, refusals)
+        self._agents = None if agents is None else Agents(agents, admission)
         self._entrance = None if protection is None else Entrance(protection, admission, refusals, base_path)
         self._shortcut = (
             Shortcut(guard.identity, answers.shown, store, clock=clock)
@@ -151,6 +156,8 @@ class Gate:
         """
         await self._admission.settle(request)
         path = self._below_base(request.path)
+        if self._agents is not None and path.startswith(AGENT):
+            return None if await self._agents.admits(request, path) else self._refusals.response(request)
         if self._entrance is not None:
             refusal = await self._entrance.refusal(request, path, is_public)
             if refusal is not None:

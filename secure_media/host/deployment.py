@@ -15,12 +15,13 @@ from secure_media.audit import sinks
 from secure_media.content.spool import Spool
 from secure_media.core.guard import Guard
 from secure_media.core.identity import BrowserIdentity
+from secure_media.core.policy import Policy
 from secure_media.core.redemptions import Redemptions
 from secure_media.core.tokens import GrantCodec
 from secure_media.errors import ConfigurationError
 from secure_media.gate.answers import Answers
 from secure_media.gate.gate import Gate
-from secure_media.host import compatibility
+from secure_media.host import agents
 from secure_media.host.allowing import Conditions
 from secure_media.host.elements import Elements
 from secure_media.host.given import Given
@@ -70,7 +71,7 @@ class Deployment:
         app: str,
         asgi: bool = False,
     ) -> None:
-        refuse_unguardable_config()
+        refuse_unguardable_config(settings.agent)
         self.base_path = base_path()
         self.handlers, self.routes = handlers, routes
         self.script, self.given = script, given
@@ -139,6 +140,7 @@ class Deployment:
             refusal_page=settings.refusal_page,
             cookieless=settings.embedded or settings.sign_media_urls,
             logins=logins,
+            agents=settings.agent,
             protection=protection(settings, identity),
         )
         return gate, guard, Issuer(codec, ledger, cookieless=settings.sign_media_urls)
@@ -183,17 +185,17 @@ def base_path() -> str:
     return f"/{configured}" if configured else ""
 
 
-def refuse_unguardable_config() -> None:
+def refuse_unguardable_config(agent: Policy | None) -> None:
     """
     Refuse settings under which Streamlit gives media away on other roads than the guarded ones.
+
+    Args:
+        agent: The rule for its agent API.
 
     Raises:
         ConfigurationError: There is one.
     """
-    if compatibility.version() >= (1, 67) and config.get_option("server.enableAgentApi"):
-        raise ConfigurationError(
-            "server.enableAgentApi hands an app's data to callers that no guard can tell apart. Set it to false"
-        )
+    agents.refuse_unguarded(agent)
     if config.get_option("global.developmentMode") and not config.get_option("global.e2eTest"):
         raise ConfigurationError(
             "global.developmentMode serves the page from a development server that the guard is not in front of. "

@@ -17,7 +17,7 @@ from streamlit.watcher import folder_black_list
 from secure_media.audit import telling
 from secure_media.core.redact import SERVER_LOGGERS, TokenFilter
 from secure_media.errors import ConfigurationError
-from secure_media.host import compatibility, replays
+from secure_media.host import agents, compatibility, replays
 from secure_media.host.connections import see_through_uvicorn
 from secure_media.host.deployment import Deployment
 
@@ -77,6 +77,8 @@ class _Installation:
         if compatibility.has_starlette():
             see_through_uvicorn()
             _hook_starlette(self)
+        if compatibility.version() >= (1, 67):
+            agents.hook()
 
 
 _installation = _Installation()

@@ -122,6 +122,7 @@ USES = (
             Name(_STORAGE, "MemoryFile"),
             Name(_STORAGE, "get_extension_for_mimetype", ("mimetype",)),
             Name("streamlit.runtime.media_file_storage", "MediaFileKind.DOWNLOADABLE"),
+            Name("streamlit.runtime.media_file_storage", "MediaFileKind.MEDIA"),
             Name("streamlit.runtime.media_file_storage", "MediaFileStorageError"),
         ),
     ),
@@ -244,6 +245,14 @@ USES = (
             _starlette(f"{_STARLETTE}.starlette_server", "UvicornServer.stopped"),
             _starlette(f"{_STARLETTE}.starlette_server", "UvicornServer.stop", "self"),
         ),
+    ),
+    Use(
+        "a session that is made by the agent API belongs to the principal in whose name it was made",
+        (_starlette(f"{_STARLETTE}.starlette_agent_routes", "_user_info", "request", since=(1, 67)),),
+    ),
+    Use(
+        "`get_data` of the agent API knows the names of our media",
+        (_starlette("streamlit.runtime.agent.mcp", "_MEDIA_FILE_NAME", since=(1, 67)),),
     ),
     Use(
         "`app.run()` of a guarded `st.App`, which is to serve the guarded one",

@@ -190,10 +190,10 @@ def guard(
     if not callable(app):
         msg = f"guard(app): expected an ASGI app such as st.App('main.py'), got {type(app).__name__}"
         raise ConfigurationError(msg)
-    refuse_unguardable_config()
     from secure_media.host.announcing import announce
 
     loaded = _load(**settings)
+    refuse_unguardable_config(loaded.agent)
 
     def build(script: str) -> Deployment:
         deployment = Deployment(loaded, collections=collections, app=script, asgi=True)

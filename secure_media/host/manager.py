@@ -14,7 +14,7 @@ from streamlit.runtime.session_manager import SessionClient, SessionManager
 from secure_media.content.turns import LEDGER_READING
 from secure_media.core.model import Action, Resource, ResourceKind
 from secure_media.errors import GrantError
-from secure_media.host import messages, signing
+from secure_media.host import agents, messages, signing
 from secure_media.host.issuing import SessionBinding
 from secure_media.host.protocol import Place
 from secure_media.host.sessions import Sessions, handshake
@@ -40,7 +40,7 @@ def secure_session_manager(base: type[SessionManager], sessions: Sessions) -> ty
             session_id_override: str | None = None,
         ) -> str:
             known = gate.browser(handshake())
-            browser = None if known is None else known.id
+            browser = agents.current() or (None if known is None else known.id)
             named = existing_session_id
             # The id of a session travels in URLs and logs; knowing it must not be enough to take the session over.
             if existing_session_id is not None and not sessions.may_resume(existing_session_id, browser):

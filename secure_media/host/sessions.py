@@ -113,7 +113,7 @@ class Sessions:
     def notices(self, holder: SessionBinding) -> Notices | None:
         """Return the notices on the page that is just being connected; None if its browser is known, or nothing is."""
         request = handshake()
-        if request is None or holder.browser is not None:
+        if request is None or request.agent is not None or holder.browser is not None:
             return None
         return Notices(
             is_its_own=lambda media_id: (

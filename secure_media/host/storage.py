@@ -13,12 +13,17 @@ from streamlit.runtime.memory_media_file_storage import (
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from secure_media.errors import MediaError
+from secure_media.host import agents
 from secure_media.host.allowing import Conditions
 from secure_media.host.elements import Elements
 from secure_media.host.replays import Handed, keep, unkept
 from secure_media.host.terms import CurrentTerms, PendingTerms
 from secure_media.stores.media import MediaStore
+from secure_media.stores.media_ids import is_conditional, is_grant_only
 from secure_media.stores.shown import ShownLedger
+
+#: The most that an agent gets in one answer, in bytes. Streamlit's own limit for that is lower.
+_MOST_FOR_AN_AGENT = 64 * 1024**2
 
 
 class SecureMediaStorage(MemoryMediaFileStorage):
@@ -98,9 +103,26 @@ class SecureMediaStorage(MemoryMediaFileStorage):
         return f"{self._endpoint}/{file_id}{get_extension_for_mimetype(media.mimetype)}"
 
     def get_file(self, filename: str) -> MemoryFile:
-        """Refuse. Streamlit's own route and its agent API read through here, and neither asks the guard."""
-        msg = "Guarded media can only be read through the guard."
-        raise MediaFileStorageError(msg)
+        """
+        Return a file to the agent API, if a session of that very agent was shown it; refuse everybody else.
+
+        Streamlit's own route reads through here as well, and does not ask the guard. What is on terms, or on a
+        condition of its own, needs its URL, which is asked for elsewhere.
+        """
+        agent, media_id = agents.current(), filename.partition(".")[0]
+        needs_more = is_grant_only(media_id) or is_conditional(media_id)
+        if agent is None or needs_more or not self._shown.was_shown(agent, media_id):
+            msg = "Guarded media can only be read through the guard."
+            raise MediaFileStorageError(msg)
+        try:
+            media = self._store.get(media_id)
+            if media.supply is not None or media.source.size > _MOST_FOR_AN_AGENT:
+                raise MediaFileStorageError("The file is too large for an agent, or made for each request.")
+            content = bytes(media.source.read(0, media.source.size))
+        except (MediaError, OSError) as error:
+            raise MediaFileStorageError("The file cannot be read.") from error
+        kind = MediaFileKind.MEDIA if media.save_as is None else MediaFileKind.DOWNLOADABLE
+        return MemoryFile(content, media.mimetype, kind, media.save_as)
 
     def delete_file(self, file_id: str) -> None:
         """Let go of a file once no page shows it any more."""

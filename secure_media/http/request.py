@@ -32,6 +32,7 @@ class Request:
         prefix: What a trusted proxy has taken off, in front of that.
         trailers: Whether some of `headers` may have come after the body, past a proxy that removes or sets them before.
         glance: What the short way has seen of it (`secure_media.gate.shortcut`), if it was plain enough.
+        agent: In whose name a program sends it to the agent API, once that is known.
         visitor: Who sent it, once somebody has asked (`secure_media.gate.admission.Admission.visitor`).
     """
 
@@ -47,6 +48,7 @@ class Request:
     trailers: bool = False
     glance: Any = field(default=None, repr=False, compare=False)
     visitor: Visitor | None = field(default=None, repr=False)
+    agent: Principal | None = field(default=None, repr=False)
     _by_name: dict[str, list[str]] | None = field(default=None, init=False, repr=False, compare=False)
 
     def all(self, name: str) -> list[str]:

@@ -59,7 +59,11 @@ class GuardMiddleware:
             if self._gate.vouches_for(request):
                 scope = with_xsrf_cookie(scope)
             header_changes = self._gate.header_changes(request)
-            await self._app(scope, receive, _amending(send, header_changes) if header_changes else send)
+            send = _amending(send, header_changes) if header_changes else send
+            if request.agent is None:
+                await self._app(scope, receive, send)
+            else:
+                await self._serve(Connection(request, request.agent), scope, receive, send)
         elif scope["type"] == "websocket":
             await self._websocket(scope, receive, send)
         else:
@@ -77,13 +81,18 @@ class GuardMiddleware:
             ending = EndingSocket(receive, send)
             receive, send, page.close = ending.receive, ending.send, ending.close
             attendance.entered(page)
+        try:
+            await self._serve(page, scope, receive, send)
+        finally:
+            if attendance is not None:
+                attendance.left(page)
+
+    async def _serve(self, page: Connection, scope: Scope, receive: Receive, send: Send) -> None:
         token = connection.set(page)
         try:
             await self._app(scope, receive, send)
         finally:
             connection.reset(token)
-            if attendance is not None:
-                attendance.left(page)
 
     def _at_a_glance(self, scope: Scope) -> tuple[Glance | None, Quick | None]:
         """Return what a plain request says, and the response to it, if that is known without a closer look."""

@@ -60,6 +60,11 @@ class SettingArguments(TypedDict, total=False):
     An HTML file, in your words or language, for people who open an address and are refused; read at start. `{app}` in
     it becomes the app's address; it may have inline styles, and can run and load nothing. Default: a built-in page.
     """
+    agent: Policy | None
+    """
+    Who may use the app by Streamlit's agent API (`server.enableAgentApi`), each in a session of their own. Default:
+    nobody, and the app does not start with that API.
+    """
     protect: Literal["media", "app"] | None
     """
     What is guarded: `media`, or with `app` everything of the app, its page, WebSocket and uploads as well, which then

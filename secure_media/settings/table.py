@@ -128,6 +128,12 @@ class Settings:
         "`{app}` in it becomes the app's address; it may have inline styles, and can run and load nothing.",
         by_default="a built-in page",
     )
+    agent: Policy | None = setting(
+        Instance(Policy, "a policy such as jwt(header='authorization', ...)"),
+        "Who may use the app by Streamlit's agent API (`server.enableAgentApi`), each in a session of their own.",
+        by_default="nobody, and the app does not start with that API",
+        places=ARGUMENT_ONLY,
+    )
     protect: str = setting(
         Choice(("media", "app")),
         "What is guarded: `media`, or with `app` everything of the app, its page, WebSocket and uploads as well, which "
