@@ -123,7 +123,7 @@ class Deployment:
             partitioned=settings.embedded,
         )
         codec = GrantCodec(settings.keys, deployment=name)
-        policies = [settings.policy, *map(self.collections.policy, self.collections.names)]
+        policies = [settings.policy, settings.agent, *map(self.collections.policy, self.collections.names)]
         logins = logins_for(policies, asgi=asgi)
         ledger.look(for_links=any(policy is not None and policy.accepts_grants for policy in policies))
         guard = Guard(policy=settings.policy, identity=identity, grants=codec)

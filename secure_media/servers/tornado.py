@@ -15,6 +15,7 @@ from secure_media.gate.gate import Gate
 from secure_media.http.urls import MEDIA, OWN, STATIC, UPLOAD
 from secure_media.servers.public import is_public
 from secure_media.servers.tornado_guarded import (
+    ASKS_ITSELF,
     Amend,
     Endpoint,
     GuardedStatic,
@@ -28,9 +29,6 @@ from secure_media.servers.tornado_guarded import (
 )
 from secure_media.servers.tornado_media import SecureMediaFileHandler, WithBody
 from secure_media.servers.tornado_requests import GATE
-
-#: Handlers that ask at the entrance before anything else.
-_ASK_THEMSELVES = (Endpoint, GuardedStatic, GuardedUpload, Handshake, Implausible, NotYet, SecureMediaFileHandler)
 
 
 class _OtherMethods(PathMatches):
@@ -107,7 +105,7 @@ def _protect_all(router: ReversibleRuleRouter) -> None:
         elif not (isinstance(target, type) and issubclass(target, RequestHandler)):
             msg = f"protect: {type(target).__name__} in the server's routes is not a handler that can be protected"
             raise ConfigurationError(msg)
-        elif not (issubclass(target, _ASK_THEMSELVES) or is_public(target)):
+        elif not (issubclass(target, (*ASKS_ITSELF, SecureMediaFileHandler)) or is_public(target)):
             rule.target = type(target.__name__, (Protected, target), {})
 
 

@@ -152,6 +152,10 @@ class Handshake(BrowserWebSocketHandler):
         super().on_close()
 
 
+#: Handlers that ask at the entrance before anything else.
+ASKS_ITSELF = (_Guarded, Handshake)
+
+
 class Amend(OutputTransform):
     """Changes the headers of Streamlit's responses as the gate says."""
 
