@@ -14,6 +14,7 @@ import pytest
 
 from secure_media import allow_if, jwt, own_session, signed_url
 from secure_media.core.context import AccessContext
+from secure_media.core.login_policy import streamlit_login
 from secure_media.core.model import (
     Action,
     Allow,
@@ -870,6 +871,6 @@ def test_ledger_that_cannot_tell_is_named_too() -> None:
     assert (decision.reason, decision.credential) == (DenialReason.LEDGER_UNAVAILABLE, "link")
 
 
-def test_rules_of_ours_are_no_login_of_streamlits() -> None:
-    """People do not satisfy any of these by signing in with st.login."""
-    assert not any(rule.is_streamlits_login for rule in (YES & NO).parts)
+def test_login_of_streamlits_is_known() -> None:
+    """It is known which of the rules of a policy people satisfy by signing in with st.login."""
+    assert [rule.is_streamlits_login for rule in (YES & streamlit_login() | NO).parts] == [False, True, False]
