@@ -24,8 +24,12 @@ PRIVATE_OF_OTHERS = {
 #: What is set on objects of others, and is not of Streamlit's insides.
 SET_ON_OTHERS = {
     "__call__": "of classes",
+    "__defaults__": "of functions",
+    "__kwdefaults__": "of functions",
+    "__qualname__": "of functions",
     "active_script_hash": "a field of a message",
     "cacheable": "a field of a message",
+    "cell_contents": "of what functions close over",
     "check_hostname": "of ssl",
     "file_id": "a field of a message",
     "hash": "a field of a message",

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from tests.host.test_protecting import IMPATIENT, NAVIGATION
-from tests.host.test_streamlit_login import PAGE, SECRET, sign_out, signed_in
+from tests.host.test_streamlit_login import PAGE, sign_out, signed_in
+from tests.logins import SECRET
 from tests.servers import SECRET as OWN_SECRET
 from tests.servers import AppServer, Browser, free_port
 
