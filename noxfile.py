@@ -70,6 +70,7 @@ FRAMEWORK_FREE = (
     "tests/test_benchmarks.py",
     "tests/test_bounds.py",
     "tests/test_docs.py",
+    "tests/test_testing.py",
 )
 
 #: Compiled modules are kept, also where the machine is set not to: half of what a server costs to start.

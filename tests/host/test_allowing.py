@@ -268,6 +268,7 @@ def test_condition_that_waits_holds_up_nobody(server: AppServer) -> None:
 def test_condition_that_does_not_say_yes_is_a_denial(server: AppServer, show: str, line: str) -> None:
     """One that hangs, wants to end the program, or says something else; it is in the log, and the server goes on."""
     browser = Browser(server)
+    (server.folder / "end").unlink(missing_ok=True)
     with browser.open() as tab:
         (good,) = shown(tab, "image")
         assert fetch(browser, good, DOCTOR).status == 200

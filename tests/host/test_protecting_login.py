@@ -41,8 +41,10 @@ def test_stranger_is_sent_to_the_provider(server: AppServer) -> None:
     assert place == "/auth/login"
     assert provider.count(".") == 2
     assert any(line.partition("=")[2].startswith("%2Fa-page;") for line in answer.set_cookies)
-    for path in ("/auth/login", "/oauth2callback", "/auth/logout"):
+    for path in ("/auth/login", "/auth/logout"):
         assert server.request("GET", path).status == 302
+    # Streamlit's own: up to 1.52 it calls what nobody was sent back with a bad request, later it leads to the page.
+    assert server.request("GET", "/oauth2callback").status in {302, 400}
     assert server.request("GET", "/").status == 403
 
 

@@ -306,7 +306,7 @@ def test_widget_takes_what_the_native_element_takes(name: str) -> None:
     if native is None:
         pytest.skip(f"Streamlit {st.__version__} has no st.{name}")
     theirs, ours = inspect.signature(native).parameters, inspect.signature(getattr(sm, name)).parameters
-    added = {"expires_in", "bind"} | ({"max_uses", "source"} if name == "download_button" else set())
+    added = {"allow", "expires_in", "bind"} | ({"max_uses", "source"} if name == "download_button" else set())
     assert set(ours) - set(theirs) == added
     assert [parameter for key, parameter in ours.items() if key not in added] == list(theirs.values())
 
