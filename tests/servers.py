@@ -425,10 +425,39 @@ class Tab:
         self.close()
 
 
+def body_until(sock: socket.socket, count: int) -> bytes:
+    """Return what a GET has brought once `count` bytes of the body are there; fail if it is refused or ends before."""
+    received = b""
+    while len(received.partition(b"\r\n\r\n")[2]) < count:
+        piece = sock.recv(65536)
+        assert piece, f"the connection ended after {received[:500]!r}"
+        received += piece
+    assert received.startswith((b"HTTP/1.1 200", b"HTTP/1.1 206")), received[:500]
+    return received.partition(b"\r\n\r\n")[2]
+
+
+#: How the ids of media begin that nothing but `trail_until_now` asks for.
+_MARK = "media/feedfeedfeed"
+
+
 def trail(folder: Path) -> list[Any]:
     """Return the events that are in the audit trail of an app so far. They are written a moment after the response."""
     # What is just being written may be there in part.
     return [json.loads(line) for line in (folder / "audit.jsonl").read_bytes().split(b"\n")[:-1]]
+
+
+def trail_until_now(server: AppServer) -> list[Any]:
+    """Return the events in the audit trail of an app, with those of all that was decided before this call."""
+    # What was decided before a refusal is written before it.
+    last = f"{_MARK}{secrets.token_hex(14)}"
+    assert server.request("GET", f"{server.base}/{last}").status == 403
+
+    def written() -> list[Any]:
+        events = trail(server.folder)
+        return events if any(event.get("resource") == last for event in events) else []
+
+    events = eventually(written, "that refusal in the trail")
+    return [event for event in events if not str(event.get("resource")).startswith(_MARK)]
 
 
 def media_urls(message: Message) -> list[str]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from typing import Any
 
@@ -21,7 +20,7 @@ from tests.browser.chromium import (
     visit,
 )
 from tests.host.test_confirming import made
-from tests.servers import SECRET, AppServer, Response, eventually
+from tests.servers import SECRET, AppServer, Response, eventually, trail_until_now
 from tests.servers import Browser as Client
 
 PICTURE = (MEDIA / "picture.jpg").read_bytes()
@@ -69,8 +68,7 @@ def press(context: BrowserContext, link: str) -> Page:
 
 def events(server: AppServer, name: str) -> list[dict[str, Any]]:
     """Return what was written down about the file of that name."""
-    lines = (server.folder / "audit.jsonl").read_text("utf-8").splitlines()
-    return [event for event in map(json.loads, lines) if event.get("resource") == f"file/media/{name}"]
+    return [event for event in trail_until_now(server) if event.get("resource") == f"file/media/{name}"]
 
 
 def taken(server: AppServer, link: str) -> Response:

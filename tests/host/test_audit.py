@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import secrets
 import socket
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,7 +14,7 @@ import pytest
 
 from tests.host.test_apps import IMPORTS, UVICORN, serve
 from tests.host.test_links import partly, share
-from tests.servers import SECRET, STARLETTE, AppServer, Browser, eventually, trail
+from tests.servers import SECRET, STARLETTE, AppServer, Browser, eventually, trail, trail_until_now
 
 REPORT = b"the report " * 1000
 #: More than fits into the buffers of two operating systems.
@@ -63,19 +62,11 @@ class Since:
 
     def __init__(self, server: AppServer) -> None:
         self._server = server
-        # A refusal that is like no other one: what came before it is written before it.
-        name = f"media/{secrets.token_hex(20)}"
-        assert server.request("GET", f"{server.base}/{name}").status == 403
-
-        def written() -> int:
-            resources = [event.get("resource", "") for event in _events(server)]
-            return 1 + resources.index(name) if name in resources else 0
-
-        self._before = eventually(written, "that refusal in the trail")
+        self._before = len(trail_until_now(server))
 
     def all(self, kind: str) -> list[dict[str, Any]]:
         """Return those of that kind, so far."""
-        return [event for event in _events(self._server)[self._before :] if event["event"] == kind]
+        return [event for event in trail_until_now(self._server)[self._before :] if event["event"] == kind]
 
     def one(self, kind: str) -> dict[str, Any]:
         """Wait for one of that kind, and return it."""
@@ -338,7 +329,7 @@ def test_guard_takes_the_file_too(tmp_path: Path) -> None:
     """An ASGI app has the same audit log."""
     app = f"{IMPORTS}\napp = App('page.py')\napp = guard(app, secret={SECRET!r}, audit_log='audit.jsonl')\n"
     with serve(tmp_path, app, UVICORN) as own:
-        assert [event["event"] for event in _events(own)] == ["guard.self_check"]
+        assert [event["event"] for event in trail_until_now(own)] == ["guard.self_check"]
         browser = Browser(own)
         with browser.open() as tab:
             since = Since(own)

@@ -12,12 +12,13 @@ import signal
 import socket
 import subprocess
 import sys
+import time
 from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
 
-from tests.servers import SECRET, STARLETTE, STREAMLIT, AppServer, Browser, eventually, plain_environment
+from tests.servers import SECRET, STARLETTE, STREAMLIT, TIMEOUT, AppServer, Browser, eventually, plain_environment
 
 PAGE = """
 import streamlit as st
@@ -423,7 +424,9 @@ def test_nothing_is_healthy_before_the_proof() -> None:
         "Sec-WebSocket-Key": "c2VjcmV0LWtleS1vZi0xNg==",
         "Sec-WebSocket-Protocol": "streamlit",
     }
+    deadline = time.monotonic() + TIMEOUT
     while process.poll() is None:
+        assert time.monotonic() < deadline, f"the server has not stopped:\n{server.log}"
         for path, headers in {"/_stcore/health": {}, "/": {}, "/media/x": {}, "/_stcore/stream": handshake}.items():
             try:
                 statuses.add(server.request("GET", path, headers).status)

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.host.test_links import APP, HUGE, REPORT, is_refused, share, stranger
-from tests.servers import SECRET, AppServer, Browser
+from tests.servers import SECRET, AppServer, Browser, body_until
 
 PAGE = f"{APP}\nst.image(Path('picture.png').read_bytes())\n"
 
@@ -27,10 +27,7 @@ def test_link_can_be_resumed_after_the_server_was_killed(tmp_path: Path) -> None
         with socket.create_connection(("127.0.0.1", server.port), timeout=30) as sock:
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 65536)
             sock.sendall(f"GET {link} HTTP/1.1\r\nHost: 127.0.0.1:{server.port}\r\n\r\n".encode())
-            received = b""
-            while len(received.partition(b"\r\n\r\n")[2]) < 1_000_000:
-                received += sock.recv(65536)
-            begun = received.partition(b"\r\n\r\n")[2]
+            begun = body_until(sock, 1_000_000)
             assert is_refused(stranger(server).get(link))
             server.stop(signal.SIGKILL)
         server.start()

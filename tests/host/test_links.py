@@ -26,7 +26,7 @@ from secure_media.core.tokens import GrantCodec
 from secure_media.host.sites import site
 from secure_media.http.request import Request
 from secure_media.http.urls import path_to
-from tests.servers import SECRET, AppServer, Browser, Response, eventually
+from tests.servers import SECRET, AppServer, Browser, Response, body_until, eventually
 
 REPORT = b"the report " + bytes(range(256)) * 40
 BIG = hashlib.shake_256(b"big").digest(3_000_000)
@@ -476,11 +476,7 @@ def partly(server: AppServer, link: str, count: int, *lines: str) -> bytes:
     with socket.create_connection(("127.0.0.1", server.port), timeout=30) as sock:
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 65536)
         sock.sendall(request)
-        received = b""
-        while len(received.partition(b"\r\n\r\n")[2]) < count:
-            received += sock.recv(65536)
-    assert received.startswith(b"HTTP/1.1 200")
-    return received.partition(b"\r\n\r\n")[2]
+        return body_until(sock, count)
 
 
 # --- what will not do

@@ -23,7 +23,7 @@ from urllib.parse import parse_qs, quote, urlsplit
 import pytest
 
 from tests.host.test_links import is_refused, share
-from tests.servers import SECRET, TIMEOUT, AppServer, Browser, Response, eventually, free_port, trail
+from tests.servers import SECRET, TIMEOUT, AppServer, Browser, Response, eventually, free_port, trail, trail_until_now
 
 FILM = hashlib.shake_256(b"film").digest(3_000_000)
 PAGE = b"<script>alert(document.domain)</script>"
@@ -192,7 +192,7 @@ def _from(front: Front, address: str, path: str, headers: Mapping[str, str]) -> 
 
 
 def _events(front: Front, kind: str) -> list[dict[str, Any]]:
-    return [event for event in trail(front.app.folder) if event["event"] == kind]
+    return [event for event in trail_until_now(front.app) if event["event"] == kind]
 
 
 # --- nginx

@@ -21,7 +21,18 @@ from streamlit.proto.BackMsg_pb2 import BackMsg
 
 from tests.host.test_links import is_refused
 from tests.host.test_routes import certificate
-from tests.servers import SECRET, STARLETTE, TIMEOUT, AppServer, Browser, Response, Tab, eventually, free_port
+from tests.servers import (
+    SECRET,
+    STARLETTE,
+    TIMEOUT,
+    AppServer,
+    Browser,
+    Response,
+    Tab,
+    eventually,
+    free_port,
+    trail_until_now,
+)
 
 APP = """
 import json
@@ -175,9 +186,8 @@ def _from(address: str, port: int, path: str, headers: Mapping[str, str] | None 
 
 
 def _addresses(front: Front) -> list[str]:
-    """Return the addresses in the audit trail, in order."""
-    lines = (front.app.folder / "audit.jsonl").read_bytes().splitlines()
-    return [event["client_ip"] for event in map(json.loads, lines) if event["event"] == "media.denied"]
+    """Return the addresses of those who were refused, in order."""
+    return [event["client_ip"] for event in trail_until_now(front.app) if event["event"] == "media.denied"]
 
 
 def _path(link: str) -> str:
