@@ -34,8 +34,10 @@ MATRIX: dict[str, tuple[list[str], dict[str, str]]] = {
 #: Where everything runs: the last release of the one server, and the newest of the other.
 THOROUGH = ("tornado-last", "newest")
 #: What runs on these two only: a browser, commands, and bytes that are sent by the same code whatever Streamlit it is.
-#: The hooks into Streamlit, and all attacks, are tested on every generation.
+#: The hooks into Streamlit, and the attacks by whoever has a page, are tested on every generation: there, each attack is
+#: tried on one of its targets.
 ON_TWO = (
+    "tests/attacks/test_jwt_attacks.py",
     "tests/browser",
     "tests/cli",
     "tests/host/test_audit.py",
@@ -47,8 +49,10 @@ ON_TWO = (
     "tests/host/test_ledger.py",
     "tests/host/test_ledgers.py",
     "tests/host/test_limits.py",
+    "tests/host/test_links.py",
     "tests/host/test_names.py",
     "tests/host/test_offload.py",
+    "tests/host/test_policies.py",
     "tests/host/test_proxies.py",
     "tests/host/test_refusals.py",
     "tests/host/test_sources.py",
@@ -75,8 +79,8 @@ FRAMEWORK_FREE = (
 
 #: Compiled modules are kept, also where the machine is set not to: half of what a server costs to start.
 ENV = {"PYTHONDONTWRITEBYTECODE": ""}
-#: Tests wait for servers more than they compute.
-WORKERS = str(min(8, 2 * (os.cpu_count() or 1)))
+#: Tests wait for servers more than they compute. Files are begun in the order of tests/conftest.py.
+PARALLEL = ("-n", str(min(8, 2 * (os.cpu_count() or 1))), "--dist=loadfile", "--no-loadscope-reorder")
 
 
 @nox.session
@@ -98,7 +102,7 @@ def units(session: nox.Session) -> None:
     session.run("coverage", "run", "-m", "pytest", "-q", "tests/core", env=ENV)
     session.run("coverage", "report", "--fail-under=100")
     rest = FRAMEWORK_FREE[1:]
-    session.run("pytest", "-q", "-n", WORKERS, "--dist=loadfile", *(session.posargs or rest), env=ENV)
+    session.run("pytest", "-q", *PARALLEL, *(session.posargs or rest), env=ENV)
 
 
 @nox.session
@@ -121,8 +125,9 @@ def tests(session: nox.Session, generation: str) -> None:
     if thorough:
         session.run("python", "tests/browser/install.py")
     elif not session.posargs:
+        env = {**env, "SECURE_MEDIA_TEST_SPREAD": "1"}
         chosen += [f"--ignore={path}" for path in ON_TWO]
-    session.run("pytest", "-q", "-n", WORKERS, "--dist=loadfile", *chosen, env={**ENV, **env})
+    session.run("pytest", "-q", *PARALLEL, *chosen, env={**ENV, **env})
 
 
 @nox.session(default=False)

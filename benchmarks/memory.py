@@ -104,8 +104,8 @@ def main() -> None:
 
 def idle(*, guarded: bool) -> float:
     """Return what one of many idle sessions takes up, each of a browser of its own, in bytes."""
-    command = None if guarded else [sys.executable, "-m", "streamlit", "run", "{script}"]
-    with AppServer(PAGE, guarded=guarded, command=command) as server, ExitStack() as pages:
+    command = [sys.executable, *(() if guarded else ("-m", "streamlit", "run")), "{script}"]
+    with AppServer(PAGE, guarded=guarded, command=command, afresh=True) as server, ExitStack() as pages:
         for _ in range(FIRST):
             pages.enter_context(Browser(server).open(query="loop=one"))
         before = memory(server, "VmRSS")
@@ -116,8 +116,8 @@ def idle(*, guarded: bool) -> float:
 
 def growth(loop: Loop, *, guarded: bool) -> Growth:
     """Return what the loop adds to the memory of a fresh server."""
-    command = None if guarded else [sys.executable, "-m", "streamlit", "run", "{script}"]
-    with AppServer(PAGE, guarded=guarded, command=command) as server, ExitStack() as pages:
+    command = [sys.executable, *(() if guarded else ("-m", "streamlit", "run")), "{script}"]
+    with AppServer(PAGE, guarded=guarded, command=command, afresh=True) as server, ExitStack() as pages:
         tabs = [pages.enter_context(Browser(server).open()) for _ in range(loop.tabs)]
         idle = memory(server, "VmRSS")
         with ThreadPoolExecutor(loop.tabs) as pool:

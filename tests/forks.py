@@ -1,5 +1,5 @@
 """
-Scripts in processes of their own that need not import Streamlit first: each is forked from a process that already has.
+Programs in processes of their own that need not import Streamlit first: each is forked from a process that already has.
 
 Importing Streamlit and what it needs is most of what a server costs to start. Nothing of secure_media is imported
 before the fork, and nothing is configured, so a server under test starts with its own environment and its own state.
@@ -14,31 +14,36 @@ import gc
 import importlib
 import json
 import os
+import runpy
 import select
 import signal
 import socket
 import struct
 import subprocess
 import sys
+import tempfile
 import threading
 import types
 import warnings
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
-#: What is imported once: Streamlit, and what it and secure_media import from elsewhere.
-PRELOADED = (
-    "streamlit.web.cli",
-    "streamlit.web.bootstrap",
-    "streamlit.web.server.server",
-    "streamlit.web.server.starlette",
-    "streamlit.web.server.starlette.starlette_agent_routes",
-    "streamlit.runtime.scriptrunner.magic_funcs",
-    "streamlit.elements.lib.image_utils",
-    "streamlit.components.v2.manifest_scanner",
-    "streamlit.watcher.event_based_path_watcher",
-    "streamlit.watcher.polling_path_watcher",
+#: What is imported once, by two processes: what Streamlit and secure_media import from elsewhere, ...
+ELSEWHERE = (
+    "altair",
+    "blinker",
+    "cachetools",
+    "click",
+    "google.protobuf.internal.builder",
+    "pydeck",
+    "requests",
+    "rich",
+    "tenacity",
+    "toml",
+    "tornado.web",
+    "tornado.websocket",
+    "tornado.httpserver",
     "starlette.applications",
     "starlette.middleware.sessions",
     "starlette.staticfiles",
@@ -61,25 +66,44 @@ PRELOADED = (
     "uvicorn.lifespan.on",
     "watchdog.observers",
 )
+#: ... and, in one of them, Streamlit. Where its own files are it finds out while it is imported: not for a program that
+#: has such files.
+STREAMLIT = (
+    "streamlit.web.cli",
+    "streamlit.web.bootstrap",
+    "streamlit.web.server.server",
+    "streamlit.web.server.starlette",
+    "streamlit.web.server.starlette.starlette_agent_routes",
+    "streamlit.runtime.scriptrunner.magic_funcs",
+    "streamlit.elements.lib.image_utils",
+    "streamlit.components.v2.manifest_scanner",
+    "streamlit.watcher.event_based_path_watcher",
+    "streamlit.watcher.polling_path_watcher",
+)
 _NUMBER = struct.Struct("!i")
 
 
-class ForkedScript:
+class ForkedPython:
     """
-    A script that runs in a process of its own, with the methods of `subprocess.Popen` that tests use.
+    A Python program that runs in a process of its own, with the methods of `subprocess.Popen` that tests use.
 
     Args:
-        script: The path to the script.
+        arguments: What stands after ``python`` on its command line: a script or ``-m`` and a module, and its arguments.
         env: Its whole environment.
         cwd: The directory in which it runs.
         log: The file to which everything that it prints is added.
+        errors: The same for standard error, if that is to be elsewhere.
     """
 
-    def __init__(self, script: Path, *, env: Mapping[str, str], cwd: Path, log: Path) -> None:
+    def __init__(
+        self, arguments: Sequence[str], *, env: Mapping[str, str], cwd: Path, log: Path, errors: Path | None = None
+    ) -> None:
         self._status, theirs = socket.socketpair()
-        order = json.dumps({"script": str(script), "env": dict(env), "cwd": str(cwd), "log": str(log)})
+        files = [str(log), str(errors or log)]
+        order = json.dumps({"arguments": [*arguments], "env": dict(env), "cwd": str(cwd), "files": files})
+        configured = any(Path(folder, ".streamlit").exists() for folder in (cwd, env["HOME"]))
         with theirs:
-            socket.send_fds(_forking(), [order.encode()], [theirs.fileno()])
+            socket.send_fds(_forking("elsewhere" if configured else "streamlit"), [order.encode()], [theirs.fileno()])
         self.pid: int = self._number()
         self.returncode: int | None = None
 
@@ -111,28 +135,44 @@ class ForkedScript:
         return int(_NUMBER.unpack(self._status.recv(_NUMBER.size, socket.MSG_WAITALL))[0])
 
 
+def run(
+    arguments: Sequence[str], *, env: Mapping[str, str], cwd: Path, timeout: float = 60
+) -> subprocess.CompletedProcess[str]:
+    """Run a Python program to its end, at most `timeout` seconds, and return what it has printed."""
+    with tempfile.TemporaryDirectory() as folder:
+        log, errors = Path(folder, "out"), Path(folder, "err")
+        process = ForkedPython(arguments, env=env, cwd=cwd, log=log, errors=errors)
+        try:
+            code = process.wait(timeout)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait(timeout)
+            raise
+        return subprocess.CompletedProcess([*arguments], code, log.read_text("utf-8"), errors.read_text("utf-8"))
+
+
 @functools.cache
-def _forking() -> socket.socket:
-    """Return the way to the process that forks. It ends when this one does."""
+def _forking(preloaded: str) -> socket.socket:
+    """Return the way to a process that has imported "streamlit", or all from "elsewhere", and ends with this one."""
     ours, theirs = socket.socketpair(type=socket.SOCK_SEQPACKET)
     ours.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 2**20)
     with theirs:
         number = theirs.fileno()
-        process = subprocess.Popen([sys.executable, "-u", "-m", __name__, str(number)], pass_fds=[number])
+        process = subprocess.Popen([sys.executable, "-u", "-m", __name__, str(number), preloaded], pass_fds=[number])
     atexit.register(process.wait)
     atexit.register(ours.close)
     return ours
 
 
-def _main(orders: socket.socket) -> None:
-    """Import everything, then fork a script for each order."""
+def _main(orders: socket.socket, preloaded: str) -> None:
+    """Import everything, then fork a program for each order."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        for name in PRELOADED:
+        for name in (*ELSEWHERE, *(STREAMLIT if preloaded == "streamlit" else ())):
             with contextlib.suppress(ImportError):
                 importlib.import_module(name)
     gc.collect()
-    gc.freeze()  # a collection in a script would copy every page
+    gc.freeze()  # a collection in a program would copy every page
     while True:
         order, statuses, _, _ = socket.recv_fds(orders, 2**20, 1)
         if os.fork() == 0 if order else False:
@@ -149,7 +189,7 @@ def _main(orders: socket.socket) -> None:
 
 
 def _watch(status: socket.socket, order: dict[str, Any]) -> None:
-    """Run a script in a child, and tell its process id at once and its exit code when it has ended."""
+    """Run a program in a child, and tell its process id at once and its exit code when it has ended."""
     pid = os.fork()
     if pid == 0:
         status.close()
@@ -159,27 +199,24 @@ def _watch(status: socket.socket, order: dict[str, Any]) -> None:
         status.sendall(_NUMBER.pack(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])))
 
 
-def _become(*, script: str, env: dict[str, str], cwd: str, log: str) -> NoReturn:
-    """Run `script` as ``python script`` would, in this process and to its end."""
-    output = os.open(log, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
-    os.dup2(output, 1)
-    os.dup2(output, 2)
-    os.close(output)
+def _become(*, arguments: list[str], env: dict[str, str], cwd: str, files: list[str]) -> NoReturn:
+    """Run what ``python`` with these arguments would, in this process and to its end."""
+    for number, file in enumerate(files, 1):
+        output = os.open(file, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
+        os.dup2(output, number)
+        os.close(output)
     os.environ.clear()
     os.environ.update(env)
     os.chdir(cwd)
-    # Where its own files are, Streamlit finds out while it is imported: only an interpreter from scratch sees these.
-    if Path(cwd, ".streamlit").exists() or Path(env["HOME"], ".streamlit").exists():
-        os.execve(sys.executable, [sys.executable, script], env)  # noqa: S606
-    sys.argv[:] = [script]
-    sys.path[0] = str(Path(script).parent)
     sys.path[1:1] = env.get("PYTHONPATH", "").split(os.pathsep)
-    main = types.ModuleType("__main__")
-    main.__file__ = script
-    sys.modules["__main__"] = main
     code: Any = 0
     try:
-        exec(compile(Path(script).read_bytes(), script, "exec"), main.__dict__)  # noqa: S102
+        if arguments[0] == "-m":
+            sys.path[0] = cwd
+            sys.argv[:] = arguments[1:]
+            runpy.run_module(arguments[1], run_name="__main__", alter_sys=True)
+        else:
+            _run_script(arguments)
     except SystemExit as end:
         code = end.code
     except BaseException:  # noqa: BLE001
@@ -195,5 +232,15 @@ def _become(*, script: str, env: dict[str, str], cwd: str, log: str) -> NoReturn
     os._exit(code or 0)
 
 
+def _run_script(arguments: list[str]) -> None:
+    script = arguments[0]
+    sys.path[0] = str(Path(script).resolve().parent)
+    sys.argv[:] = arguments
+    main = types.ModuleType("__main__")
+    main.__file__ = script
+    sys.modules["__main__"] = main
+    exec(compile(Path(script).read_bytes(), script, "exec"), main.__dict__)  # noqa: S102
+
+
 if __name__ == "__main__":
-    _main(socket.socket(fileno=int(sys.argv[1])))
+    _main(socket.socket(fileno=int(sys.argv[1])), sys.argv[2])

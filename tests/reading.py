@@ -214,7 +214,7 @@ class Reader:
         self._server = server = AppServer(
             file,
             # What begins as the tests' own servers do is forked, too.
-            command=None if command == f"python {app}" else shell,
+            command=[sys.executable, "{script}"] if command == f"python {app}" else shell,
             folder=self._folder,
             port=port,
             env={**self._environment, "UVICORN_PORT": str(port)},

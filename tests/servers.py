@@ -32,7 +32,7 @@ from streamlit.proto.BackMsg_pb2 import BackMsg
 from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 from websockets.sync.client import ClientConnection, connect
 
-from tests.forks import ForkedScript
+from tests.forks import ForkedPython
 
 ROOT = Path(__file__).resolve().parent.parent
 SECRET = "test-secret-0123456789-abcdefghijklmnop"
@@ -83,8 +83,8 @@ class AppServer:
         run_arguments: Further arguments for that `secure_run`, as source.
         options: Options of Streamlit; None to leave out one that tests usually have.
         env: Further environment variables.
-        command: The command line to start instead of ``python script``, in a process from scratch; ``{script}`` and
-            ``{port}`` are filled in.
+        command: The command line to start instead of ``python script``; ``{script}`` and ``{port}`` are filled in.
+        afresh: Whether to import everything anew, rather than to fork a process that has (`tests.forks`).
         folder: Where the script is written.
     """
 
@@ -95,7 +95,8 @@ class AppServer:
         run_arguments: str = f"secret={SECRET!r}",
         options: Mapping[str, Any] | None = None,
         env: Mapping[str, str] | None = None,
-        command: Sequence[str] | None = None,
+        command: Sequence[str] = (sys.executable, "{script}"),
+        afresh: bool = False,
         guarded: bool = True,
         folder: Path | None = None,
         port: int | None = None,
@@ -126,17 +127,17 @@ class AppServer:
             **{_variable(name): _text(value) for name, value in self.options.items() if value is not None},
             **(env or {}),
         }
-        if command is None and any(name.startswith("MALLOC_") for name in env or {}):
-            command = [sys.executable, "{script}"]  # read when a process starts, which a forked one does not
-        self._command = command and [part.format(script=self.script, port=self.port) for part in command]
+        self._command = [part.format(script=self.script, port=self.port) for part in command]
+        # Variables of malloc are read when a process starts, which a forked one does not.
+        self._afresh = afresh or any(name.startswith("MALLOC_") for name in env or {})
         self.log_path = self.folder / "server.log"
-        self.process: subprocess.Popen[bytes] | ForkedScript | None = None
+        self.process: subprocess.Popen[bytes] | ForkedPython | None = None
         self.start(wait=wait)
 
     def start(self, *, wait: bool = True) -> None:
         """Start the server (again), and wait until it answers."""
-        if self._command is None:
-            self.process = ForkedScript(self.script, env=self._env, cwd=self.folder, log=self.log_path)
+        if self._command[0] == sys.executable and not self._afresh:
+            self.process = ForkedPython(self._command[1:], env=self._env, cwd=self.folder, log=self.log_path)
         else:
             with self.log_path.open("ab") as log:
                 self.process = subprocess.Popen(

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import functools
+import os
 import re
 import secrets
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import pytest
@@ -154,20 +157,18 @@ def cookie_of_another(secret: str, base: str) -> str:
 LINKS_FIRST = "__import__('secure_media').signed_url() | __import__('secure_media').own_session()"
 
 
-@pytest.fixture(
-    scope="module",
-    params=[("", "None"), ("some/app", "None"), ("", LINKS_FIRST)],
-    ids=["root", "below", "decided-anew"],
-)
-def target(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Target]:
+#: The base path of the app and its policy, as source, by the name of the target.
+TARGETS = {"root": ("", "None"), "below": ("some/app", "None"), "decided-anew": ("", LINKS_FIRST)}
+
+
+@contextmanager
+def app(base_path: str, policy: str, folder: Path) -> Iterator[Target]:
     """
     An app with a victim and an attacker in it, both at their tabs.
 
     Once at the root, once below a base path, and once without what is remembered of earlier requests: what the victim
     and the attacker ask for is known already when an attack begins, and has been answered on the short way.
     """
-    base_path, policy = request.param
-    folder = tmp_path_factory.mktemp("app")
     static, outside = f"canary of the static file {secrets.token_hex()}", f"canary outside {secrets.token_hex()}"
     (folder / "static").mkdir()
     (folder / "static" / "notes.txt").write_text(static, "utf-8")
@@ -245,12 +246,51 @@ def target(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
 
 
 ATTACKS = all_attacks()
+#: Set where each attack is tried on one of the targets: all in turn, so that each has its share of every group.
+SPREAD = os.environ.get("SECURE_MEDIA_TEST_SPREAD") == "1"
 
 
-@pytest.mark.parametrize("attack", ATTACKS, ids=[attack.id for attack in ATTACKS])
-def test_attack_fails_where_the_honest_request_succeeds(target: Target, attack: Attack) -> None:
+@pytest.fixture(scope="module")
+def targets(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[str], Target]]:
+    """Return what starts a target when the first attack on it comes."""
+    with ExitStack() as running:
+
+        @functools.cache
+        def start(name: str) -> Target:
+            return running.enter_context(app(*TARGETS[name], tmp_path_factory.mktemp("app")))
+
+        yield start
+
+
+def tried(*, spread: bool) -> list[tuple[str, Attack]]:
+    """Return the attacks and the names of their targets: each attack on all targets, or (`spread`) on one."""
+    names = list(TARGETS)
+    return [
+        (name, attack)
+        for place, name in enumerate(names)
+        for number, attack in enumerate(ATTACKS)
+        if not spread or number % len(names) == place
+    ]
+
+
+TRIED = tried(spread=SPREAD)
+
+
+@pytest.mark.parametrize(("name", "attack"), TRIED, ids=[f"{name}-{attack.id}" for name, attack in TRIED])
+def test_attack_fails_where_the_honest_request_succeeds(
+    targets: Callable[[str], Target], name: str, attack: Attack
+) -> None:
     """The victim is served, the attacker is not."""
-    assert attempt(target, attack) == []
+    assert attempt(targets(name), attack) == []
+
+
+def test_every_attack_is_tried() -> None:
+    """Spread over the targets, each attack is there once; otherwise, once on each of them."""
+    ids = sorted(attack.id for attack in ATTACKS)
+    assert sorted(attack.id for _, attack in tried(spread=True)) == ids
+    assert {name for name, _ in tried(spread=True)} == set(TARGETS)
+    for target in TARGETS:
+        assert sorted(attack.id for name, attack in tried(spread=False) if name == target) == ids
 
 
 def test_attacks_are_many_and_each_has_a_name() -> None:

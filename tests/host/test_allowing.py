@@ -119,7 +119,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[AppServer]:
 
 def sso(*groups: str, **claims: Any) -> str:
     """Return the cookie of somebody in these groups."""
-    said = {"iss": "login", "aud": "media", "exp": int(time.time()) + 300, "sub": "ann", "groups": groups, **claims}
+    said = {"iss": "login", "aud": "media", "exp": int(time.time()) + 86_400, "sub": "ann", "groups": groups, **claims}
     return f"sso={jwt.encode(said, SECRET, 'HS256')}"
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
 import sys
 import threading
 from collections.abc import Sequence
@@ -12,6 +11,7 @@ import pytest
 
 from secure_media import ConfigurationError, jwt
 from secure_media.host import entry
+from tests import forks
 from tests.host.test_apps import IMPORTS
 from tests.servers import STARLETTE, STREAMLIT, AppServer, Browser, free_port, plain_environment
 
@@ -28,17 +28,9 @@ def start(folder: Path, source: str, command: Sequence[str]) -> tuple[int, str]:
     """Start an app that is not going to run, and return its exit code and all that it printed."""
     (folder / "main.py").write_text("import streamlit as st\n", "utf-8")
     (folder / "app.py").write_text(source, "utf-8")
-    done = subprocess.run(
-        [part.format(port=free_port()) for part in command],
-        env=plain_environment(folder),
-        cwd=folder,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        timeout=60,
-        check=False,
-    )
-    return done.returncode, done.stdout
+    assert command[0] == sys.executable
+    done = forks.run([part.format(port=free_port()) for part in command[1:]], env=plain_environment(folder), cwd=folder)
+    return done.returncode, done.stdout + done.stderr
 
 
 def assert_one_line(printed: str, expected: str) -> None:

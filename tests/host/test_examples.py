@@ -27,7 +27,7 @@ def serve(example: Path, command: Sequence[str] | None = None) -> Iterator[AppSe
     screen = {"DISPLAY": ":0", "BROWSER": "true"} if command else {}
     options = {"server.address": None, **({"server.headless": None} if command else {})}
     env = {"SECURE_MEDIA_SECRET": SECRET, "SECURE_MEDIA_LEDGER": "memory", **screen}
-    server = AppServer(example, command=command, env=env, options=options, wait=False)
+    server = AppServer(example, command=command or [sys.executable, "{script}"], env=env, options=options, wait=False)
     server.base = "/dashboard" if ".mount(" in example.read_text("utf-8") else ""
     server.wait_until_ready()
     with server:

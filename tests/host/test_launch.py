@@ -18,6 +18,7 @@ from pathlib import Path
 
 import pytest
 
+from tests import forks
 from tests.servers import SECRET, STARLETTE, STREAMLIT, TIMEOUT, AppServer, Browser, eventually, plain_environment
 
 PAGE = """
@@ -36,15 +37,8 @@ def run_python(
     """Run a script that is expected to end by itself."""
     script = folder / "app.py"
     script.write_text(source, "utf-8")
-    return subprocess.run(
-        [sys.executable, str(script), *arguments],
-        env={**plain_environment(folder), "STREAMLIT_SERVER_HEADLESS": "true", **(env or {})},
-        cwd=folder,
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
+    env = {**plain_environment(folder), "STREAMLIT_SERVER_HEADLESS": "true", **(env or {})}
+    return forks.run([str(script), *arguments], env=env, cwd=folder)
 
 
 def assert_guarded(server: AppServer) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -95,7 +94,7 @@ def on_page(tab: Tab, received: list[ForwardMsg]) -> list[str]:
 def test_collections_leave_out_what_was_loaded_at_start() -> None:
     """What the server has loaded is not walked after each run, and nothing that a session makes joins it."""
     # From scratch: what tests fork their servers from has frozen its own already.
-    with AppServer(APP, command=[sys.executable, "{script}"]) as server:
+    with AppServer(APP, afresh=True) as server:
         with Browser(server).open(query="show=frozen") as tab:
             frozen = int(tab.texts()[-1])
             assert frozen > 20_000

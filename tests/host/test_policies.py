@@ -51,7 +51,7 @@ def sso(key: rsa.RSAPrivateKey = KEY, **claims: object) -> str:
     standard = {
         "iss": "https://login.example",
         "aud": "reports",
-        "exp": int(time.time()) + 300,
+        "exp": int(time.time()) + 86_400,
         "sub": "ann",
         "role": "auditor",
     }
@@ -85,7 +85,7 @@ def status(
         pytest.param(sso(role="guest"), id="other-role"),
         pytest.param(sso(role=None), id="without-role"),
         pytest.param(sso(sub="eve"), id="condition-false"),
-        pytest.param(sso(nbf=int(time.time()) + 300), id="not-yet"),
+        pytest.param(sso(nbf=int(time.time()) + 86_400), id="not-yet"),
         pytest.param(jwt.encode({"sub": "ann"}, "", algorithm="none"), id="alg-none"),
         pytest.param(f"{sso()}; sso={sso(sub='bob')}", id="two-logins"),
     ],
