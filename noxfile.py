@@ -34,8 +34,8 @@ MATRIX: dict[str, tuple[list[str], dict[str, str]]] = {
 #: Where everything runs: the last release of the one server, and the newest of the other.
 THOROUGH = ("tornado-last", "newest")
 #: What runs on these two only: a browser, commands, and bytes that are sent by the same code whatever Streamlit it is.
-#: The hooks into Streamlit, and the attacks by whoever has a page, are tested on every generation: there, each attack is
-#: tried on one of its targets.
+#: The hooks into Streamlit are tested on every generation, and so are the attacks by those who have a page: there, each
+#: attack is tried on one of its targets.
 ON_TWO = (
     "tests/attacks/test_jwt_attacks.py",
     "tests/browser",
