@@ -268,22 +268,26 @@ def test_without_a_secret_it_warns_and_works() -> None:
         pytest.param("secure_run(__file__, spool_limit='8G')", {}, "spool_limit: expected a number", id="spool-limit"),
         pytest.param("secure_run(__file__, ledger='.')", {}, "ledger: expected the path of a file", id="ledger"),
         pytest.param(
-            "import os\nos.makedirs('.streamlit', exist_ok=True)\n"
-            "open('.streamlit/secrets.toml', 'w').write('[secure')\n"
-            "secure_run(__file__)",
-            {},
-            "secrets.toml: the file is there and cannot be read as TOML",
-            id="secrets-toml",
-        ),
-        pytest.param(
             "secure_run(__file__)", {"STREAMLIT_GLOBAL_DEVELOPMENT_MODE": "true"}, "global.developmentMode", id="dev"
         ),
     ],
 )
 def test_a_wrong_setting_is_one_clear_line(tmp_path: Path, source: str, env: dict[str, str], expected: str) -> None:
     """A configuration error names the setting and the fix, without a traceback, and nothing is served."""
-    done = run_python(tmp_path, f"from secure_media import secure_run\n{source}\n", env=env)
+    assert_one_clear_line(run_python(tmp_path, f"from secure_media import secure_run\n{source}\n", env=env), expected)
 
+
+def test_file_of_secrets_that_is_none_is_one_clear_line(tmp_path: Path) -> None:
+    """A file that may hold the secret and cannot be read is an error, and not an app without a secret."""
+    (tmp_path / ".streamlit").mkdir()
+    (tmp_path / ".streamlit" / "secrets.toml").write_text("[secure")
+    done = run_python(tmp_path, "from secure_media import secure_run\nsecure_run(__file__)\n")
+
+    assert_one_clear_line(done, "secrets.toml: the file is there and cannot be read as TOML")
+
+
+def assert_one_clear_line(done: subprocess.CompletedProcess[str], expected: str) -> None:
+    """What is wrong is said in one line, and the process has ended."""
     assert done.returncode == 2, done.stderr
     lines = [line for line in done.stderr.splitlines() if line.startswith("secure_media: ")]
     assert len(lines) == 1
