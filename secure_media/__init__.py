@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from secure_media.core import jwt_policy as _jwt_policy
 from secure_media.core import login_policy as _login_policy
 from secure_media.core import rules as _rules
+from secure_media.core.principal import Principal as Principal
 from secure_media.errors import ConfigurationError as ConfigurationError
 from secure_media.errors import GrantError as GrantError
 from secure_media.errors import ScriptError as ScriptError
@@ -31,6 +32,9 @@ if TYPE_CHECKING:
     from secure_media.links import revoke as revoke
     from secure_media.links import share_link as share_link
     from secure_media.links import signed_url_for as signed_url_for
+    from secure_media.sign_in import current_principal as current_principal
+    from secure_media.sign_in import login as login
+    from secure_media.sign_in import logout as logout
     from secure_media.widgets import audio as audio
     from secure_media.widgets import download_button as download_button
     from secure_media.widgets import download_zip as download_zip
@@ -48,15 +52,19 @@ __all__ = [
     "Collection",
     "ConfigurationError",
     "GrantError",
+    "Principal",
     "ScriptError",
     "SecureMediaError",
     "allow_if",
     "audio",
+    "current_principal",
     "download_button",
     "download_zip",
     "guard",
     "image",
     "jwt",
+    "login",
+    "logout",
     "own_session",
     "pdf",
     "public",
@@ -75,6 +83,7 @@ _made_in_one_line(Collection)
 #: that cannot be guarded is refused with a sentence, and commands do not wait for it.
 _IN_SCRIPTS = {
     **dict.fromkeys(("revoke", "share_link", "signed_url_for"), "secure_media.links"),
+    **dict.fromkeys(("current_principal", "login", "logout"), "secure_media.sign_in"),
     **dict.fromkeys(("audio", "download_button", "download_zip", "image", "pdf", "video"), "secure_media.widgets"),
 }
 

@@ -66,9 +66,11 @@ from secure_media.stores.recollection import Recollection
 from secure_media.stores.references import References
 from secure_media.stores.shares import Shares
 from secure_media.stores.shown import ShownLedger
+from secure_media.stores.sign_ins import PendingSignIn, PendingSignIns
 from secure_media.stores.sqlite import SqliteLedger
 from secure_media.stores.visits import MOST_ENDED, MOST_ENDED_OF_ONE
 from secure_media.stores.waiting import WaitingRoom
+from tests import people
 from tests.containers import growing
 
 SECRET = "a-secret-for-tests-0123456789-abcdefghij"
@@ -162,6 +164,11 @@ def _shortcut(_: Path) -> Fill:
 def _recollection(_: Path) -> Fill:
     recollection = Recollection(clock=lambda: NOW, monotonic=lambda: 0.0, shared=True)
     return Fill(recollection, lambda number: recollection.is_good(dataclasses.replace(GRANT, jti=f"{number}")), 4096)
+
+
+def _pending_sign_ins(_: Path) -> Fill:
+    pending, sign_in = PendingSignIns(), people.sign_in("anna")
+    return Fill(pending, lambda number: pending.put(f"{number}", PendingSignIn("a-grant", sign_in)), 1024)
 
 
 def _rotated_keys(_: Path) -> Fill:
@@ -722,6 +729,7 @@ BOUNDS = {
     "stores.waiting:WaitingRoom._here": Bound(
         "512 requests; see `test_equal_shares_are_left_alone`", _waiting_requests
     ),
+    "stores.sign_ins:PendingSignIns._pending": Bound("the last 1,024 sessions", _pending_sign_ins),
     "stores.transfers:Transfers._here": Bound("the deliveries that are under way", _transfers),
     "http.compression:Compressed._being_made": Bound("the threads there are", _being_made),
     "http.compression:Compressed._sources": Bound("64 MiB, and 10,000", _forms),

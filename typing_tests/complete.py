@@ -16,6 +16,7 @@ from typing import Any
 PUBLIC = (
     "secure_media.errors.",
     "secure_media.links.",
+    "secure_media.sign_in.",
     "secure_media.widgets.",
     "secure_media.core.context.",
     "secure_media.core.keys.KeyRing.",

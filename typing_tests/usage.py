@@ -195,6 +195,18 @@ def elements() -> bool:
     return clicked or named or zipped
 
 
+def people() -> str:
+    """Sign somebody in and out, and ask who is there."""
+    sm.login("ann", claims={"groups": ["auditors"]}, expires_in=EVERY_HOUR, idle=600, only_session=True, renew=True)
+    principal: sm.Principal | None = sm.current_principal()
+    if principal is None:
+        return "nobody"
+    groups: tuple[str, ...] = principal.groups
+    since: float | None = principal.auth_time
+    sm.logout()
+    return f"{principal.subject} {groups} {since} {principal.claims.get('name')}"
+
+
 def errors() -> str:
     """Catch what is raised, by the root or by a branch."""
     try:

@@ -157,5 +157,10 @@ class Guard:
 
 
 def names_of(sign_in: SignIn) -> tuple[Name, ...]:
-    """Return by what a sign-in is ended: by itself, and with everything of its subject."""
-    return Name("sign-in", sign_in.id), Name("sub", sign_in.principal.subject or "")
+    """Return by what a sign-in is ended: by itself, with everything of its subject, and with all sign-ins of theirs."""
+    return Name("sign-in", sign_in.id), Name("sub", sign_in.principal.subject or ""), alike(sign_in)
+
+
+def alike(sign_in: SignIn) -> Name:
+    """Return by what all sign-ins of its subject are ended, and nothing else of theirs."""
+    return Name("sign-ins", sign_in.principal.subject or "")

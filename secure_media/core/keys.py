@@ -30,6 +30,7 @@ class Purpose(str, enum.Enum):
     """
 
     BROWSER_COOKIE = "browser-cookie/1"
+    SIGN_IN = "sign-in/1"
     REDEMPTION = "redemption/1"
     URL_TOKEN = "url-token/1"  # noqa: S105 - the name of a purpose
     MEDIA_ID = "media-id/1"

@@ -7,11 +7,11 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-_TOKEN = re.compile(r"(media_token(?:=|%(?:25)*3[dD]))[^&/\s\"'<>#;]+")
+_TOKEN = re.compile(r"((?:media_token|sign_in_grant)(?:=|%(?:25)*3[dD]))[^&/\s\"'<>#;]+")
 
 
 def redact(text: str) -> str:
-    """Return `text` with the value of every ``media_token`` masked."""
+    """Return `text` with the value of every ``media_token`` and ``sign_in_grant`` masked."""
     return _TOKEN.sub(r"\1***", text)
 
 

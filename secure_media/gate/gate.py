@@ -12,6 +12,7 @@ from secure_media.core.model import Action, Browser, Deny, Resource, ResourceKin
 from secure_media.core.policy import Policy
 from secure_media.core.principal import Principal
 from secure_media.core.redemptions import Redemptions
+from secure_media.core.sign_in_grants import SignInGrants
 from secure_media.errors import DenialReason
 from secure_media.gate.admission import Admission
 from secure_media.gate.agents import AGENT, Agents
@@ -28,6 +29,7 @@ from secure_media.gate.redeeming import Redeeming
 from secure_media.gate.refusals import Refusals
 from secure_media.gate.sending import Sending
 from secure_media.gate.shortcut import Shortcut
+from secure_media.gate.signing_in import SESSION, SigningIn
 from secure_media.gate.signing_out import SigningOut
 from secure_media.gate.uploads import Uploads
 from secure_media.http import responses
@@ -58,6 +60,7 @@ class Gate:
         collections: Where files come from.
         lost: Knows which pages may come back.
         redemptions: Tells in which browsers the button of a link was pressed.
+        sign_in_grants: Issues and verifies what pages show that come for the cookie of somebody who signs in.
         base_path: ``server.baseUrlPath`` as ``/base``, or the empty string.
         refusal_page: The page for refused navigations, as HTML; None for ours.
         cookieless: Whether the app is made for places where Streamlit's cookies do not come.
@@ -76,6 +79,7 @@ class Gate:
         collections: Collections,
         lost: LostPages,
         redemptions: Redemptions,
+        sign_in_grants: SignInGrants,
         base_path: str,
         refusal_page: str | None = None,
         cookieless: bool = False,
@@ -114,6 +118,8 @@ class Gate:
         self._signing_out = (
             None if logins is None else SigningOut(logins[0], answers.books, everywhere=logins[1], clock=clock)
         )
+        #: Signs people in.
+        self.signing_in = SigningIn(sign_in_grants, guard.identity, admission, answers, self._cookies, refusals, clock)
         #: Whether it is still to be proved that media are refused; until then, only the bait is answered.
         self.unproved = False
 
@@ -161,6 +167,8 @@ class Gate:
                 return refusal
         if path.startswith(MEDIA):
             return await self._media.answer(request, path.removeprefix(MEDIA), watch)
+        if path == SESSION:
+            return await self.signing_in.answer(request)
         if path.startswith(OWN):
             path = path if request.exact is None else self._below_base(request.exact)
             return await self._files.answer(request, path, watch)
@@ -234,7 +242,7 @@ class Gate:
         path, leaving = self._below_base(request.path), self._signing_out
         if leaving is not None and leaving.is_for(request, path) and leaving.shows_a_login(self.visitor(request)):
             # What this browser was shown was for the one who leaves, and not for anyone who signs in there next.
-            return (("set-cookie", self._cookies.another(self.visitor(request))),)
+            return tuple(("set-cookie", line) for line in self._cookies.another(self.visitor(request)))
         changes = header_changes(request, path, self._cookies, self._admission.visitor)
         return changes if self._entrance is None else kept_from_shared_caches(path, changes)
 

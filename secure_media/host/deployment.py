@@ -17,6 +17,7 @@ from secure_media.core.guard import Guard
 from secure_media.core.identity import BrowserIdentity
 from secure_media.core.policy import Policy
 from secure_media.core.redemptions import Redemptions
+from secure_media.core.sign_in_grants import SignInGrants
 from secure_media.core.tokens import GrantCodec
 from secure_media.errors import ConfigurationError
 from secure_media.gate.answers import Answers
@@ -136,6 +137,7 @@ class Deployment:
             collections=self.collections,
             lost=self.shown.lost,
             redemptions=Redemptions(settings.keys, deployment=name),
+            sign_in_grants=SignInGrants(settings.keys, deployment=name),
             base_path=self.base_path,
             refusal_page=settings.refusal_page,
             cookieless=settings.embedded or settings.sign_media_urls,

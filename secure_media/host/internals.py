@@ -134,6 +134,10 @@ USES = (
         ),
     ),
     Use(
+        "to send a page away for the cookie of somebody who signs in, as `st.login` does",
+        (Name("streamlit.runtime.scriptrunner", "ScriptRunContext.enqueue", ("self", "msg")),),
+    ),
+    Use(
         "which browser a session belongs to, when it begins, breaks off and ends",
         (
             Name(
@@ -215,9 +219,11 @@ USES = (
                 "file_mgr",
                 "is_active_session",
             ),
+            _tornado(f"{_SERVER}.routes", "HealthHandler.initialize", "self", "callback"),
             _tornado(f"{_SERVER}.browser_websocket_handler", "BrowserWebSocketHandler.initialize", "self", "runtime"),
             Name("streamlit.runtime.runtime", "Runtime.uploaded_file_mgr"),
             Name("streamlit.runtime.runtime", "Runtime.is_active_session", ("self", "session_id")),
+            Name("streamlit.runtime.runtime", "Runtime.is_ready_for_browser_connection"),
         ),
     ),
     Use(

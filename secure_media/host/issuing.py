@@ -33,6 +33,7 @@ class SessionBinding:
         browser: The browser it belongs to, if that showed a cookie.
         has_invalid_cookie: Whether it showed one, or several, that do not hold.
         site: Where the browser has the app: origin and base path, without a slash at the end.
+        place: Where its page is: page and query below the app, as a relative reference.
         principal: Who its page was opened by, if that is known.
         pending: What its script has put on terms.
         connection: What connects its page now.
@@ -42,6 +43,7 @@ class SessionBinding:
     browser: Browser | None
     base_url: str
     has_invalid_cookie: bool = False
+    place: str = field(default="", repr=False)
     principal: Principal | None = field(default=None, repr=False)
     tokens: dict[Hashable, tuple[Grant, str]] = field(default_factory=dict, repr=False)
     pending: PendingTerms = field(default_factory=PendingTerms, repr=False)

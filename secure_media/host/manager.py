@@ -18,7 +18,7 @@ from secure_media.host import agents, messages, signing
 from secure_media.host.issuing import SessionBinding
 from secure_media.host.protocol import Place
 from secure_media.host.sessions import Sessions, handshake
-from secure_media.host.sites import site_of_page
+from secure_media.host.sites import below, site_of_page
 from secure_media.host.terms import PAGE, GrantTerms
 from secure_media.stores.media_ids import is_grant_only
 from secure_media.stores.shown import ShownLedger
@@ -186,6 +186,9 @@ def _heed_what_arrives(session: Any, session_id: str, sessions: Sessions) -> Non
         page, holder = messages.opened_page(message), sessions.holder(session_id)
         if page is not None and holder is not None:
             holder.base_url = site_of_page(*page, holder.base_url)
+        place = messages.place_of_page(message)
+        if holder is not None and place is not None:
+            holder.place = below(*place, holder.base_url)
         if holder is not None and holder.tokens and message.WhichOneof("type") == "rerun_script":
             # By the time that the script has something to show, it is known which of its URLs were revoked.
             LEDGER_READING.submit(session_id, lambda: sessions.issuer.forget_revoked(holder), begun=True)

@@ -157,6 +157,13 @@ def opened_page(message: BackMsg) -> tuple[str, str] | None:
     return None if run.page_script_hash or not run.context_info.url else (run.context_info.url, run.page_name)
 
 
+def place_of_page(message: BackMsg) -> tuple[str, str] | None:
+    """Return the URL of the page, empty if it does not say, and its query, if `message` runs the script."""
+    if message.WhichOneof("type") != "rerun_script":
+        return None
+    return message.rerun_script.context_info.url, message.rerun_script.query_string
+
+
 def withdraw_request(message: BackMsg) -> None:
     """Make `message` ask for a deferred download that does not exist."""
     holder = _deferred_request(message)

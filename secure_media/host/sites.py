@@ -13,6 +13,9 @@ from secure_media.http.forwarded import is_path
 from secure_media.http.request import Request
 
 _HOST = re.compile(r"(?:[\w.-]+|\[[0-9A-Fa-f:.]+\])(?::\d{1,5})?\Z", re.ASCII)
+#: A page of the app, and its query: nothing in it leads out of the app.
+_PAGE = re.compile(r"[\w%~-][\w%.~-]*\Z", re.ASCII)
+_QUERY = re.compile(r"[!-~]{1,2000}\Z")
 _ORIGIN = re.compile(rf"https?://{_HOST.pattern}", re.ASCII)
 
 
@@ -49,3 +52,23 @@ def site_of_page(url: str, page_name: str, known: str) -> str:
         if unquote(last) != page_name.strip("/"):
             return known
     return f"{there.scheme}://{there.netloc}{path}" if not path or is_path(path) else known
+
+
+def below(url: str, query: str, site: str) -> str:
+    """
+    Return page and query of a page below the app, as a relative reference; without what is no such thing.
+
+    Args:
+        url: Of the page, as the frontend has it; empty where it does not say.
+        query: The page's, as the frontend says it beside that.
+        site: Where the browser has the app.
+    """
+    try:
+        parts, there = urlsplit(url), urlsplit(site)
+    except ValueError:
+        parts = there = urlsplit("")
+    own = f"{there.path}/"
+    page = parts.path.removeprefix(own) if parts.path.startswith(own) else ""
+    page = page if _PAGE.match(page) else ""
+    query = parts.query or query.removeprefix("?")
+    return f"{page}?{query}" if _QUERY.match(query) and "#" not in query else page

@@ -10,6 +10,8 @@ from secure_media.core.model import Action, Resource, ResourceKind
 
 #: The URL parameter that carries a token.
 TOKEN_PARAMETER = "media_token"  # noqa: S105 - the name of a parameter
+#: The URL parameter that carries the grant with which a page comes for the cookie of somebody who signs in.
+SIGN_IN_PARAMETER = "sign_in_grant"
 #: The URL parameter that asks for a download instead of a view. Its value does not matter.
 DOWNLOAD_PARAMETER = "download"
 
@@ -52,6 +54,11 @@ def tokens_in(path: str, query: str) -> tuple[str, ...]:
     if TOKEN_PARAMETER in query:
         values += [value for name, value in _fields(query) if name == TOKEN_PARAMETER]
     return tuple(values)
+
+
+def sign_in_grants_in(query: str) -> list[str]:
+    """Return every sign-in grant in an undecoded query."""
+    return [value for name, value in _fields(query) if name == SIGN_IN_PARAMETER]
 
 
 def without_token(path: str) -> str:

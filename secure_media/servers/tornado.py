@@ -18,6 +18,7 @@ from secure_media.servers.tornado_guarded import (
     ASKS_ITSELF,
     Amend,
     Endpoint,
+    GuardedHealth,
     GuardedStatic,
     GuardedUpload,
     Handshake,
@@ -78,6 +79,11 @@ def mount(
             rf"^{base}{UPLOAD}(?P<session_id>[^/]+)/(?P<file_id>[^/]+)/?$",
             GuardedUpload,
             {"file_mgr": runtime.uploaded_file_mgr, "is_active_session": runtime.is_active_session},
+        ),
+        (
+            rf"^{base}/_stcore/health/?$",
+            GuardedHealth,
+            {"callback": lambda: runtime.is_ready_for_browser_connection},
         ),
         (rf"^{base}/_stcore/stream/?$", Handshake, {"runtime": runtime}),
     ]

@@ -11,6 +11,7 @@ from typing import Any, ClassVar
 from streamlit.auth_util import is_authlib_installed
 from streamlit.web.server.app_static_file_handler import AppStaticFileHandler
 from streamlit.web.server.browser_websocket_handler import BrowserWebSocketHandler
+from streamlit.web.server.routes import HealthHandler
 from streamlit.web.server.upload_file_request_handler import UploadFileRequestHandler
 from tornado.httputil import HTTPHeaders, HTTPInputError, HTTPServerRequest
 from tornado.routing import Matcher
@@ -51,6 +52,10 @@ class _Guarded(RequestHandler):
 
     def _check_xsrf(self) -> None:
         super().check_xsrf_cookie()
+
+
+class GuardedHealth(_Guarded, HealthHandler):
+    """What every page asks before it connects: the moment to find that a sign-in has ended, and to begin anew."""
 
 
 class GuardedStatic(_Guarded, AppStaticFileHandler):

@@ -62,6 +62,7 @@ def test_names_and_derived_keys_stay_what_they_are() -> None:
     assert key.kid == "d6043e86"
     assert {purpose.value: key.derive(purpose)[:8].hex() for purpose in Purpose} == {
         "browser-cookie/1": "d6bce33e54670a10",
+        "sign-in/1": "0efe5bcf6a74b4dc",
         "redemption/1": "843a7fd2695fe0ea",
         "url-token/1": "4933232c368c0965",
         "media-id/1": "5fff58c1ded84f87",

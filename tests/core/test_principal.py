@@ -25,7 +25,7 @@ from tests import people
 from tests.core.asking import NOW, SECRET, context_of, jwt_policy, with_jwt
 
 ANNA = Browser("anna-browser", people.sign_in("anna", at=NOW - 60, auth_time=NOW - 60, groups=["staff", 7]))
-NAMES = (Name("sign-in", "sign-in"), Name("sub", "anna"))
+NAMES = (Name("sign-in", "sign-in"), Name("sub", "anna"), Name("sign-ins", "anna"))
 
 
 def _guard(policy: Policy) -> Guard:
@@ -120,12 +120,13 @@ def test_browser_without_sign_in_asks_nothing() -> None:
 @pytest.mark.parametrize(
     ("moments", "reason"),
     [
-        pytest.param((0.0, 0.0), None, id="never-ended"),
-        pytest.param((0.0, NOW - 61), None, id="everybody-was-signed-out-before"),
-        pytest.param((0.0, NOW - 60), DenialReason.REVOKED, id="subject-at-that-moment"),
-        pytest.param((0.0, NOW), DenialReason.REVOKED, id="subject"),
-        pytest.param((NOW, 0.0), DenialReason.REVOKED, id="sign-in"),
-        pytest.param((0.0, float("nan")), DenialReason.REVOKED, id="no-number"),
+        pytest.param((0.0, 0.0, 0.0), None, id="never-ended"),
+        pytest.param((0.0, NOW - 61, 0.0), None, id="everybody-was-signed-out-before"),
+        pytest.param((0.0, NOW - 60, 0.0), DenialReason.REVOKED, id="subject-at-that-moment"),
+        pytest.param((0.0, NOW, 0.0), DenialReason.REVOKED, id="subject"),
+        pytest.param((NOW, 0.0, 0.0), DenialReason.REVOKED, id="sign-in"),
+        pytest.param((0.0, 0.0, NOW), DenialReason.REVOKED, id="sign-ins-of-subject"),
+        pytest.param((0.0, float("nan"), 0.0), DenialReason.REVOKED, id="no-number"),
         pytest.param(None, DenialReason.LEDGER_UNAVAILABLE, id="not-known"),
         pytest.param((), DenialReason.LEDGER_UNAVAILABLE, id="too-few"),
         pytest.param(RuntimeError("broken"), DenialReason.INTERNAL, id="broken"),

@@ -23,6 +23,7 @@ from secure_media.core.model import Browser
 from secure_media.core.policy import Policy
 from secure_media.core.redemptions import Redemptions
 from secure_media.core.rules import allow_if, own_session, signed_url
+from secure_media.core.sign_in_grants import SignInGrants
 from secure_media.core.tokens import GrantCodec
 from secure_media.gate import gate as gates
 from secure_media.gate import shortcut as shortcuts
@@ -81,6 +82,7 @@ class World:
                 collections=Collections({}),
                 lost=self.shown.lost,
                 redemptions=Redemptions(self.keys, deployment="d"),
+                sign_in_grants=SignInGrants(self.keys, deployment="d"),
                 base_path="/base",
                 clock=lambda: self.now,
             )
