@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import importlib
 import socket
 import sys
 import urllib.request
@@ -11,12 +12,15 @@ from pathlib import Path
 
 import pytest
 
-from tests.servers import ROOT, SECRET, STREAMLIT, AppServer, Browser
+from tests.host.signing_in import follow, granted, redirect
+from tests.servers import ROOT, SECRET, STREAMLIT, AppServer, Browser, Tab
 
 FOLDER = ROOT / "examples"
 ALL = sorted(FOLDER.glob("[0-9]*.py"))
 #: Those that the installed Streamlit can run.
 EXAMPLES = [path for path in ALL if STREAMLIT >= (1, 57) or "st.App" not in path.read_text("utf-8")]
+#: Those that show nothing to anyone who is not signed in.
+SIGNED_IN = {"07_jwt", "08_own_login"}
 DEMO = [sys.executable, "-m", "secure_media.cli", "demo"]
 
 
@@ -48,7 +52,9 @@ def assert_reach(server: AppServer, *, everybody: bool = False) -> None:
     assert everybody or "Network URL" not in server.log
 
 
-@pytest.mark.parametrize("example", [pytest.param(path, id=path.stem) for path in EXAMPLES if "jwt" not in path.stem])
+@pytest.mark.parametrize(
+    "example", [pytest.param(path, id=path.stem) for path in EXAMPLES if path.stem not in SIGNED_IN]
+)
 def test_example_runs(example: Path) -> None:
     """The page of an example has no error; its media are for its browser alone, and the page for this machine."""
     with serve(example) as server:
@@ -98,10 +104,61 @@ def sign_in(browser: Browser, links: Sequence[str], name: str) -> None:
     browser.cookies[cookie] = value
 
 
+def fill_in(tab: Tab, name: str, password: str) -> list[str]:
+    """Send the form of the page, and return what errors say then."""
+    fields = [element.id for element in tab.elements("text_input")][-2:]
+    tab.widget_states.update(zip(fields, (name, password), strict=True))
+    before = len(tab.elements("alert"))
+    tab.click(tab.elements("button")[-1].id)
+    return [alert.body for alert in tab.elements("alert")[before:]]
+
+
+def test_example_with_a_form_of_its_own_is_for_members() -> None:
+    """Who knows a password is signed in until they sign out; who guesses is stopped, and learns no names."""
+    with serve(FOLDER / "08_own_login.py") as server:
+        assert_reach(server)
+        ann, mallory = Browser(server), Browser(server)
+        with mallory.open() as tab:
+            wrong = [fill_in(tab, "bob", f"guess {number}") for number in range(5)]
+            assert wrong == [wrong[0]] * 5 == [fill_in(tab, "nobody", "guess")] * 5
+            (stopped,) = fill_in(tab, "bob", "battery staple")
+            assert stopped.startswith("Too many attempts")
+            assert redirect(tab) is None
+        with ann.open() as tab:
+            assert tab.exceptions() == []
+            assert tab.urls() == []
+            assert fill_in(tab, " Ann ", "correct horse") == []
+            assert follow(ann, granted(tab)).status == 303
+        with ann.open() as tab:
+            urls = tab.urls()
+            assert {ann.get(url).status for url in urls} == {200}
+            assert {mallory.get(url).status for url in urls} == {403}
+            tab.click(next(button.id for button in tab.elements("button") if button.label == "Sign out"))
+            assert redirect(tab) is not None
+            assert {ann.get(url).status for url in urls} == {403}
+
+
+def test_guesses_are_counted_for_a_while(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No more than the limit of each key, in any period; what is remembered has a bound."""
+    monkeypatch.syspath_prepend(FOLDER)
+    module, now = importlib.import_module("attempts"), [0.0]
+    attempts = module.Attempts(900, lambda: now[0])
+
+    assert [attempts.may_try({"address": 3, "ann": 2}) for _ in range(4)] == [True, True, False, False]
+    assert attempts.may_try({"bob": 2})
+    attempts.forget("ann")
+    assert not attempts.may_try({"address": 3, "ann": 2})
+    now[0] = 900.0
+    assert attempts.may_try({"address": 3, "ann": 2})
+    for number in range(20_000):
+        attempts.may_try({number: 1})
+    assert len(attempts._counts) == 10_000
+
+
 def test_every_example_is_tried() -> None:
     """The examples are numbered without a gap."""
     assert [path.name[:2] for path in ALL] == [f"{number:02}" for number in range(1, len(ALL) + 1)]
-    assert len(ALL) >= 7
+    assert len(ALL) >= 8
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 from streamlit.proto.BackMsg_pb2 import BackMsg
 
-from tests.servers import ROOT, SECRET, AppServer, Browser, Response, Tab
+from tests.host.signing_in import OF_THE_APP, follow, granted, redirect
+from tests.servers import ROOT, SECRET, AppServer, Browser, Tab
 
 APP = """
 import json
@@ -38,8 +39,6 @@ except sm.ScriptError as error:
     st.text(f"error: {error}")
 st.download_button("x", f"for {asked.get('who', principal and principal.subject)}", "a.txt")
 """
-#: What a browser says when a page of the app itself sends it somewhere.
-OF_THE_APP = {"Sec-Fetch-Site": "same-origin", "Sec-Fetch-Mode": "navigate", "Sec-Fetch-Dest": "document"}
 
 
 @pytest.fixture(scope="module")
@@ -49,28 +48,6 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[AppServer]:
     arguments = f"secret={SECRET!r}, ledger={str(folder / 'ledger.sqlite')!r}"
     with AppServer(APP, folder=folder, run_arguments=arguments) as running:
         yield running
-
-
-def redirect(tab: Tab) -> str | None:
-    """Return where the page was sent last, if it was."""
-    urls = [message.auth_redirect.url for message in tab.messages if message.WhichOneof("type") == "auth_redirect"]
-    return urls[-1] if urls else None
-
-
-def granted(tab: Tab) -> str:
-    """Return where the page was sent for the cookie."""
-    url = redirect(tab)
-    assert url is not None
-    address, _, query = url.partition("?")
-    assert address == f"{tab.browser.origin}{tab.browser.server.base}/secure-media/session"
-    return f"/secure-media/session?{query}"
-
-
-def follow(browser: Browser, url: str, **headers: str) -> Response:
-    """Go where a page was sent, and keep the cookies."""
-    response = browser.get(url, {**OF_THE_APP, **headers})
-    browser._keep(response)
-    return response
 
 
 def signed_in(server: AppServer, subject: str, query: str = "") -> Browser:
