@@ -147,8 +147,8 @@ def _verified_jwts(_: Path) -> Fill:
 
 def _shortcut(_: Path) -> Fill:
     identity = BrowserIdentity(KeyRing([SECRET]), deployment="d", lifetime=1000)
-    shortcut = Shortcut(identity, _ledger(), _store(lambda: 0.0), clock=lambda: NOW)
-    identified = Identified(Browser("anna"), fresh=True, fresh_until=NOW + 500)
+    shortcut = Shortcut(identity, _ledger(), _store(lambda: 0.0), ended=lambda _: (0.0,) * 3, clock=lambda: NOW)
+    identified = Identified(people.browser("anna", "anna"), fresh=True, fresh_until=NOW + 500)
     visitor = Visitor(Credentials(), identified)
     what = Presentation(MemorySource(b"content"), '"etag"', "image/png")
 

@@ -97,8 +97,9 @@ class Gate:
         sending = Sending(answers.books, answers.leases, redeeming, refusals)
         self._agents = None if agents is None else Agents(agents, admission)
         self._entrance = None if protection is None else Entrance(protection, admission, refusals, base_path)
-        has_short_way = guard.begins_with_own_session and protection is None
-        self._shortcut = Shortcut(guard.identity, answers.shown, store, clock=clock) if has_short_way else None
+        ended, self._shortcut = answers.books.ledger.recall_ended_at, None
+        if guard.begins_with_own_session and protection is None:
+            self._shortcut = Shortcut(guard.identity, answers.shown, store, ended=ended, clock=clock)
         #: The pages that are open, where somebody has to be known for that.
         self.attendance = None if protection is None else Attendance(self.principal)
         self._media = MediaRequests(

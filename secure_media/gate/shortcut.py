@@ -3,8 +3,9 @@ The short way: a page's own media from memory, for a cookie that was seen before
 
 It is most of what pages ask for. The long way decides the first time and leaves two notes: whose cookie that was, and
 what the response looks like. With both notes there, what may have changed since is asked on every request as the long
-way asks it: whether the cookie is still fresh, whether the keys are the same, whether a session of that browser was
-shown this, whether it is still stored. Any doubt, and any request that is not as plain as that, goes the long way. So
+way asks it: whether the cookie is still fresh, whether the keys are the same, whether the sign-in that it holds has
+ended (where the ledger can tell at once), whether a session of that browser was shown this, whether it is still stored.
+Any doubt, and any request that is not as plain as that, goes the long way. So
 nothing is allowed here that the long way would not allow, and nothing is ever refused.
 """
 
@@ -16,8 +17,9 @@ from typing import Any, NamedTuple
 
 from secure_media.audit import events, sinks
 from secure_media.content.sources import MemorySource
+from secure_media.core.guard import names_of
 from secure_media.core.identity import BrowserIdentity, Identified
-from secure_media.core.model import Browser
+from secure_media.core.questions import Name
 from secure_media.errors import MediaNotFoundError, RangeNotSatisfiableError
 from secure_media.gate.admission import Admitted
 from secure_media.http import fields, responses, serving
@@ -121,9 +123,11 @@ class Quick(NamedTuple):
 
 
 class _Known(NamedTuple):
-    browser: Browser
+    browser: str
     until: float
     generation: int
+    names: tuple[Name, ...]
+    at: float
 
 
 class Shortcut:
@@ -134,13 +138,21 @@ class Shortcut:
         identity: Whose cookies these are.
         shown: Knows what was shown to whom.
         store: Where media come from.
+        ended: Returns up to when everything by each of some names has ended, if that is known at once.
         clock: Seconds since the epoch.
     """
 
     def __init__(
-        self, identity: BrowserIdentity, shown: ShownLedger, store: MediaStore, *, clock: Callable[[], float]
+        self,
+        identity: BrowserIdentity,
+        shown: ShownLedger,
+        store: MediaStore,
+        *,
+        ended: Callable[[tuple[Name, ...]], tuple[float, ...] | None],
+        clock: Callable[[], float],
     ) -> None:
         self._identity = identity
+        self._ended = ended
         self._shown = shown
         self._store = store
         self._clock = clock
@@ -175,10 +187,12 @@ class Shortcut:
         known = self._known.get(glance.who)
         if prepared is None or known is None or sinks.listens(logging.INFO) or events.is_asked_for_all():
             return None
-        if self._clock() > known.until or known.generation != self._identity.generation:
+        if self._clock() >= known.until or known.generation != self._identity.generation:
             del self._known[glance.who]
             return None
-        if self._shown.was_shown(known.browser.id, prepared.media_id) is not True:
+        if known.names and not self._holds(known):
+            return None
+        if self._shown.was_shown(known.browser, prepared.media_id) is not True:
             return None
         try:
             media = self._store.get(prepared.media_id)
@@ -205,19 +219,24 @@ class Shortcut:
         identified = visitor.identified
         if not isinstance(identified, Identified) or not identified.fresh or identified.twins:
             return
-        if identified.browser.sign_in is not None:  # whether that was ended is for the ledger to say
-            return
         if sum(len(value) for value in glance.who if value is not None) > _LONGEST:
             return
         if decision.by != "session" or decision.grant is not None or not self._is_plain(request, what):
             return
         whole = serving.serve(what, "GET", Conditions())
         self._prepared[glance.path] = Prepared(asked.resource.name, whole.headers)
-        self._known[glance.who] = _Known(identified.browser, identified.fresh_until, self._identity.generation)
+        browser = identified.browser
+        names, at = ((), 0.0) if browser.sign_in is None else (names_of(browser.sign_in), browser.sign_in.at)
+        self._known[glance.who] = _Known(browser.id, identified.fresh_until, self._identity.generation, names, at)
         if len(self._prepared) > _MOST:
             del self._prepared[next(iter(self._prepared))]
         if len(self._known) > _MOST:
             del self._known[next(iter(self._known))]
+
+    def _holds(self, known: _Known) -> bool:
+        """Return whether it is known at once that the sign-in has not ended."""
+        ended = self._ended(known.names)
+        return ended is not None and len(ended) == len(known.names) and all(known.at > moment for moment in ended)
 
     def _is_plain(self, request: Request, what: Presentation) -> bool:
         """Return whether the response depends on nothing that a glance does not see."""

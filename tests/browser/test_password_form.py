@@ -64,7 +64,7 @@ def test_person_signs_in_once_and_out_once(chromium: Browser, server: AppServer)
     in_other = picture(other)
     assert [fetch(page, url), fetch(other, in_other)] == [200, 200]
     thief = new_browser(chromium)
-    thief.add_cookies([cookie for cookie in context.cookies() if "sm_" in cookie.get("name", "")])  # type: ignore[arg-type, misc]
+    thief.add_cookies([cookie for cookie in context.cookies() if "sm_" in cookie.get("name", "")])  # type: ignore[misc]
     copied = thief.new_page()
     copied.goto(f"{server.url}_stcore/health")
     assert fetch(copied, url) == 200

@@ -7,6 +7,7 @@ Each check runs against the short way as it is, and against broken ones: a check
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 import logging
 import types
 from collections.abc import Callable, Iterator, Mapping
@@ -21,6 +22,7 @@ from secure_media.core.identity import BrowserIdentity
 from secure_media.core.keys import KeyRing
 from secure_media.core.model import Browser
 from secure_media.core.policy import Policy
+from secure_media.core.questions import Name
 from secure_media.core.redemptions import Redemptions
 from secure_media.core.rules import allow_if, own_session, signed_url
 from secure_media.core.sign_in_grants import SignInGrants
@@ -35,6 +37,7 @@ from secure_media.stores.media import MediaStore
 from secure_media.stores.playback import PlaybackLeases
 from secure_media.stores.shown import ShownLedger
 from secure_media.stores.sqlite import SqliteLedger
+from tests import people
 
 SECRET, NEW = "test-secret-0123456789-abcdefghijklmnop", "another-secret-0123456789-abcdefghijkl"
 NOW, LIFETIME = 1_800_000_000.0, 1000
@@ -71,7 +74,8 @@ class World:
         self.identity = BrowserIdentity(self.keys, deployment="d", lifetime=LIFETIME)
         self.shown = ShownLedger(grace=GRACE, resumable=RESUMABLE, limit=1_000_000, clock=lambda: self.up)
         self.store = MediaStore(self.keys, on_screen=self.shown.on_screen, grace=0, clock=lambda: self.up)
-        answers = Answers(self.shown, PlaybackLeases(), SqliteLedger(None, clock=lambda: self.now))
+        self.ledger = SqliteLedger(None, clock=lambda: self.now)
+        answers = Answers(self.shown, PlaybackLeases(), self.ledger)
         codec = GrantCodec(self.keys, deployment="d")
         kept, vars(gates)["Shortcut"] = shortcuts.Shortcut, short.Shortcut
         try:
@@ -111,6 +115,12 @@ class World:
         """Return the Cookie header of a browser."""
         value = self.identity.issue(Browser(browser), now=self.now)
         return f"{self.identity.cookie_name(secure=secure)}={value}"
+
+    def signed_in(self, name: str = "anna") -> dict[str, str]:
+        """Return the header of a browser in which somebody of its name signed in a moment ago."""
+        browser = dataclasses.replace(people.browser(name, name), sign_in=people.sign_in(name, at=self.now - 1))
+        value = self.identity.issue(browser, now=self.now)
+        return {"Cookie": f"{self.identity.cookie_name(secure=False)}={value}"}
 
     def ask(self, path: str, headers: Mapping[str, str | list[str]], method: str = "GET", **scope: Any) -> Answer:
         """Return what a request gets."""
@@ -340,6 +350,36 @@ def ended(world: World) -> None:
     assert world.ask(world.media["anna"], headers).said == FORBIDDEN
 
 
+def signed_out(world: World) -> None:
+    """What was shown to somebody who is signed in ends with the sign-in, by whatever name that is ended."""
+    for name in (Name("sign-in", "sign-in"), Name("sub", "anna"), Name("sign-ins", "anna")):
+        headers = world.signed_in()
+        world.warm(world.media["anna"], headers)
+        world.ledger.end([name], until=None)
+        assert world.ask(world.media["anna"], headers).said == FORBIDDEN
+        world.now += 5
+
+
+def slid_out(world: World) -> None:
+    """A sign-in is renewed past half of its idle time, and ends with it."""
+    headers = world.signed_in()
+    world.warm(world.media["anna"], headers)
+    world.now += 2000
+    assert any(name == b"set-cookie" for name, _ in world.ask(world.media["anna"], headers).headers)
+    world.now += 1700
+    assert world.ask(world.media["anna"], headers).said == FORBIDDEN
+
+
+def unknown_at_once(world: World) -> None:
+    """While only a look at the ledger tells whether a sign-in has ended, it is looked at."""
+    headers = world.signed_in()
+    world.warm(world.media["anna"], headers)
+    world.ledger.end([Name("sub", "bert")], until=None)  # everything that was recalled is forgotten
+    long = world.long
+    assert world.ask(world.media["anna"], headers).status == 200
+    assert world.long == long + 1
+
+
 def gone(world: World) -> None:
     """What is no longer stored is not found."""
     headers = {"Cookie": world.cookie()}
@@ -407,6 +447,9 @@ CHECKS: tuple[Callable[[World], None], ...] = (
     rotated,
     key_added,
     ended,
+    signed_out,
+    slid_out,
+    unknown_at_once,
     gone,
     over_https,
     twice,
@@ -461,13 +504,20 @@ SHOWN = "if self._shown.was_shown("
 NEVER, NOT_FOR_RANGES = f"if False and {SHOWN[3:]}", f"if glance.range is None and {SHOWN[3:]}"
 #: Where the value of a header is noted, and a way to take only the claims of a cookie.
 NOTED, CLAIMS = "found[place] = value", 'found[place] = value.rpartition(b".")[0] if place == 0 else value'
-TIME, GENERATION = "self._clock() > known.until or ", " or known.generation != self._identity.generation"
+TIME, GENERATION = "self._clock() >= known.until or ", " or known.generation != self._identity.generation"
+#: Where it is asked whether a sign-in has ended, and a way to ask for less.
+HOLDS, FIRST = "if known.names and not self._holds(known):", "names_of(browser.sign_in)[:1]"
+KNOWN_NOT = "return ended is not None and"
 BREAKAGES: tuple[tuple[str, str, str, Callable[[World], None]], ...] = (
     ("the expiry is skipped", TIME, "", expired),
     ("what is past half of its life counts as fresh", TIME, "", past_half),
     ("was shown is skipped", SHOWN, NEVER, shown_to_another),
     ("a range is served unchecked", SHOWN, NOT_FOR_RANGES, part_of_another),
     ("the end of the session is skipped", SHOWN, NEVER, ended),
+    ("the end of the sign-in is skipped", HOLDS, "if False:", signed_out),
+    ("only the first name of a sign-in is asked for", "names_of(browser.sign_in)", FIRST, signed_out),
+    ("what is not known counts as not ended", KNOWN_NOT, "return ended is None or", unknown_at_once),
+    ("what is past its idle time counts as fresh", TIME, "", slid_out),
     ("the notes are kept by the browser's claims", NOTED, CLAIMS, forged),
     ("a note is kept over a rotation", GENERATION, "", rotated),
     ("a note is kept over a new key", GENERATION, "", key_added),
