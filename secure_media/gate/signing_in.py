@@ -108,9 +108,12 @@ class SigningIn:
         decision = await self._admission.recorded(decision, request, _RESOURCE)
         if isinstance(decision, Deny):
             return self._refusals.response(request)
-        # A new id: anyone who knew the old cookie, or has planted it, has nothing of what is shown from now on.
-        browser = replace(self._identity.new(), sign_in=sign_in)
-        cookies = self._cookies.begin(browser, self._admission.visitor(request))
+        # A new id: anyone who knew the old cookie, or has planted it, has nothing of what is shown from now on, and
+        # nothing more of what was shown before.
+        visitor, browser = self._admission.visitor(request), replace(self._identity.new(), sign_in=sign_in)
+        if visitor.browser is not None:
+            self._answers.shown.forget(visitor.browser.id)
+        cookies = self._cookies.begin(browser, visitor)
         return responses.see_other(f"../{pending.back}", cookies)
 
     def _granted(self, request: Request) -> SignInGrant | Deny:

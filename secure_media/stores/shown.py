@@ -99,6 +99,12 @@ class ShownLedger:
             if visit is not None and visit.browser is not None and not visit.closed:
                 self.lost.lost(visit.browser, session_id, visit.last_shown())
 
+    def forget(self, browser: str) -> None:
+        """Let nothing count any more that sessions of `browser` were shown, which goes on under another id."""
+        with self._lock:
+            for session_id in self._visits.forget(browser):
+                self.lost.take(browser, session_id)
+
     # --- what happens in it
 
     def registered(self, session_id: str | None, media_id: str, *, size: int = 0) -> None:
@@ -238,12 +244,7 @@ class ShownLedger:
                 session.page.batch_began()
 
     def settle(self) -> bool:
-        """
-        Let go of what no page needs any more, now that time has passed.
-
-        Returns:
-            Whether something waits for more time to pass.
-        """
+        """Let go of what no page needs any more by now; return whether something waits for more time to pass."""
         with self._lock:
             return self._visits.settle()
 

@@ -99,6 +99,13 @@ class Visits:
         self._forget_old()
         return ended
 
+    def forget(self, browser: str) -> list[str]:
+        """Forget every session of `browser`, and return which they were."""
+        sessions = list(self._of_browser.get(browser, ()))
+        for session_id in sessions:
+            self._forget(session_id)
+        return sessions
+
     def find(self, session_id: str) -> Visit | None:
         """Return the session, None if there is none."""
         return self._by_id.get(session_id)

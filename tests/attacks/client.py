@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 import socket
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 
@@ -91,6 +91,13 @@ class Target:
         counted_link: A link to the file of `link` with many uses that has to be confirmed.
         redeemed: The cookie that the victim got for pressing the button of that link.
         other_redeemed: The cookie that the attacker got for another one.
+        guest: The Cookie header of a browser whose page is sent away to sign somebody in, as often as is asked for.
+        grant: Returns where it is sent then, as path and query: a grant that nobody has redeemed yet.
+        before: The cookies that a browser had before somebody signed in there.
+        member: The cookies that it has since.
+        members: The path of an image that it was shown since.
+        signed_out: The cookies of a browser in which somebody has signed out since.
+        signed_outs: The path of an image that it was shown before.
     """
 
     host: str
@@ -121,6 +128,13 @@ class Target:
     counted_link: str
     redeemed: str
     other_redeemed: str
+    guest: str
+    grant: Callable[[], str]
+    before: str
+    member: str
+    members: str
+    signed_out: str
+    signed_outs: str
 
     @property
     def file(self) -> str:

@@ -23,6 +23,7 @@ from tests.attacks.cases import all_attacks
 from tests.attacks.cases.model import Attack
 from tests.attacks.client import Target, credential_in, exchange
 from tests.attacks.trial import attempt
+from tests.host.signing_in import follow, granted
 from tests.servers import MEDIA_URL, SECRET, AppServer, Browser, Tab
 
 # The smallest PNG; decoders stop at its end, and what a test appends to it stays.
@@ -62,6 +63,10 @@ if note == "nothing":
 components.declare_component("echo", path=".")(text=note)
 components.iframe(note)
 st.text(sm.share_link("files/letter.txt", expires_in=3600, max_uses=1_000_000))
+if "in" in st.query_params:
+    sm.login(st.query_params["in"], renew=True)
+if "out" in st.query_params:
+    sm.logout()
 """
 
 
@@ -112,6 +117,29 @@ def pressed(server: AppServer, link: str) -> str:
     """Return the cookie that a browser gets in which the button of `link` is pressed."""
     response = server.request("POST", link, {"Sec-Fetch-Site": "same-origin"})
     return response.set_cookies[0].partition(";")[0]
+
+
+def granting(tab: Tab) -> Callable[[], str]:
+    """Return what has the page of a tab sent away to sign somebody in, and returns where, as path and query."""
+
+    def grant() -> str:
+        tab.rerun(query="who=guest&in=somebody")
+        return tab.browser.server.base + granted(tab)
+
+    return grant
+
+
+def signed_in(server: AppServer, who: str, *, out: bool = False) -> tuple[Browser, str, Tab]:
+    """Sign somebody in in a browser of their own, and out again; return it, its cookies before that, and its page."""
+    browser = Browser(server)
+    with browser.open(query=f"who={who}&in={who}") as tab:
+        before = browser.cookie_header()
+        assert follow(browser, granted(tab)).status == 303
+    tab = browser.open(query=f"who={who}")
+    assert browser.get(media_by_kind(tab)["image"].removeprefix(server.base)).status == 200
+    if out:
+        tab.rerun(query=f"who={who}&out=1")
+    return browser, before, tab
 
 
 def hide_among(files: Path, hidden: bytes, letter: bytes) -> None:
@@ -188,6 +216,11 @@ def app(base_path: str, policy: str, folder: Path) -> Iterator[Target]:
         victim, shown = show(server, who)
         kept = victim.open(query=f"who={who}")  # what the app repeats takes the place of pictures in the other tab
         attacker, own = show(server, "the attacker")
+        guest, asks = show(server, "guest")
+        (member, before, members), (signed_out, _, was) = (
+            signed_in(server, f"member+{who}"),
+            signed_in(server, "somebody", out=True),
+        )
         for browser, tab in ((victim, shown), (attacker, own)) * 2:
             for path in media_by_kind(tab).values():
                 assert browser.get(path.removeprefix(server.base)).status == 200
@@ -204,6 +237,7 @@ def app(base_path: str, policy: str, folder: Path) -> Iterator[Target]:
                 },
                 "static": static.encode(),
                 "file": letter.encode(),
+                "member": f"canary of member {who} in image".encode(),
             },
             secrets=(outside.encode(), SECRET.encode()),
             victim=victim.cookie_header(),
@@ -228,6 +262,13 @@ def app(base_path: str, policy: str, folder: Path) -> Iterator[Target]:
             counted_link=links_of(shown)[4],
             redeemed=pressed(server, links_of(shown)[4]),
             other_redeemed=pressed(server, links_of(own)[4]),
+            guest=guest.cookie_header(),
+            grant=granting(asks),
+            before=before,
+            member=member.cookie_header(),
+            members=media_by_kind(members)["image"],
+            signed_out=signed_out.cookie_header(),
+            signed_outs=media_by_kind(was)["image"],
         )
         # What others are said to have made is real: made for this app, it would be served.
         assert exchange(target, target.get(link_of_another(SECRET, "", server.base)))[0].status == 200
@@ -236,7 +277,7 @@ def app(base_path: str, policy: str, folder: Path) -> Iterator[Target]:
         # Whatever was thrown at it, the server has neither failed, nor fallen, nor written a credential down.
         assert exchange(target, target.get(f"{target.base}/_stcore/health"))[0].status == 200
         log = server.log
-        for tab in (shown, kept, own):
+        for tab in (shown, kept, own, asks, members, was):
             tab.close()
     found = re.findall(r"^ *Traceback[^\n]*\n(?: +[^\n]*\n)*([^\n]+)", log, re.MULTILINE)
     found += [

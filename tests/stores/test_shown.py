@@ -1156,3 +1156,26 @@ def test_tags_of_forgotten_sessions_are_forgotten(clock: Clock) -> None:
 
     assert not ledger.is_current(short_hash("tab-0"))
     assert sizes[1] - sizes[0] < 100_000
+
+
+def test_browser_that_goes_on_under_another_id_leaves_nothing(ledger: ShownLedger) -> None:
+    """Nothing that its sessions were shown counts, of open, closed and lost pages alike; others' stays."""
+    for session in ("anna-closed", "anna-lost"):
+        ledger.begin(session, "anna")
+    for session in ("anna-tab", "anna-closed", "anna-lost", "bert-tab"):
+        _show(ledger, session, f"m of {session}")
+    _close(ledger, "anna-closed")
+    ledger.end("anna-lost")
+
+    ledger.forget("anna")
+
+    for session in ("anna-tab", "anna-closed", "anna-lost"):
+        assert not ledger.was_shown("anna", f"m of {session}")
+        assert not ledger.may_resume(session, "anna")
+        assert not ledger.is_current(short_hash(session))
+    ledger.begin("anna-again", "anna", named="anna-lost")
+    assert not ledger.was_shown("anna", "m of anna-lost")
+    assert ledger.was_shown("bert", "m of bert-tab")
+    _show(ledger, "anna-tab", "later")
+    assert not ledger.was_shown("anna", "later")
+    ledger.forget("nobody")

@@ -20,6 +20,7 @@ from tests.attacks.cases.oracles import oracles
 from tests.attacks.cases.paths import media_as_something_else, tricks_with_the_path
 from tests.attacks.cases.places import static_files, uploads
 from tests.attacks.cases.requests import conditions_and_ranges, headers, methods
+from tests.attacks.cases.signing_in import signing_in
 from tests.attacks.cases.terms import terms
 from tests.attacks.cases.tokens import tokens
 from tests.attacks.cases.who import with_credentials_of_others, without_credentials
@@ -45,6 +46,7 @@ def all_attacks() -> tuple[Attack, ...]:
             terms(),
             conditions(),
             confirming(),
+            signing_in(),
             files(),
             uploads(),
             static_files(),
