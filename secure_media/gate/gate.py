@@ -97,9 +97,7 @@ class Gate:
         sending = Sending(answers.books, answers.leases, redeeming, refusals)
         self._agents = None if agents is None else Agents(agents, admission)
         self._entrance = None if protection is None else Entrance(protection, admission, refusals, base_path)
-        ended, self._shortcut = answers.books.ledger.recall_ended_at, None
-        if guard.begins_with_own_session and protection is None:
-            self._shortcut = Shortcut(guard.identity, answers.shown, store, ended=ended, clock=clock)
+        self._shortcut = None if protection is not None else _short_way(guard, answers, store, clock)
         #: The pages that are open, where somebody has to be known for that.
         self.attendance = None if protection is None else Attendance(self.principal)
         self._media = MediaRequests(
@@ -116,9 +114,7 @@ class Gate:
         self._files = FileRequests(
             admission=admission, collections=collections, redeeming=redeeming, sending=sending, refusals=refusals
         )
-        self._signing_out = (
-            None if logins is None else SigningOut(logins[0], answers.books, everywhere=logins[1], clock=clock)
-        )
+        self._signing_out = logins and SigningOut(logins[0], answers.books, everywhere=logins[1], clock=clock)
         #: Signs people in.
         self.signing_in = SigningIn(sign_in_grants, guard.identity, admission, answers, self._cookies, refusals, clock)
         #: Whether it is still to be proved that media are refused; until then, only the bait is answered.
@@ -256,6 +252,13 @@ class Gate:
         if self.base_path and path.startswith(f"{self.base_path}/"):
             return path[len(self.base_path) :]
         return path
+
+
+def _short_way(guard: Guard, answers: Answers, store: MediaStore, clock: Callable[[], float]) -> Shortcut | None:
+    """Return what answers most requests for media; None where the policy begins with something else."""
+    if not guard.begins_with_own_session:
+        return None
+    return Shortcut(guard.identity, answers.shown, store, ended=answers.books.ledger.recall_ended_at, clock=clock)
 
 
 def _could_be_a_file(path: str) -> bool:

@@ -80,11 +80,7 @@ def mount(
             GuardedUpload,
             {"file_mgr": runtime.uploaded_file_mgr, "is_active_session": runtime.is_active_session},
         ),
-        (
-            rf"^{base}/_stcore/health/?$",
-            GuardedHealth,
-            {"callback": lambda: runtime.is_ready_for_browser_connection},
-        ),
+        (rf"^{base}/_stcore/health/?$", GuardedHealth, {"callback": lambda: runtime.is_ready_for_browser_connection}),
         (rf"^{base}/_stcore/stream/?$", Handshake, {"runtime": runtime}),
     ]
     if signs_out() is not None:
