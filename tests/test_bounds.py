@@ -212,6 +212,7 @@ def _holders(_: Path) -> Fill:
         issuer=None,  # type: ignore[arg-type]
         sign_all=None,
         embedded=False,
+        sign_in_page=None,
     )
     return Fill(sessions, lambda number: sessions.opened(_StreamlitSession(), f"session {number}"), 1, 100)
 

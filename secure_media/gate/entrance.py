@@ -6,6 +6,7 @@ What is not on that list is closed, so that a route which a newer Streamlit adds
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from urllib.parse import quote, unquote, urlsplit
@@ -33,6 +34,13 @@ _OPEN_TO_SIGN_IN: Mapping[str, str] = {
     "/auth/logout": "Streamlit takes its cookie back there",
     "/oauth2callback": "the provider sends the browser back there",
 }
+#: What a page of the app's own consists of where people sign in, below the base path: Streamlit's page, the files of
+#: its frontend, which are the same in every app, and what that asks before it connects.
+_OWN_PAGE = re.compile(
+    r"/|/favicon\.png|/manifest\.json|/_stcore/host-config|/static/(?:[\w-][\w.-]*/)*[\w-][\w.-]*", re.ASCII
+)
+#: Streamlit's WebSocket, below the base path.
+_STREAM = "/_stcore/stream"
 #: For how long somebody may take to sign in and still be brought back, in seconds.
 _BROUGHT_BACK = 600
 
@@ -43,20 +51,31 @@ class Protection:
     How an app is for known people only.
 
     Args:
-        cookie: The name of the cookie that brings a browser back from Streamlit's login.
+        cookie: The name of the cookie that brings a browser back from where people sign in.
         sign_in: The URL or path of the page where people sign in; None for none.
         provider: Makes the parameter that Streamlit's own login begins with; None if people sign in elsewhere.
         streamlit_login: Whether Streamlit's login counts.
+        own_page: Whether people sign in on a page of the app's own, which strangers have in place of the app.
     """
 
     cookie: str
     sign_in: str | None = None
     provider: Callable[[], str] | None = field(default=None, repr=False)
     streamlit_login: bool = False
+    own_page: bool = False
+
+    @property
+    def brings_back(self) -> bool:
+        """Whether the app itself brings people back to where they wanted to go."""
+        return self.own_page or self.provider is not None
 
 
 def open_paths(protection: Protection) -> Mapping[str, str]:
-    """Return every path, below the base path, that answers anybody, each with the reason."""
+    """
+    Return every path, below the base path, that answers anybody, each with the reason.
+
+    Beside those, strangers have what a sign-in page of the app's own consists of, if there is one.
+    """
     return {**_OPEN, **_OPEN_TO_SIGN_IN} if protection.streamlit_login else _OPEN
 
 
@@ -78,7 +97,9 @@ class Entrance:
         self._base_path = base_path
         self._open = frozenset(open_paths(protection))
 
-    async def refusal(self, request: Request, path: str, is_public: Callable[[], bool]) -> Response | None:
+    async def refusal(
+        self, request: Request, path: str, is_public: Callable[[], bool], is_streamlits: Callable[[], bool]
+    ) -> Response | None:
         """
         Return the response to a request without a principal; None if it may go on.
 
@@ -86,16 +107,29 @@ class Entrance:
             request: The request, settled.
             path: Its path, below the base path.
             is_public: Tells whether it is for an endpoint that is marked as open to everyone.
+            is_streamlits: Tells whether it is Streamlit that will answer it.
         """
         if path in self._open:
             return None
         found = await self._admission.principal(request, path)
         if isinstance(found, Principal):
             return self._brought_back(request)
-        if is_public():
+        if is_public() or (self._is_of_own_page(request, path) and is_streamlits()):
             return None
         await self.refused(found, request, path)
         return self._to_sign_in(request) or self._refusals.response(request)
+
+    async def closed(self, request: Request, path: str) -> Response | None:
+        """Return the response to a request that needs a principal wherever it is for; None if it has one."""
+        found = await self._admission.principal(request, path)
+        if isinstance(found, Principal):
+            return None
+        await self.refused(found, request, path)
+        return self._refusals.response(request)
+
+    def lets_strangers_connect(self, request: Request, path: str) -> bool:
+        """Return whether a WebSocket is opened for strangers, to show them where to sign in and nothing else."""
+        return self._protection.own_page and path == _STREAM and request.path == f"{self._base_path}{path}"
 
     async def refused(self, why: Deny, request: Request, path: str) -> None:
         """Have it written down that somebody was refused."""
@@ -107,12 +141,13 @@ class Entrance:
         if not is_navigation(request):
             return None
         home = home_of(request, self._base_path)
-        if protection.provider is not None:
-            if self._is_back_in_vain(request, home):
-                return self._refusals.response(request).with_header("Set-Cookie", self._line("", home, request, 0))
+        if protection.provider is not None and self._is_back_in_vain(request, home):
+            return self._refusals.response(request).with_header("Set-Cookie", self._line("", home, request, 0))
+        if protection.brings_back:
             back = way_back(request, self._base_path, with_tokens=True)
             cookie = self._line(quote(back, safe=""), home, request, _BROUGHT_BACK)
-            return responses.see_other(f"{home}auth/login?provider={quote(protection.provider())}", (cookie,))
+            there = "" if protection.provider is None else f"auth/login?provider={quote(protection.provider())}"
+            return responses.see_other(f"{home}{there}", (cookie,))
         if protection.sign_in is None or self._is_for(protection.sign_in, request):
             return None
         elsewhere = bool(urlsplit(protection.sign_in).netloc)
@@ -121,8 +156,8 @@ class Entrance:
         return responses.see_other(f"{protection.sign_in}{separator}next={quote(back, safe='')}", ())
 
     def _brought_back(self, request: Request) -> Response | None:
-        """Return the redirection of somebody who comes from Streamlit's login to where they wanted to go."""
-        if self._protection.provider is None or request.method != "GET":
+        """Return the redirection of somebody who has just signed in to where they wanted to go."""
+        if not self._protection.brings_back or request.method != "GET":
             return None
         home, wanted = home_of(request, self._base_path), self._wanted(request)
         if not wanted or not self._is_home(request, home):
@@ -135,6 +170,12 @@ class Entrance:
 
     def _is_home(self, request: Request, home: str) -> bool:
         return not request.query and as_sent(request, request.path) == home
+
+    def _is_of_own_page(self, request: Request, path: str) -> bool:
+        """Return whether `request` is for what a sign-in page of the app's own consists of."""
+        if not self._protection.own_page or request.method not in {"GET", "HEAD"}:
+            return False
+        return request.path == f"{self._base_path}{path}" and _OWN_PAGE.fullmatch(path) is not None
 
     def _is_for(self, sign_in: str, request: Request) -> bool:
         """Return whether `request` is for the page where people sign in, which cannot send them to itself."""

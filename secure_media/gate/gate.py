@@ -141,7 +141,11 @@ class Gate:
         return responses.unavailable(request.method, _RETRY_AT_START)
 
     async def answer(
-        self, request: Request, watch: Watch, is_public: Callable[[], bool] = lambda: False
+        self,
+        request: Request,
+        watch: Watch,
+        is_public: Callable[[], bool] = lambda: False,
+        is_streamlits: Callable[[], bool] = lambda: False,
     ) -> responses.Response | None:
         """
         Return the response, or None if the request may go on to Streamlit.
@@ -150,6 +154,7 @@ class Gate:
             request: The request.
             watch: Watches the client. Not for a request that may go on: what follows needs its body.
             is_public: Tells whether this is for an endpoint that is marked as open to everyone.
+            is_streamlits: Tells whether it is Streamlit that answers a request which may go on.
 
         Raises:
             ClientGoneError: There is nobody left to answer.
@@ -159,7 +164,7 @@ class Gate:
         if self._agents is not None and path.startswith(AGENT):
             return None if await self._agents.admits(request, path) else self._refusals.response(request)
         if self._entrance is not None:
-            refusal = await self._entrance.refusal(request, path, is_public)
+            refusal = await self._entrance.refusal(request, path, is_public, is_streamlits)
             if refusal is not None:
                 return refusal
         if path.startswith(MEDIA):
@@ -185,16 +190,22 @@ class Gate:
         session_id = path.removeprefix(UPLOAD).partition("/")[0]
         return await self._refusal(request, Resource(ResourceKind.UPLOAD, session_id), Action.WRITE)
 
-    async def enter(self, request: Request) -> responses.Response | None:
-        """Return the response to a request that has no principal and needs one; None if it may go on to Streamlit."""
+    async def enter(self, request: Request, *, is_streamlits: bool = False) -> responses.Response | None:
+        """Return the response to a request that has no principal and needs one; None if it may go on."""
         await self._admission.settle(request)
         if self._entrance is None:
             return None
-        return await self._entrance.refusal(request, self._below_base(request.path), lambda: False)
+        path = self._below_base(request.path)
+        return await self._entrance.refusal(request, path, lambda: False, lambda: is_streamlits)
 
     async def endpoint(self, request: Request) -> responses.Response | None:
         """Return the refusal for a request to an endpoint of the user's own, or None if it may go on."""
         await self._admission.settle(request)
+        if self._entrance is not None:
+            # Also where it lies among what is open to strangers, whose browsers have the sign-in page open.
+            refusal = await self._entrance.closed(request, self._below_base(request.path))
+            if refusal is not None:
+                return refusal
         return await self._refusal(request, Resource(ResourceKind.ENDPOINT, request.path), Action.VIEW)
 
     async def settle(self, request: Request) -> None:
@@ -211,10 +222,12 @@ class Gate:
         found = await self.principal(page.request)
         if isinstance(found, Principal):
             page.principal = found
-        elif self._entrance is not None and not is_public():
-            await self._entrance.refused(found, page.request, self._below_base(page.request.path))
-            return False
-        return True
+            return True
+        path, entrance = self._below_base(page.request.path), self._entrance
+        if entrance is None or is_public() or entrance.lets_strangers_connect(page.request, path):
+            return True
+        await entrance.refused(found, page.request, path)
+        return False
 
     def visitor(self, request: Request) -> Visitor:
         """Return who sent `request`."""

@@ -109,6 +109,7 @@ class Deployment:
             issuer=self.issuer,
             embedded=settings.embedded,
             sign_all=GrantTerms(settings.url_lifetime, PAGE) if settings.sign_media_urls else None,
+            sign_in_page=settings.sign_in if callable(settings.sign_in) else None,
         )
 
     def _decisions(

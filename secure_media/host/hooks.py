@@ -132,7 +132,7 @@ def _hook_starlette(installation: _Installation) -> None:
     from streamlit.web.server.starlette import starlette_app
 
     from secure_media.servers.asgi import GuardMiddleware
-    from secure_media.servers.routes import guarded_routes, leads_to_a_public_one
+    from secure_media.servers.routes import guarded_routes, leads_to_a_public_one, leads_to_streamlit, streamlits
 
     create_middleware = starlette_app.create_streamlit_middleware
     create_routes = starlette_app.create_streamlit_routes
@@ -140,7 +140,10 @@ def _hook_starlette(installation: _Installation) -> None:
     @functools.wraps(create_middleware)
     def create_streamlit_middleware() -> list[Middleware]:
         gate = installation.deployment().gate
-        return [Middleware(GuardMiddleware, gate=gate, is_public=leads_to_a_public_one), *create_middleware()]
+        guarding = Middleware(
+            GuardMiddleware, gate=gate, is_public=leads_to_a_public_one, is_streamlits=leads_to_streamlit
+        )
+        return [guarding, *create_middleware()]
 
     @functools.wraps(create_routes)
     def create_streamlit_routes(runtime: Runtime) -> list[Any]:
@@ -151,7 +154,7 @@ def _hook_starlette(installation: _Installation) -> None:
                 "instead"
             )
         own = guarded_routes(deployment.routes, deployment.gate, deployment.base_path)
-        return [*own, *create_routes(runtime)]
+        return [*own, *streamlits(create_routes(runtime))]
 
     starlette_app.create_streamlit_middleware = create_streamlit_middleware
     starlette_app.create_streamlit_routes = create_streamlit_routes

@@ -134,6 +134,13 @@ USES = (
         ),
     ),
     Use(
+        "the page where people sign in, for the sessions of strangers in place of the script",
+        (
+            Name("streamlit.runtime.pages_manager", "PagesManager.__init__", ("self", "main_script_path")),
+            Name("streamlit.runtime.script_data", "ScriptData.main_script_path"),
+        ),
+    ),
+    Use(
         "to send a page away for the cookie of somebody who signs in, as `st.login` does",
         (Name("streamlit.runtime.scriptrunner", "ScriptRunContext.enqueue", ("self", "msg")),),
     ),

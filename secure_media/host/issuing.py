@@ -35,6 +35,7 @@ class SessionBinding:
         site: Where the browser has the app: origin and base path, without a slash at the end.
         place: Where its page is: page and query below the app, as a relative reference.
         principal: Who its page was opened by, if that is known.
+        is_strangers: Whether it runs the page where people sign in, and never the script.
         pending: What its script has put on terms.
         connection: What connects its page now.
     """
@@ -45,6 +46,7 @@ class SessionBinding:
     has_invalid_cookie: bool = False
     place: str = field(default="", repr=False)
     principal: Principal | None = field(default=None, repr=False)
+    is_strangers: bool = False
     tokens: dict[Hashable, tuple[Grant, str]] = field(default_factory=dict, repr=False)
     pending: PendingTerms = field(default_factory=PendingTerms, repr=False)
     connection: object = field(default=None, repr=False)

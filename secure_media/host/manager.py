@@ -14,7 +14,7 @@ from streamlit.runtime.session_manager import SessionClient, SessionManager
 from secure_media.content.turns import LEDGER_READING
 from secure_media.core.model import Action, Resource, ResourceKind
 from secure_media.errors import GrantError
-from secure_media.host import agents, messages, signing
+from secure_media.host import agents, messages, signing, strangers
 from secure_media.host.issuing import SessionBinding
 from secure_media.host.protocol import Place
 from secure_media.host.sessions import Sessions, handshake
@@ -47,7 +47,7 @@ def secure_session_manager(base: type[SessionManager], sessions: Sessions) -> ty
                 existing_session_id = None
             session_id: str = super().connect_session(
                 client=client,
-                script_data=script_data,
+                script_data=strangers.stand_in(script_data) if sessions.is_strangers() else script_data,
                 user_info=user_info,
                 existing_session_id=existing_session_id,
                 session_id_override=session_id_override,
@@ -184,6 +184,9 @@ def _heed_what_arrives(session: Any, session_id: str, sessions: Sessions) -> Non
         if placeholder is not None and not sessions.shown.was_offered(session_id, placeholder):
             messages.withdraw_request(message)
         page, holder = messages.opened_page(message), sessions.holder(session_id)
+        is_known = sessions.sign_in_page is None or (holder is not None and not holder.is_strangers)
+        if not is_known and not strangers.may_ask(message):
+            return
         if page is not None and holder is not None:
             holder.base_url = site_of_page(*page, holder.base_url)
         place = messages.place_of_page(message)

@@ -27,13 +27,16 @@ def protection(settings: Settings, identity: BrowserIdentity) -> Protection | No
                 'sign_in: the app is open to everyone, so nobody is ever sent there. Add protect="app", or leave it out'
             )
         return None
+    streamlit_login = any(part.is_streamlits_login for part in settings.policy.parts)
+    cookie = f"{identity.cookie_name(secure=False)}_back"
+    if callable(settings.sign_in):
+        return Protection(cookie, streamlit_login=streamlit_login, own_page=True)
     if settings.policy.for_the_app() is None:
         raise ConfigurationError(
             f"protect: {settings.policy!r} knows browsers and links, but nobody by name, so nobody could open the app. "
-            "Add a policy that does: policy=own_session() & jwt(...), for example"
+            "Add a policy that does: policy=own_session() & jwt(...), for example; or a page of the app's own where "
+            "sm.login() signs people in: sign_in=page, with a function that shows it"
         )
-    streamlit_login = any(part.is_streamlits_login for part in settings.policy.parts)
-    cookie = f"{identity.cookie_name(secure=False)}_back"
     word, _, name = (settings.sign_in or "").partition(":")
     if word != "streamlit":
         return Protection(cookie, settings.sign_in, streamlit_login=streamlit_login)

@@ -109,7 +109,9 @@ def _judge(deployment: Deployment, canary: Canary, refused: bool) -> None:
 
 
 def _page(deployment: Deployment, canary: Canary) -> str:
-    return f"{deployment.base_path}/?{canary.media_id}"
+    """Return the address of a page of the app that strangers do not have."""
+    separator = "?" if deployment.sessions.sign_in_page is None else ""
+    return f"{deployment.base_path}/{separator}{canary.media_id}"
 
 
 def _judge_the_page(deployment: Deployment, refused: bool) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 import weakref
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -42,6 +43,7 @@ class Sessions:
         sign_all: The terms on which every other media URL gets a grant too; None if only those do whose script asks for
             it.
         embedded: Whether pages of other sites show the app in a frame.
+        sign_in_page: What runs for strangers in place of the script of a protected app; None where they have no page.
     """
 
     def __init__(
@@ -55,6 +57,7 @@ class Sessions:
         issuer: Issuer,
         sign_all: GrantTerms | None,
         embedded: bool,
+        sign_in_page: Callable[[], object] | None,
     ) -> None:
         self.gate = gate
         self.shown = shown
@@ -62,6 +65,7 @@ class Sessions:
         self.sweeper = Sweeper(shown, store)
         self.sign_all = sign_all
         self.embedded = embedded
+        self.sign_in_page = sign_in_page
         self._guard = guard
         self._answers = answers
         self._cookieless = CookielessLog(embedded=embedded)
@@ -89,6 +93,7 @@ class Sessions:
             holder.base_url = site_of_page(holder.base_url, "", site(request, self.gate.base_path))
         holder.has_invalid_cookie = holder.browser is None and self.gate.shows_a_cookie(request)
         self._holders[session_id] = holder
+        holder.is_strangers = self.is_strangers()
         if page is not None:
             holder.connection, holder.principal = page, page.principal
 
@@ -99,12 +104,19 @@ class Sessions:
             page.on_goodbye = said_goodbye
         return holder
 
+    def is_strangers(self) -> bool:
+        """Return whether the page that is just being connected is a stranger's, who may only see where to sign in."""
+        page = connection.get()
+        return self.sign_in_page is not None and (page is None or page.principal is None)
+
     def may_resume(self, session_id: str, browser: str | None) -> bool:
         """
         Return whether the page that is just being connected may go on with a session: whether it is of the same browser
         and, where that is known, of the same person.
         """
         holder, page = self.holder(session_id), connection.get()
+        if self.sign_in_page is not None and (holder is None or holder.is_strangers is not self.is_strangers()):
+            return False
         before = None if holder is None else holder.principal
         now = None if page is None else page.principal
         same = before is None or now is None or before.subject == now.subject

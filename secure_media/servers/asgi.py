@@ -31,12 +31,20 @@ class GuardMiddleware:
         app: Streamlit's application.
         gate: Answers requests.
         is_public: Tells whether what a scope asks for is an endpoint that is marked as open to everyone.
+        is_streamlits: Tells whether it is Streamlit's own.
     """
 
-    def __init__(self, app: ASGIApp, gate: Gate, is_public: Callable[[Scope], bool] = lambda _: False) -> None:
+    def __init__(
+        self,
+        app: ASGIApp,
+        gate: Gate,
+        is_public: Callable[[Scope], bool] = lambda _: False,
+        is_streamlits: Callable[[Scope], bool] = lambda _: False,
+    ) -> None:
         self._app = app
         self._gate = gate
         self._is_public = is_public
+        self._is_streamlits = is_streamlits
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Handle one connection."""
@@ -49,7 +57,10 @@ class GuardMiddleware:
             request.glance = glance
             try:
                 answer = self._gate.not_yet(request) or await self._gate.answer(
-                    request, functools.partial(watching, receive), functools.partial(self._is_public, scope)
+                    request,
+                    functools.partial(watching, receive),
+                    functools.partial(self._is_public, scope),
+                    functools.partial(self._is_streamlits, scope),
                 )
             except ClientGoneError:
                 return

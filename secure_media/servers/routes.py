@@ -14,6 +14,9 @@ from secure_media.servers.asgi_scope import request_of
 from secure_media.servers.asgi_send import write
 from secure_media.servers.public import is_public, public
 
+#: The attribute by which Streamlit's own routes are known.
+_STREAMLITS = "_secure_media_streamlits"
+
 
 class GuardedRoute(BaseRoute):
     """
@@ -66,12 +69,29 @@ def guarded_routes(routes: Iterable[Any], gate: Gate, base_path: str) -> list[Ba
     return result
 
 
+def streamlits(routes: Iterable[BaseRoute]) -> list[BaseRoute]:
+    """Return `routes`, marked as Streamlit's own."""
+    marked = list(routes)
+    for route in marked:
+        setattr(route, _STREAMLITS, True)
+    return marked
+
+
 def leads_to_a_public_one(scope: Scope) -> bool:
     """Return whether the first route of the application that takes a request is marked public."""
-    for route in getattr(scope.get("app"), "routes", ()):
-        if route.matches(scope)[0] is Match.FULL:
-            return is_public(route)
-    return False
+    route = _taking(scope)
+    return route is not None and is_public(route)
+
+
+def leads_to_streamlit(scope: Scope) -> bool:
+    """Return whether the first route of the application that takes a request is one of Streamlit's own."""
+    return getattr(_taking(scope), _STREAMLITS, False)
+
+
+def _taking(scope: Scope) -> BaseRoute | None:
+    """Return the first route of the application that takes a request; None if there is none."""
+    routes: Iterable[BaseRoute] = getattr(scope.get("app"), "routes", ())
+    return next((route for route in routes if route.matches(scope)[0] is Match.FULL), None)
 
 
 class _Below(BaseRoute):

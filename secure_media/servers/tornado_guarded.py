@@ -122,7 +122,9 @@ class Protected(_Guarded):
     """Mixed into every other handler, Streamlit's and the server's own, where the app is for known people only."""
 
     async def _asked(self) -> Response | None:
-        return await gate_of(self).enter(request_of(self.request))
+        protected = type(self).__bases__[-1].__module__.partition(".")[0]
+        is_streamlits = protected in {"streamlit", "tornado"}
+        return await gate_of(self).enter(request_of(self.request), is_streamlits=is_streamlits)
 
 
 class Handshake(BrowserWebSocketHandler):
@@ -139,7 +141,7 @@ class Handshake(BrowserWebSocketHandler):
 
     def open(self, *args: Any, **kwargs: Any) -> Any:
         attendance = gate_of(self).attendance
-        if attendance is not None:
+        if attendance is not None and self._page.principal is not None:
             self._page.close = functools.partial(self.close, POLICY_VIOLATION)
             attendance.entered(self._page)
         token = connection.set(self._page)

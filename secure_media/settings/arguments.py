@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 import os
+from collections.abc import Callable
 from typing import Literal, TypedDict
 
 from secure_media.core.policy import Policy
@@ -70,10 +71,11 @@ class SettingArguments(TypedDict, total=False):
     What is guarded: `media`, or with `app` everything of the app, its page, WebSocket and uploads as well, which then
     need somebody whom the policy knows by name. Default: `media`.
     """
-    sign_in: str | None
+    sign_in: str | Callable[[], object] | None
     """
     With `protect="app"`, where people are sent to sign in: the path of a page on this host, a URL, or `streamlit` for
-    Streamlit's own login (`streamlit:NAME` for one of several providers). Default: nowhere; they are refused.
+    Streamlit's own login (`streamlit:NAME` for one of several providers); or, as an argument, a function of the app
+    that shows the page, which strangers then have in place of the app. Default: nowhere; they are refused.
     """
     deployment: str | None
     """Sets this app apart from another with the same secret on the same host."""

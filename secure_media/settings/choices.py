@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import inspect
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
@@ -41,11 +43,13 @@ class Choice(Kind):
 
 @dataclass(frozen=True, slots=True)
 class SignInPlace(Kind):
-    """Where people sign in: a path on the same host, a URL, or Streamlit's own login."""
+    """Where people sign in: a path on the same host, a URL, Streamlit's own login, or a page of the app's own."""
 
-    def read(self, given: Given) -> str:
-        """Return the path or the URL, or ``streamlit``."""
+    def read(self, given: Given) -> str | Callable[[], object]:
+        """Return the path or the URL, ``streamlit``, or the function that shows the page."""
         value = given.value
+        if callable(value):
+            return _page(value, given.where)
         if isinstance(value, str):
             if _STREAMLIT.fullmatch(value) or (value.startswith("/") and path_in_app(value, "/") == value):
                 return value
@@ -53,9 +57,23 @@ class SignInPlace(Kind):
                 return value
         msg = (
             f"{given.where}: expected the path of a page on this host such as '/login', a URL that begins with "
-            f"https://, or 'streamlit', got {shown(value)}"
+            f"https://, 'streamlit', or a function that shows a page, got {shown(value)}"
         )
         raise ConfigurationError(msg)
+
+
+def _page(function: Callable[..., object], where: str) -> Callable[[], object]:
+    """Return a function that shows a page, after making sure that it can be called as one."""
+    try:
+        inspect.signature(function).bind()
+    except (TypeError, ValueError):
+        is_page = False
+    else:
+        is_page = not inspect.isclass(function) and not inspect.iscoroutinefunction(function)
+    if not is_page:
+        msg = f"{where}: expected a function that takes no arguments and is not async, to show the page"
+        raise ConfigurationError(msg)
+    return function
 
 
 def _has_host(url: str) -> bool:

@@ -9,7 +9,7 @@ A new setting is an entry here: a field of `Settings`. One that may be an argume
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -140,10 +140,11 @@ class Settings:
         "then need somebody whom the policy knows by name.",
         default="media",
     )
-    sign_in: str | None = setting(
+    sign_in: str | Callable[[], object] | None = setting(
         SignInPlace(),
         'With `protect="app"`, where people are sent to sign in: the path of a page on this host, a URL, or '
-        "`streamlit` for Streamlit's own login (`streamlit:NAME` for one of several providers).",
+        "`streamlit` for Streamlit's own login (`streamlit:NAME` for one of several providers); or, as an argument, a "
+        "function of the app that shows the page, which strangers then have in place of the app.",
         by_default="nowhere; they are refused",
     )
     deployment: str = setting(

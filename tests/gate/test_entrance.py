@@ -47,7 +47,7 @@ def ask(
     headers = [*NAVIGATION, ("cookie", "; ".join(cookies))]
     request = Request("GET", f"/base{path}", query, headers, False, None)
     entrance = Entrance(protection, admission, Refusals("/base"), "/base")
-    return asyncio.run(entrance.refusal(request, path, lambda: False))
+    return asyncio.run(entrance.refusal(request, path, lambda: False, lambda: True))
 
 
 def headers(response: Response | None) -> dict[str, str]:
