@@ -1,22 +1,14 @@
 """
-A password form of one's own, with an HttpOnly cookie behind it, and a limit on guessing.
+An app for members: a password form of its own, an HttpOnly cookie behind it, and a limit on guessing.
+
+Strangers have the form, and nothing else of the app: not its script, nor its media, nor other pages of it.
 
 It needs `pip install argon2-cffi`. Start it with `python examples/08_own_login.py`.
 """
 
-# ruff: noqa: E402 - the guard stands first, so that the rest runs nowhere but behind it
-
 from __future__ import annotations
 
 import os
-
-from secure_media import secure_run
-
-# Only this machine sees an example, unless you say otherwise.
-os.environ.setdefault("STREAMLIT_SERVER_ADDRESS", "127.0.0.1")
-
-secure_run(__file__)
-
 import threading
 from pathlib import Path
 
@@ -25,6 +17,7 @@ import streamlit as st
 from attempts import Attempts
 
 import secure_media as sm
+from secure_media import secure_run
 
 MEDIA = Path(__file__).resolve().parent / "media"
 
@@ -73,16 +66,28 @@ def sign_in() -> None:
         st.error("That is not the password of anybody of that name.")
 
 
-st.set_page_config(page_title="Members")
-st.title("Members")
-
-principal = sm.current_principal()
-if principal is None:
+def page_for_strangers() -> None:
+    """Show the form."""
+    st.set_page_config(page_title="Members")
+    st.title("Members")
     st.write("Sign in as `ann` with the password `correct horse`, or as `bob` with `battery staple`.")
     with st.form("sign in"):
         st.text_input("Name", key="name")
         st.text_input("Password", type="password", key="password")
         st.form_submit_button("Sign in", on_click=sign_in)
+
+
+# Only this machine sees an example, unless you say otherwise.
+os.environ.setdefault("STREAMLIT_SERVER_ADDRESS", "127.0.0.1")
+
+# What stands below is for members.
+secure_run(__file__, protect="app", sign_in=page_for_strangers)
+
+st.set_page_config(page_title="Members")
+st.title("Members")
+
+principal = sm.current_principal()
+if principal is None:  # they have signed out in another tab, and this page is about to be closed
     st.stop()
 
 st.write(f"Hello, {principal.subject}.")

@@ -94,6 +94,10 @@ def ask_without_a_server() -> bool:
     return all(decide(policy, anna) for policy in policies()) and decide(lambda context: context.now > 0, access())
 
 
+def sign_in_page() -> None:
+    """Stand for the page where people sign in."""
+
+
 def run_with_every_setting() -> None:
     """Start a script with every argument there is."""
     secure_run(__file__)
@@ -113,6 +117,8 @@ def run_with_every_setting() -> None:
         session_memory=32 * 1024**2,
         refusal_page="refused.html",
         deployment="reports",
+        protect="app",
+        sign_in=sign_in_page,
         collections={
             "reports": "reports/",
             "archive": Path("archive"),

@@ -30,7 +30,16 @@ LOGIN = Protection("back", provider=lambda: "signed", streamlit_login=True)
 
 
 def ask(
-    path: str, *, protection: Protection = LOGIN, known: bool = False, back: str | None = None, query: str = ""
+    path: str,
+    *,
+    protection: Protection = LOGIN,
+    known: bool = False,
+    back: str | None = None,
+    query: str = "",
+    method: str = "GET",
+    navigates: bool = True,
+    is_streamlits: bool = True,
+    base: str = "/base",
 ) -> Response | None:
     """Return what the entrance answers to a navigation, below the base path; None for that it may go on."""
     keys = KeyRing([SECRET])
@@ -44,10 +53,10 @@ def ask(
     claims = {"iss": "gate", "aud": "app", "sub": "ann", "exp": NOW + 60}
     cookies = [f"sso={forge({'alg': 'HS256'}, claims, KEY.encode())}"] if known else []
     cookies += [f"back={back}"] if back is not None else []
-    headers = [*NAVIGATION, ("cookie", "; ".join(cookies))]
-    request = Request("GET", f"/base{path}", query, headers, False, None)
+    headers = [*(NAVIGATION if navigates else ()), ("cookie", "; ".join(cookies))]
+    request = Request(method, f"{base}{path}", query, headers, False, None)
     entrance = Entrance(protection, admission, Refusals("/base"), "/base")
-    return asyncio.run(entrance.refusal(request, path, lambda: False, lambda: True))
+    return asyncio.run(entrance.refusal(request, path, lambda: False, lambda: is_streamlits))
 
 
 def headers(response: Response | None) -> dict[str, str]:
@@ -133,3 +142,54 @@ def test_page_where_people_sign_in_is_not_sent_to_itself() -> None:
     refused = ask("/sign-in", protection=Protection("back", "/base/sign-in"))
     assert refused is not None
     assert refused.status == 403
+
+
+OWN_PAGE = Protection("back", own_page=True)
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/",
+        "/favicon.png",
+        "/manifest.json",
+        "/_stcore/host-config",
+        "/static/js/index.D1_-x.js",
+        "/static/media/a.woff2",
+    ],
+)
+def test_own_page_consists_of_the_frontend(path: str) -> None:
+    """Streamlit's page and its frontend are for strangers where the app signs people in itself, and only there."""
+    assert ask(path, protection=OWN_PAGE) is None
+    assert ask(path, protection=OWN_PAGE, method="HEAD") is None
+    for method in ("POST", "PUT", "DELETE", "OPTIONS"):
+        assert ask(path, protection=OWN_PAGE, method=method) is not None
+    assert ask(path, protection=OWN_PAGE, is_streamlits=False) is not None
+    assert ask(path, protection=OWN_PAGE, base="") is not None
+    assert ask(path, protection=Protection("back")) is not None
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/index.html", "/a-page", "/static", "/static/", "/static/../report", "/static/js/../../report", "/static//x",
+        "/static/.hidden", "/static/js\\..\\x", "/static/x\n", "/staticx", "/_stcore/host-config/", "/_stcore/stream",
+        "/_stcore/metrics", "/media/x", "/component/x/index.html", "/app/static/x", "//", "/favicon.png/", "/static/é",
+    ],
+)  # fmt: skip
+def test_stranger_is_led_to_the_own_page(path: str) -> None:
+    """All else is refused, or leads a person to where the page is, once, with the way back in a cookie."""
+    sent = ask(path, protection=OWN_PAGE)
+    assert sent is not None
+    assert (sent.status, headers(sent)["Location"]) == (303, "/base/")
+    assert headers(sent)["Set-Cookie"].startswith("back=%2Fbase%2F")
+    refused = ask(path, protection=OWN_PAGE, navigates=False)
+    assert refused is not None
+    assert refused.status == 403
+
+
+def test_person_is_brought_back_from_the_own_page() -> None:
+    """Whoever has signed in goes on to where they wanted to go; a stranger stays on the page, however often."""
+    back = quote("/base/a-page?x=1", safe="")
+    assert ask("/", protection=OWN_PAGE, back=back) is None
+    assert headers(ask("/", protection=OWN_PAGE, known=True, back=back))["Location"] == "/base/a-page?x=1"

@@ -208,3 +208,34 @@ def test_tokens_do_not_reach_the_access_log(tmp_path: Path) -> None:
         eventually(lambda: path in server.log, "the line in the access log")
         assert "media_token=***" in server.log
         assert token not in server.log
+
+
+PROTECTED = f"""
+{IMPORTS}
+import streamlit as st
+from starlette.responses import PlainTextResponse
+from starlette.routing import Route
+
+
+async def report(request):
+    return PlainTextResponse("the secret report")
+
+
+def sign_in():
+    st.text("who are you?")
+
+
+app = App("page.py", routes=[Route("/", report), Route("/favicon.png", report)])
+app = guard(app, secret={SECRET!r}, protect="app", sign_in=sign_in)
+"""
+
+
+def test_what_lies_over_the_frontend_is_not_for_strangers(tmp_path: Path) -> None:
+    """Routes of the app's own that take the place of Streamlit's page or frontend are as closed as any other."""
+    with serve(tmp_path, PROTECTED, UVICORN) as server:
+        for path in ("/", "/favicon.png"):
+            assert server.request("GET", path).body == b"Forbidden\n"
+        assert server.request("GET", "/_stcore/host-config").status == 200
+        with Browser(server).connect() as tab:
+            assert tab.texts() == ["who are you?"]
+            assert tab.urls() == []

@@ -333,6 +333,9 @@ WRONG = {
     "sign-in-alone": ('sign_in="/sign-in"', "sign_in: the app is open to everyone"),
     "no-such-login": ('protect="app", sign_in="streamlit", policy=SSO', "sign_in: the policy does not heed"),
     "everyone-is-somebody": ('protect="app", policy=Everyone()', "the server did not refuse its page"),
+    "page-for-nobody": ('protect="app", policy=Everyone(), sign_in=print', "the server did not refuse its page"),
+    "page-alone": ("sign_in=print", "sign_in: the app is open to everyone"),
+    "page-with-arguments": ('protect="app", sign_in=lambda name: None', "expected a function that takes no arguments"),
 }
 
 

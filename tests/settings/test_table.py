@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import datetime
+import functools
 import inspect
 import re
 import typing
@@ -247,3 +248,31 @@ def test_table_has_a_sentence_and_a_default_for_each() -> None:
 def test_place_to_sign_in_is_taken_as_it_is(place: str) -> None:
     """A path of this host, a URL, and Streamlit's own login are where people may be sent."""
     assert load(environ={}, secrets_section={}, protect="app", sign_in=place).sign_in == place
+
+
+def page() -> None:
+    """Stand for the page of an app."""
+
+
+async def page_later() -> None:
+    """Stand for one that Streamlit would never run."""
+
+
+class Pages:
+    """Stands for an object that shows a page."""
+
+    def __call__(self) -> None:
+        """Show it."""
+
+
+@pytest.mark.parametrize("function", [page, Pages(), Pages().__call__, functools.partial(print, "a")])
+def test_page_to_sign_in_is_a_function(function: Callable[[], object]) -> None:
+    """What can be called without arguments shows the page, and is kept as it is."""
+    assert load(environ={}, secrets_section={}, protect="app", sign_in=function).sign_in is function
+
+
+@pytest.mark.parametrize("function", [lambda name: name, page_later, Pages, dict.get])
+def test_what_cannot_show_a_page_is_refused(function: Callable[..., object]) -> None:
+    """A function that wants arguments, a coroutine function and a class show nothing."""
+    with pytest.raises(ConfigurationError, match=r"^sign_in: expected a function that takes no arguments"):
+        load(environ={}, secrets_section={}, protect="app", sign_in=function)
