@@ -74,8 +74,7 @@ class Deployment:
     ) -> None:
         refuse_unguardable_config(settings.agent)
         self.base_path = base_path()
-        self.handlers, self.routes = handlers, routes
-        self.script, self.given = script, given
+        self.handlers, self.routes, self.script, self.given = handlers, routes, script, given
         self.policy, self.accepts_grants = settings.policy, settings.policy.accepts_grants
         self.protected = settings.protect == "app"
         _refuse_vain_signing(settings)
