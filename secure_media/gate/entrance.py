@@ -119,14 +119,6 @@ class Entrance:
         await self.refused(found, request, path)
         return self._to_sign_in(request) or self._refusals.response(request)
 
-    async def closed(self, request: Request, path: str) -> Response | None:
-        """Return the response to a request that needs a principal wherever it is for; None if it has one."""
-        found = await self._admission.principal(request, path)
-        if isinstance(found, Principal):
-            return None
-        await self.refused(found, request, path)
-        return self._refusals.response(request)
-
     def lets_strangers_connect(self, request: Request, path: str) -> bool:
         """Return whether a WebSocket is opened for strangers, to show them where to sign in and nothing else."""
         return self._protection.own_page and path == _STREAM and request.path == f"{self._base_path}{path}"

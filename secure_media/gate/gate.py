@@ -201,11 +201,6 @@ class Gate:
     async def endpoint(self, request: Request) -> responses.Response | None:
         """Return the refusal for a request to an endpoint of the user's own, or None if it may go on."""
         await self._admission.settle(request)
-        if self._entrance is not None:
-            # Also where it lies among what is open to strangers, whose browsers have the sign-in page open.
-            refusal = await self._entrance.closed(request, self._below_base(request.path))
-            if refusal is not None:
-                return refusal
         return await self._refusal(request, Resource(ResourceKind.ENDPOINT, request.path), Action.VIEW)
 
     async def settle(self, request: Request) -> None:
@@ -217,14 +212,21 @@ class Gate:
         await self._admission.settle(request)
         return await self._admission.principal(request, self._below_base(request.path))
 
-    async def admits(self, page: Connection, is_public: Callable[[], bool] = lambda: False) -> bool:
+    async def admits(
+        self,
+        page: Connection,
+        is_public: Callable[[], bool] = lambda: False,
+        is_streamlits: Callable[[], bool] = lambda: False,
+    ) -> bool:
         """Find out who opens a WebSocket, note it there, and return whether it may be opened at all."""
         found = await self.principal(page.request)
         if isinstance(found, Principal):
             page.principal = found
             return True
         path, entrance = self._below_base(page.request.path), self._entrance
-        if entrance is None or is_public() or entrance.lets_strangers_connect(page.request, path):
+        if entrance is None or is_public():
+            return True
+        if entrance.lets_strangers_connect(page.request, path) and is_streamlits():
             return True
         await entrance.refused(found, page.request, path)
         return False

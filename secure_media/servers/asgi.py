@@ -82,7 +82,8 @@ class GuardMiddleware:
 
     async def _websocket(self, scope: Scope, receive: Receive, send: Send) -> None:
         gate, page = self._gate, Connection(request_of(scope))
-        if gate.unproved or not await gate.admits(page, functools.partial(self._is_public, scope)):
+        whose = functools.partial(self._is_public, scope), functools.partial(self._is_streamlits, scope)
+        if gate.unproved or not await gate.admits(page, *whose):
             await receive()
             await send({"type": "websocket.close", "code": _TRY_AGAIN_LATER if gate.unproved else POLICY_VIOLATION})
             return

@@ -132,7 +132,7 @@ class Handshake(BrowserWebSocketHandler):
 
     async def prepare(self) -> None:
         self._page = Connection(request_of(self.request))
-        if not await gate_of(self).admits(self._page):
+        if not await gate_of(self).admits(self._page, is_streamlits=lambda: True):
             finish(self, forbidden(self.request.method or ""))
             return
         result = super().prepare()

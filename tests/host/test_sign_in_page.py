@@ -11,7 +11,7 @@ import streamlit
 from streamlit.proto.BackMsg_pb2 import BackMsg
 
 from tests.host.signing_in import follow, granted, redirect
-from tests.host.test_protecting import ENDPOINTS, IMPATIENT, NAVIGATION, ROUTES, SECRETS, paths
+from tests.host.test_protecting import ENDPOINTS, IMPATIENT, KEY, NAVIGATION, ROUTES, SECRETS, paths, sso
 from tests.host.test_routes import upload
 from tests.servers import SECRET, STARLETTE, AppServer, Browser, Tab
 
@@ -176,14 +176,17 @@ def test_stranger_changes_nothing_for_others(server: AppServer) -> None:
 
 
 def test_other_websockets_are_closed_to_strangers(server: AppServer) -> None:
-    """Only Streamlit's own WebSocket is opened for a stranger."""
+    """Only Streamlit's own WebSocket is opened for a stranger, who has the sign-in page open."""
     request = (
-        "GET {} HTTP/1.1\r\nHost: 127.0.0.1:{}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+        "GET {} HTTP/1.1\r\nHost: 127.0.0.1:{}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nCookie: {}\r\n"
         "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\nOrigin: {}\r\n\r\n"
     )
-    for path in ("/live", "/_stcore/stream/x", "/sign-in/live"):
-        asked = request.format(f"{server.base}{path}", server.port, server.origin).encode()
-        assert b" 101 " not in server.raw(asked, until=b"\r\n\r\n").partition(b"\r\n")[0], path
+    with Browser(server).open() as tab:
+        for path, opened in (("/_stcore/stream", True), ("/live", False), ("/_stcore/stream/x", False)):
+            cookie = tab.browser.cookie_header()
+            asked = request.format(f"{server.base}{path}", server.port, cookie, server.origin).encode()
+            line = server.raw(asked, until=b"\r\n\r\n").partition(b"\r\n")[0]
+            assert (b" 101 " in line) is opened, path
 
 
 def test_somebody_signs_in_and_out(server: AppServer) -> None:
@@ -253,6 +256,31 @@ def test_person_comes_back_to_where_they_wanted_to_go(server: AppServer) -> None
         follow(browser, granted(tab))
     back = browser.get("/", {**NAVIGATION, "Cookie": f"{browser.cookie_header()}; {name}={value}"})
     assert (back.status, back.headers["location"]) == (303, f"{server.base}/confidential?x=1")
+
+
+def test_same_browser_does_not_change_sides_by_resuming(tmp_path: Path) -> None:
+    """Where a gateway's login ends, or begins, the browser stays the same one, and the session does not."""
+    known = f"""
+policy = sm.own_session() & sm.jwt(cookie="sso", key={KEY!r}, algorithms=["HS256"], issuer="gate", audience="app")
+def sign_in():
+    import streamlit as st
+    st.text("who are you, None?")
+sm.secure_run(__file__, secret={SECRET!r}, protect="app", sign_in=sign_in, policy=policy)
+import streamlit as st
+st.text("the secret report")
+"""
+    with AppServer(f"import secure_media as sm\n{known}", guarded=False, folder=tmp_path) as server:
+        for before, after in ((sso(), None), (None, sso())):
+            browser = Browser(server, cookies={"sso": before or "x"})
+            tab = browser.open()
+            session, texts = tab.session_id, tab.texts()
+            tab.socket.socket.shutdown(2)
+            tab.close()
+            browser.cookies["sso"] = after or "x"
+            with browser.connect(resume=session) as resumed:
+                assert resumed.session_id != session
+                assert {*texts, *resumed.texts()} == {"the secret report", "who are you, None?"}
+                assert texts != resumed.texts()
 
 
 def test_pages_of_the_app_are_there_after_a_stranger_came_first(tmp_path: Path) -> None:
