@@ -193,3 +193,20 @@ def test_person_is_brought_back_from_the_own_page() -> None:
     back = quote("/base/a-page?x=1", safe="")
     assert ask("/", protection=OWN_PAGE, back=back) is None
     assert headers(ask("/", protection=OWN_PAGE, known=True, back=back))["Location"] == "/base/a-page?x=1"
+
+
+@pytest.mark.parametrize(
+    ("path", "protection", "opened"),
+    [
+        ("/_stcore/stream", OWN_PAGE, True),
+        ("/_stcore/stream/", OWN_PAGE, False),
+        ("/_stcore/other", OWN_PAGE, False),
+        ("/_stcore/stream", LOGIN, False),
+    ],
+)
+def test_one_websocket_is_for_strangers(path: str, protection: Protection, opened: bool) -> None:
+    """It is Streamlit's, below the base path, and only where the app has a page for strangers."""
+    for base in ("/base", ""):
+        request = Request("GET", f"{base}{path}", "", [], False, None)
+        entrance = Entrance(protection, None, None, "/base")  # type: ignore[arg-type]
+        assert entrance.lets_strangers_connect(request, path) is (opened and base == "/base")

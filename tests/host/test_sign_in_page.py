@@ -50,6 +50,12 @@ def token():
     return __import__("uuid").uuid4().hex
 
 
+@st.fragment
+def part():
+    st.text("the secret report")
+
+
+part()
 st.text(token())
 st.download_button("save", b"the secret report", file_name="a.txt")
 st.file_uploader("file")
@@ -126,7 +132,7 @@ def test_stranger_has_all_of_the_frontend(server: AppServer) -> None:
 
 
 def test_stranger_runs_the_sign_in_page_only(server: AppServer) -> None:
-    """Whatever page a stranger's WebSocket asks for, the function is what runs; its pages are not even named."""
+    """Whatever page or part of one a stranger asks for, the function is what runs; other pages are not even named."""
     browser = Browser(server)
     with browser.open() as tab, signed_in(server).open() as hers:
         assert is_sign_in_page(tab)
@@ -144,6 +150,15 @@ def test_stranger_runs_the_sign_in_page_only(server: AppServer) -> None:
             message.rerun_script.page_script_hash = page
             tab.send(message)
             tab.until_finished()
+        parts = {message.delta.fragment_id for message in hers.messages} - {""}
+        assert parts
+        for part in parts:
+            message = BackMsg()
+            message.rerun_script.fragment_id = part
+            hers.send(message)
+            hers.until_finished()
+            tab.send(message)  # Streamlit does not answer what it does not know
+            tab.rerun()
         for name in ("confidential", "confidential/", "../pages/confidential", "app"):
             message = BackMsg()
             message.rerun_script.page_name = name
