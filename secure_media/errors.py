@@ -16,6 +16,7 @@ Every error that secure_media raises, in one tree, and the reasons for which a r
     ├── ScriptError                         in a script: something that cannot be shown or offered as asked for
     │   └── GrantError                      a link that cannot be made or revoked, or terms that cannot be granted
     ├── LedgerUnavailableError              revocations and uses cannot be read or written, or the clock is behind
+    ├── KeysUnavailableError                the keys that somebody publishes cannot be fetched
     └── MediaError
         ├── MediaNotFoundError              nothing is stored under that id (any more)
         ├── MediaChangedError               the file behind an id is no longer the file that was shown
@@ -131,6 +132,10 @@ class GrantError(ScriptError):
 
 class LedgerUnavailableError(SecureMediaError):
     """The ledger of grants cannot be read or written, or its clock is behind. The message names the fix."""
+
+
+class KeysUnavailableError(SecureMediaError):
+    """The keys that somebody publishes cannot be fetched. The message names no address and nothing that was sent."""
 
 
 class MediaError(SecureMediaError):

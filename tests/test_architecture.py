@@ -223,8 +223,9 @@ TORNADO = ("tornado", "tornado_guarded", "tornado_media", "tornado_requests")
     ("library", "modules"),
     [
         pytest.param("itsdangerous", {"secure_media.core.signatures"}, id="itsdangerous"),
-        pytest.param("jwt", {"secure_media.core.jwts"}, id="jwt"),
+        pytest.param("jwt", {"secure_media.core.jwts", "secure_media.core.key_sets"}, id="jwt"),
         pytest.param("tornado", {f"secure_media.servers.{name}" for name in TORNADO}, id="tornado"),
+        pytest.param("requests", {"secure_media.stores.fetching"}, id="requests"),
         pytest.param("fsspec", {"secure_media.content.remote"}, id="fsspec"),
         pytest.param("zipstream", {"secure_media.content.archive"}, id="zipstream"),
         pytest.param(

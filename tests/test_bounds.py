@@ -21,6 +21,8 @@ from typing import Any
 
 import jwt as pyjwt
 import pytest
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 
 from secure_media.audit.repeats import MOST_TOLD, Repeats, Told
@@ -33,12 +35,13 @@ from secure_media.content.turns import Turns, _DaemonThreads
 from secure_media.core.context import AccessContext, Visitor
 from secure_media.core.identity import BrowserIdentity, Identified
 from secure_media.core.jwt_policy import jwt
+from secure_media.core.key_sources import KeySource
 from secure_media.core.keys import Key, KeyRing, Purpose
 from secure_media.core.model import Action, Allow, Browser, Credentials, Deny, Grant, Resource, ResourceKind
 from secure_media.core.questions import answered
 from secure_media.core.rules import allow_if
 from secure_media.core.tokens import GrantCodec
-from secure_media.errors import BusyError, DenialReason, MediaNotFoundError, ScriptError
+from secure_media.errors import BusyError, DenialReason, KeysUnavailableError, MediaNotFoundError, ScriptError
 from secure_media.gate.admission import Admitted
 from secure_media.gate.attendance import Attendance
 from secure_media.gate.shortcut import Shortcut
@@ -61,6 +64,8 @@ from secure_media.stores.linked import LinkedContents
 from secure_media.stores.media import MediaStore
 from secure_media.stores.media_ids import CONDITION
 from secure_media.stores.pages import MOST_UNSENT, REMEMBERED, InUse
+from secure_media.stores.pem_keys import AT_ONCE, EACH, PemKeys
+from secure_media.stores.pem_keys import MOST as MOST_PEM
 from secure_media.stores.playback import PlaybackLeases
 from secure_media.stores.recollection import Recollection
 from secure_media.stores.references import References
@@ -675,6 +680,44 @@ def _refused(_: Path) -> Fill:
     return Fill(entry, lambda number: entry._say_once(f"reason {number}"), 64)
 
 
+def _pem_keys(most: int, *, published: bool) -> Fill:
+    private = ec.generate_private_key(ec.SECP256R1()).public_key()
+    pem = private.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
+
+    def fetch(source: KeySource, kid: str) -> bytes:
+        if published:
+            return pem
+        raise KeysUnavailableError("it is not there")
+
+    now = [0.0]
+    keys = PemKeys(KeySource("http://127.0.0.1/{kid}", ("ES256",)), fetch, lambda: now[0])
+
+    def ask(number: int) -> None:
+        now[0] += EACH
+        looking = keys.look_for(f"key-{number}")
+        assert looking is not None
+        looking.result(30)
+
+    return Fill(keys, ask, most)
+
+
+def _looks_for_keys(_: Path) -> Fill:
+    going_on = threading.Event()
+
+    def fetch(source: KeySource, kid: str) -> bytes:
+        going_on.wait(30)
+        return b""
+
+    keys = PemKeys(KeySource("http://127.0.0.1/{kid}", ("ES256",)), fetch, lambda: 0.0)
+
+    def ask(number: int) -> None:
+        keys.look_for(f"key-{number}")
+        if number == 99:
+            going_on.set()
+
+    return Fill(keys, ask, AT_ONCE, 100)
+
+
 BOUNDS = {
     "audit.repeats:Repeats._counts": Bound("20 of each level", lambda _: _told(2 * MOST_TOLD)),
     "audit.repeats:Repeats._rest": Bound("the levels that there are", lambda _: _told(2)),
@@ -684,6 +727,9 @@ BOUNDS = {
     "gate.attendance:Attendance._pages": Bound("the WebSockets that are open", _open_pages),
     "gate.shortcut:Shortcut._known": Bound("the last 4,096 cookies", _shortcut),
     "gate.shortcut:Shortcut._prepared": Bound("the last 4,096 media", _shortcut),
+    "stores.pem_keys:PemKeys._keys": Bound("64", lambda _: _pem_keys(MOST_PEM, published=True)),
+    "stores.pem_keys:PemKeys._missing": Bound("64", lambda _: _pem_keys(MOST_PEM, published=False)),
+    "stores.pem_keys:PemKeys._looking": Bound("six, and one more every ten seconds", _looks_for_keys),
     "stores.recollection:Recollection._known": Bound("the last 4,096 grants and names", _recollection),
     "core.identity:BrowserIdentity._genuine": Bound("the last 4,096 cookies", _cookies),
     "core.identity:BrowserIdentity._known": Bound("the keys that are in use", _rotated_keys),

@@ -11,10 +11,12 @@ from typing import Any
 from secure_media.core.claims import claims_hold
 from secure_media.core.context import AccessContext
 from secure_media.core.jwts import JwtVerifier
+from secure_media.core.key_sources import KeySource, key_source
 from secure_media.core.model import Allow, Credentials, Decision, Deny
 from secure_media.core.policy import Policy
-from secure_media.core.questions import Asking
+from secure_media.core.questions import Asking, KeyOf
 from secure_media.core.tokens import GrantCodec
+from secure_media.core.verification_keys import PublicKey, pinned
 from secure_media.errors import ConfigurationError, DenialReason
 
 #: How many JWTs of one policy are remembered as genuine, the last used ones: up to 16 KiB each.
@@ -36,7 +38,9 @@ class _Jwt(Policy):
         *,
         cookie: str | None,
         header: str | None,
+        source: KeySource | None,
     ) -> None:
+        self._source = source
         self._cookie = cookie
         self._header = header
         self._in_words = f"JWT in header {header}" if cookie is None else f"JWT in cookie {cookie}"
@@ -46,19 +50,28 @@ class _Jwt(Policy):
         self._genuine = functools.lru_cache(maxsize=_REMEMBERED)(_genuine)
 
     def evaluate(self, context: AccessContext, grants: GrantCodec) -> Asking[Decision]:
-        yield from ()
         values = self._presented(context.credentials)
         if not values:
             return Deny(DenialReason.NO_CREDENTIAL)
         if len(values) > 1:
             return Deny(DenialReason.MALFORMED_CREDENTIAL)
-        # Made anew each time: conditions get them, and may change them.
-        claims: dict[str, Any] = json.loads(self._genuine(self._verifier, values[0]))
+        key = None
+        if self._source is not None:
+            kid = self._verifier.key_named_by(values[0])
+            key = (yield KeyOf(self._source, kid)) if self._source.knows(kid) else None
+            if type(key) is not PublicKey or key.kid != kid:
+                return Deny(DenialReason.UNKNOWN_KEY)
+        # Made anew each time: conditions get them, and may change them. By the key, so that they end with it.
+        claims: dict[str, Any] = json.loads(self._genuine(self._verifier, values[0], key))
         self._verifier.verify_times(claims, now=context.now)
         if not claims_hold(claims, self._require):
             return Deny(DenialReason.CLAIM_MISMATCH)
         subject = claims.get("sub")
         return Allow("jwt", subject if isinstance(subject, str) else None, claims)
+
+    @property
+    def key_sources(self) -> tuple[KeySource, ...]:
+        return () if self._source is None else (self._source,)
 
     def _presented(self, credentials: Credentials) -> list[str]:
         """Return every JWT that a request presents, and all else that stands in its place."""
@@ -79,7 +92,9 @@ def jwt(
     *,
     cookie: str | None = None,
     header: str | None = None,
-    key: str | bytes,
+    key: str | bytes | None = None,
+    jwks_url: str | None = None,
+    pem_url: str | None = None,
     algorithms: Iterable[str],
     issuer: str | None,
     audience: str | None,
@@ -99,6 +114,8 @@ def jwt(
         cookie: The cookie that holds the JWT.
         header: The header that holds it instead; of ``authorization``, what follows ``Bearer``.
         key: A secret for HS algorithms, else a public key or certificate as PEM.
+        jwks_url: Where the issuer publishes its keys instead, as a JWK Set (RFC 7517): over https, or on this machine.
+        pem_url: Where it publishes each key by itself, as PEM, with ``{kid}`` where its name stands, as AWS has it.
         algorithms: The only algorithms accepted, whatever the token says of itself.
         issuer: The ``iss`` it must have.
         audience: The ``aud`` it must contain. None only where `require_header` names the ``signer`` of AWS.
@@ -117,9 +134,30 @@ def jwt(
     _refuse_other_places(cookie, header)
     _refuse_other_kinds(require, require_header, typ, padded)
     more: dict[str, Any] = {"typ": typ, "padded": padded, "require_header": require_header, "leeway": leeway}
-    verifier = JwtVerifier(key=key, algorithms=algorithms, issuer=issuer, audience=audience, **more)
+    source = _source(key, jwks_url, pem_url, algorithms := pinned(algorithms, "jwt"))
+    verifier = JwtVerifier(key=source or key or b"", algorithms=algorithms, issuer=issuer, audience=audience, **more)
     where = None if header is None else header.lower()
-    return _Jwt(verifier, {} if require is None else require, cookie=cookie, header=where)
+    return _Jwt(verifier, {} if require is None else require, cookie=cookie, header=where, source=source)
+
+
+def _source(
+    key: str | bytes | None, jwks_url: str | None, pem_url: str | None, algorithms: tuple[str, ...]
+) -> KeySource | None:
+    """
+    Return where keys are published; None if there is one `key`.
+
+    Raises:
+        ConfigurationError: Not exactly one of the three is given, or none can be fetched from there.
+    """
+    if (key, jwks_url, pem_url).count(None) != 2:
+        raise ConfigurationError(
+            "jwt(key=..., jwks_url=..., pem_url=...): give one of the three, what verifies the JWT"
+        )
+    if jwks_url is not None:
+        return key_source(jwks_url, algorithms, argument="jwt(jwks_url=...)")
+    if pem_url is not None:
+        return key_source(pem_url, algorithms, argument="jwt(pem_url=...)", pem=True)
+    return None
 
 
 def _refuse_other_places(cookie: str | None, header: str | None) -> None:
@@ -149,10 +187,10 @@ def _refuse_other_kinds(require: object, require_header: object, typ: object, pa
         raise ConfigurationError("jwt(padded=...): expected True or False")
 
 
-def _genuine(verifier: JwtVerifier, token: str) -> str:
+def _genuine(verifier: JwtVerifier, token: str, key: PublicKey | None) -> str:
     """
     Return the claims of a genuine JWT, as JSON.
 
     The same for the same arguments at all times, so it may be remembered.
     """
-    return json.dumps(verifier.verify_signature(token))
+    return json.dumps(verifier.verify_signature(token, key))

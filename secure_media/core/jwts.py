@@ -1,5 +1,5 @@
 """
-JSON Web Tokens, by RFC 7519 and RFC 8725. The only module that imports PyJWT.
+JSON Web Tokens, by RFC 7519 and RFC 8725. With `key_sets`, the only module that imports PyJWT.
 
 The verifier pins the algorithms; the token's own ``alg`` is only ever compared with that list (RFC 8725 section
 3.1). ``exp``, ``iss`` and ``aud`` are always required, and no key is ever taken from the token (section 3.10).
@@ -15,7 +15,8 @@ import jwt
 
 from secure_media.core.claims import claims_hold
 from secure_media.core.compact import json_object, take_apart
-from secure_media.core.verification_keys import key_for, pinned
+from secure_media.core.key_sources import KeySource
+from secure_media.core.verification_keys import PublicKey, key_for, pinned
 from secure_media.errors import (
     AudienceMismatchError,
     ClaimMismatchError,
@@ -53,7 +54,7 @@ class JwtVerifier:
     Verifies JWTs of one issuer for one audience.
 
     Args:
-        key: A secret for the HS family, else a public key or certificate as PEM.
+        key: A secret for the HS family, else a public key or certificate as PEM; or where the keys are published.
         algorithms: The only algorithms accepted. Never taken from the token (RFC 8725 section 3.1).
         issuer: The ``iss`` a token must carry (RFC 8725 section 3.8).
         audience: The ``aud`` a token must contain (RFC 8725 section 3.9).
@@ -84,7 +85,7 @@ class JwtVerifier:
     def __init__(
         self,
         *,
-        key: str | bytes,
+        key: str | bytes | KeySource,
         algorithms: Iterable[str],
         issuer: str | None,
         audience: str | None,
@@ -95,7 +96,7 @@ class JwtVerifier:
         setting: str = "jwt",
     ) -> None:
         self._algorithms = pinned(algorithms, setting)
-        self._key = key_for(key, self._algorithms, setting)
+        self._key: Any = None if isinstance(key, KeySource) else key_for(key, self._algorithms, setting)
         self._require_header = dict(require_header or {})
         self._names_signer = "signer" in self._require_header
         for name, value in (("issuer", issuer), ("audience", audience)):
@@ -112,6 +113,15 @@ class JwtVerifier:
         self._padded = padded
         self._leeway = leeway
 
+    def key_named_by(self, token: str) -> str:
+        """
+        Return the ``kid`` of `token`, unverified: good only for choosing a key among those that are published.
+
+        Raises:
+            CredentialError: It is not a token that could hold, whatever the key.
+        """
+        return _kid_in(self._header(token))
+
     def verify(self, token: str, *, now: float) -> dict[str, Any]:
         """
         Return the claims of `token`.
@@ -127,9 +137,13 @@ class JwtVerifier:
         self.verify_times(claims, now=now)
         return claims
 
-    def verify_signature(self, token: str) -> dict[str, Any]:
+    def verify_signature(self, token: str, key: PublicKey | None = None) -> dict[str, Any]:
         """
         Return the claims of `token` if it is genuine. Whether it is still (or already) good is up to `verify_times`.
+
+        Args:
+            token: The JWT, as sent.
+            key: The key that it names, where keys are published; None for the verifier's own.
 
         Raises:
             CredentialError: The token does not hold.
@@ -138,8 +152,8 @@ class JwtVerifier:
         try:
             jwt.decode(
                 token,
-                self._key,
-                algorithms=self._algorithms,
+                self._key if key is None else key.loaded,
+                algorithms=self._algorithms if key is None else key.algorithms,
                 audience=self._audience,
                 issuer=self._issuer,
                 # PyJWT reads the machine's clock for the three times; `verify_times` judges them by a given one.

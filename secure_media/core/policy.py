@@ -12,6 +12,7 @@ import dataclasses
 import logging
 
 from secure_media.core.context import AccessContext
+from secure_media.core.key_sources import KeySource
 from secure_media.core.model import Allow, Decision, Deny
 from secure_media.core.questions import Asking
 from secure_media.core.tokens import GrantCodec
@@ -52,6 +53,11 @@ class Policy(abc.ABC):
     def is_streamlits_login(self) -> bool:
         """Whether people satisfy it by signing in with ``st.login``."""
         return False
+
+    @property
+    def key_sources(self) -> tuple[KeySource, ...]:
+        """Where the keys are published that it verifies with."""
+        return ()
 
     @property
     def parts(self) -> tuple[Policy, ...]:
@@ -98,6 +104,10 @@ class Pair(Policy):
     @property
     def parts(self) -> tuple[Policy, ...]:
         return self.left.parts + self.right.parts
+
+    @property
+    def key_sources(self) -> tuple[KeySource, ...]:
+        return self.left.key_sources + self.right.key_sources
 
     @property
     def accepts_grants(self) -> bool:

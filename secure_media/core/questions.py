@@ -12,6 +12,7 @@ from collections.abc import Callable, Generator
 from typing import Any, NamedTuple, TypeVar
 
 from secure_media.core.context import AccessContext
+from secure_media.core.key_sources import KeySource
 from secure_media.core.model import Grant
 from secure_media.errors import DenialReason
 
@@ -103,6 +104,17 @@ class Holds(NamedTuple):
     timeout: float
 
 
+class KeyOf(NamedTuple):
+    """
+    The key that is called `kid` at `source`: a `PublicKey`, or None if none is published there under that name.
+
+    Whoever publishes it may have to be asked, so this one may have to wait.
+    """
+
+    source: KeySource
+    kid: str
+
+
 class Record(NamedTuple):
     """
     What became of a grant.
@@ -116,7 +128,7 @@ class Record(NamedTuple):
     used: int
 
 
-Question = WasShown | HasSession | OwnsSession | IsCurrent | PlaysOn | RecordOf | EndedAt | Holds
+Question = WasShown | HasSession | OwnsSession | IsCurrent | PlaysOn | RecordOf | EndedAt | Holds | KeyOf
 
 #: Something that has to ask before it is known. An answer that is not exactly what was asked for is none.
 Asking = Generator[Question, Any, T]

@@ -3,26 +3,50 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import dataclass, field
 from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric import ec, ed448, ed25519, rsa
-from cryptography.hazmat.primitives.serialization import load_der_public_key, load_pem_public_key
+from cryptography.hazmat.primitives.serialization import (
+    Encoding,
+    PublicFormat,
+    load_der_public_key,
+    load_pem_public_key,
+)
 from cryptography.x509 import load_pem_x509_certificate
 
 from secure_media.core.keys import is_guessable
 from secure_media.errors import ConfigurationError
 
 #: RFC 7518 section 3.2: the key is at least as long as the hash output. In bytes.
-_HMAC_KEY_BYTES = {"HS256": 32, "HS384": 48, "HS512": 64}
+HMAC_KEY_BYTES = {"HS256": 32, "HS384": 48, "HS512": 64}
 _RSA = ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512")
 _EC_CURVES = {"ES256": "secp256r1", "ES384": "secp384r1", "ES512": "secp521r1"}
 #: RFC 7518 section 3.3.
 _MIN_RSA_BITS = 2048
 
-ALGORITHMS = (*_HMAC_KEY_BYTES, *_RSA, *_EC_CURVES, "EdDSA")
+ALGORITHMS = (*HMAC_KEY_BYTES, *_RSA, *_EC_CURVES, "EdDSA")
 
 
-def _algorithms_of(public: Any) -> tuple[str, ...]:
+@dataclass(frozen=True, slots=True)
+class PublicKey:
+    """
+    A public key that somebody publishes, the same if it is the same key for the same purpose.
+
+    Args:
+        kid: Its name.
+        algorithms: What it may verify, of what a policy accepts.
+        spki: The key itself (RFC 5280 section 4.1.2.7).
+        loaded: The key in the form PyJWT wants.
+    """
+
+    kid: str
+    algorithms: tuple[str, ...]
+    spki: bytes = field(repr=False)
+    loaded: Any = field(repr=False, compare=False)
+
+
+def algorithms_of(public: Any) -> tuple[str, ...]:
     """Return the algorithms that a key as cryptography loads it may verify: none for a private, weak or other key."""
     if isinstance(public, rsa.RSAPublicKey) and public.key_size >= _MIN_RSA_BITS:
         return _RSA
@@ -31,6 +55,15 @@ def _algorithms_of(public: Any) -> tuple[str, ...]:
     if isinstance(public, (ed25519.Ed25519PublicKey, ed448.Ed448PublicKey)):
         return ("EdDSA",)
     return ()
+
+
+def public_key(kid: str, public: Any, algorithms: Iterable[str]) -> PublicKey | None:
+    """Return the key `public` for those of `algorithms` that it may verify; None if it may verify none of them."""
+    fitting = algorithms_of(public)
+    usable = tuple(name for name in algorithms if name in fitting)
+    if not usable:
+        return None
+    return PublicKey(kid, usable, public.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo), public)
 
 
 def pinned(algorithms: Iterable[str], setting: str) -> tuple[str, ...]:
@@ -68,7 +101,7 @@ def key_for(key: str | bytes, algorithms: Iterable[str], setting: str) -> Any:
     if not isinstance(raw, bytes):
         msg = f"{setting}(key=...): expected str or bytes, got {type(key).__name__}"
         raise ConfigurationError(msg)
-    symmetric = [name for name in algorithms if name in _HMAC_KEY_BYTES]
+    symmetric = [name for name in algorithms if name in HMAC_KEY_BYTES]
     looks_public = b"-----BEGIN" in raw or raw.startswith((b"ssh-", b"ecdsa-")) or _is_der(raw)
     if symmetric and (looks_public or len(symmetric) != len(algorithms)):
         msg = (
@@ -80,7 +113,7 @@ def key_for(key: str | bytes, algorithms: Iterable[str], setting: str) -> Any:
 
 
 def _secret(raw: bytes, algorithms: list[str], setting: str) -> bytes:
-    needed = max(_HMAC_KEY_BYTES[name] for name in algorithms)
+    needed = max(HMAC_KEY_BYTES[name] for name in algorithms)
     if len(raw) < needed:
         msg = f"{setting}(key=...): has {len(raw)} bytes; {max(algorithms)} needs {needed} (RFC 7518 section 3.2)"
         raise ConfigurationError(msg)
@@ -99,7 +132,7 @@ def _is_der(key: bytes) -> bool:
     return True
 
 
-def _loaded(pem: bytes) -> Any:
+def load_public(pem: bytes) -> Any:
     if b"-----BEGIN CERTIFICATE-----" in pem:
         return load_pem_x509_certificate(pem).public_key()
     return load_pem_public_key(pem)
@@ -107,14 +140,14 @@ def _loaded(pem: bytes) -> Any:
 
 def _public_key(pem: bytes, algorithms: tuple[str, ...], setting: str) -> Any:
     try:
-        public = _loaded(pem)
+        public = load_public(pem)
     except Exception:  # noqa: BLE001 - whatever is wrong with it, the developer needs one sentence
         msg = (
             f"{setting}(key=...): not a public key or certificate in PEM form; {', '.join(algorithms)} need one "
             "(-----BEGIN PUBLIC KEY-----), never the private key"
         )
         raise ConfigurationError(msg) from None
-    fitting = _algorithms_of(public)
+    fitting = algorithms_of(public)
     wrong = [name for name in algorithms if name not in fitting]
     if wrong:
         msg = (

@@ -1,12 +1,13 @@
 """
 Answers to what decisions ask: what memory knows at once, what the ledger knows without holding up the event loop,
-what a condition of the app's own says in a thread.
+what a condition of the app's own says in a thread, and which keys are published.
 
 `Answers.to` suspends only where the ledger has to be asked, and asks it once about a grant at the most.
 """
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any, TypeVar
 
 from secure_media.core.questions import (
@@ -15,6 +16,7 @@ from secure_media.core.questions import (
     HasSession,
     Holds,
     IsCurrent,
+    KeyOf,
     Name,
     OwnsSession,
     PlaysOn,
@@ -23,11 +25,16 @@ from secure_media.core.questions import (
     RecordOf,
     WasShown,
 )
+from secure_media.core.verification_keys import PublicKey
 from secure_media.gate import conditions
 from secure_media.gate.bookkeeping import Bookkeeping
 from secure_media.stores.ledger import GrantLedger
 from secure_media.stores.playback import PlaybackLeases
+from secure_media.stores.published_keys import PublishedKeys
 from secure_media.stores.shown import ShownLedger
+
+#: How long a request waits for keys to be fetched, in seconds.
+WAITED_FOR_KEYS = 5.0
 
 T = TypeVar("T")
 
@@ -40,12 +47,16 @@ class Answers:
         shown: Knows of sessions, and what they were shown.
         leases: Knows who began to play.
         ledger: Knows what became of grants.
+        keys: Knows which keys are published; None if no policy asks for one.
     """
 
-    def __init__(self, shown: ShownLedger, leases: PlaybackLeases, ledger: GrantLedger) -> None:
+    def __init__(
+        self, shown: ShownLedger, leases: PlaybackLeases, ledger: GrantLedger, keys: PublishedKeys | None = None
+    ) -> None:
         self.shown = shown
         self.leases = leases
         self.books = Bookkeeping(ledger)
+        self.keys = keys or PublishedKeys(())
 
     async def to(self, asking: Asking[T]) -> T:
         """Return what comes of `asking`."""
@@ -65,6 +76,8 @@ class Answers:
                         reply = await self.ended_at(question.names)
                     elif type(question) is Holds:
                         reply = await conditions.holds(question)
+                    elif type(question) is KeyOf:
+                        reply = await self.key_of(question)
                     else:
                         reply = self.recall(question)
                 except Exception as error:  # noqa: BLE001 - it belongs to anyone who asked
@@ -79,6 +92,14 @@ class Answers:
         """Return up to when everything by each of `names` has ended; None if the ledger cannot tell."""
         recalled = self.books.ledger.recall_ended_at(names)
         return await self.books.ended_at(names) if recalled is None else recalled
+
+    async def key_of(self, question: KeyOf) -> PublicKey | None:
+        """Return the key that is asked for, or None, after a look at what is published now where that is due."""
+        looking = self.keys.look_for(question.source, question.kid)
+        if looking is not None:
+            # Not cancelled with anyone who waits for it: the next one needs it too.
+            await asyncio.wait({asyncio.wrap_future(looking)}, timeout=WAITED_FOR_KEYS)
+        return self.keys.recall(question.source, question.kid)
 
     def recall(self, question: Question) -> bool:
         """Return the answer to a question that memory answers."""
@@ -96,7 +117,7 @@ class Answers:
         msg = f"memory does not answer {type(question).__name__}"
         raise TypeError(msg)
 
-    def suppose(self, question: Question) -> bool | Record | tuple[float, ...]:
+    def suppose(self, question: Question) -> bool | Record | tuple[float, ...] | PublicKey | None:
         """
         Return the answer to any question at once: as if nothing had ever been revoked or used, and any condition held.
 
@@ -104,6 +125,8 @@ class Answers:
         """
         if isinstance(question, Holds):
             return True
+        if isinstance(question, KeyOf):
+            return self.keys.recall(question.source, question.kid)
         if isinstance(question, EndedAt):
             return (0.0,) * len(question.names)
         return Record(revoked=False, used=0) if isinstance(question, RecordOf) else self.recall(question)

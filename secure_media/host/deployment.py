@@ -39,6 +39,7 @@ from secure_media.stores.linked import LinkedContents
 from secure_media.stores.media import MediaStore
 from secure_media.stores.pages import IN_FLIGHT
 from secure_media.stores.playback import PlaybackLeases
+from secure_media.stores.published_keys import PublishedKeys
 from secure_media.stores.shown import ShownLedger
 from secure_media.stores.sqlite import SqliteLedger
 
@@ -94,7 +95,7 @@ class Deployment:
             elsewhere=self.linked.get,
         )
         ledger = SqliteLedger(settings.ledger)
-        answers = Answers(self.shown, PlaybackLeases(), ledger)
+        answers = Answers(self.shown, PlaybackLeases(), ledger, self._published_keys(settings.policy))
         self.gate, guard, self.issuer = self._decisions(settings, answers, ledger, app, asgi=asgi)
         sinks.write_to(settings.audit_log, required=settings.audit_required)
         self.terms, self.conditions = CurrentTerms(), Conditions()
@@ -110,6 +111,13 @@ class Deployment:
             sign_all=GrantTerms(settings.url_lifetime, PAGE) if settings.sign_media_urls else None,
             sign_in_page=settings.sign_in if callable(settings.sign_in) else None,
         )
+
+    def _published_keys(self, policy: Policy) -> PublishedKeys:
+        """Return the keys that policies verify with, fetched: an app that could let nobody in does not start."""
+        policies = [policy, *map(self.collections.policy, self.collections.names)]
+        keys = PublishedKeys({source for each in policies if each is not None for source in each.key_sources})
+        keys.load()
+        return keys
 
     def _decisions(
         self, settings: Settings, answers: Answers, ledger: SqliteLedger, app: str, *, asgi: bool

@@ -1,0 +1,128 @@
+"""
+Keys that have an address each, which is made of the name that a token gives its key: fetched as tokens name them.
+
+Anyone can make up names, so looks are few: `AT_ONCE`, and one more every `EACH` seconds. What is there and what is not
+are kept apart, so that names that are made up push out no key.
+"""
+
+from __future__ import annotations
+
+import math
+import threading
+from collections.abc import Callable
+from concurrent.futures import Future
+from typing import NamedTuple
+
+from secure_media.core.key_sets import key_in
+from secure_media.core.key_sources import KeySource
+from secure_media.core.verification_keys import PublicKey
+from secure_media.errors import KeysUnavailableError, MalformedCredentialError
+from secure_media.stores.fetching import FETCHING, FRESH, LAST_GOOD, RETRY, UNKNOWN, Outage, in_words
+
+#: How many keys may be looked for at once.
+AT_ONCE = 6
+#: How long it takes until one more may be, in seconds.
+EACH = 10.0
+#: How many keys are kept, and how many names of which there are none.
+MOST = 64
+
+
+class _Known(NamedTuple):
+    """
+    A key that was published.
+
+    Args:
+        key: The key.
+        fetched: When it was fetched last, in seconds of a monotonic clock.
+        tried: When it was last tried to.
+    """
+
+    key: PublicKey
+    fetched: float
+    tried: float
+
+
+class PemKeys:
+    """
+    The keys at one source.
+
+    Threads: safe from any.
+
+    Args:
+        source: Where they are.
+        fetch: Returns what is published there under a name; raises `KeysUnavailableError`.
+        clock: A monotonic clock, in seconds.
+    """
+
+    def __init__(self, source: KeySource, fetch: Callable[[KeySource, str], bytes], clock: Callable[[], float]) -> None:
+        self._source = source
+        self._fetch = fetch
+        self._clock = clock
+        self._lock = threading.Lock()
+        #: In the order in which they were fetched.
+        self._keys: dict[str, _Known] = {}
+        #: When a name was last looked for in vain, in that order.
+        self._missing: dict[str, float] = {}
+        self._looking: dict[str, Future[None]] = {}
+        self._looks = float(AT_ONCE)
+        self._counted = clock()
+        self._outage = Outage(source)
+
+    def load(self) -> None:
+        """Do nothing: no token has named a key yet."""
+
+    def recall(self, kid: str) -> PublicKey | None:
+        """Return the key `kid` as it was published last, if that is not too long ago."""
+        with self._lock:
+            known = self._keys.get(kid)
+            return known.key if known is not None and self._clock() < known.fetched + LAST_GOOD else None
+
+    def look_for(self, kid: str) -> Future[None] | None:
+        """Have a look for `kid` if one is due; return it if there is no answer before."""
+        with self._lock:
+            now, known = self._clock(), self._keys.get(kid)
+            if known is None:
+                due = self._missing.get(kid, -math.inf) + UNKNOWN
+            else:
+                due = max(known.fetched + FRESH, known.tried + RETRY)
+            if kid not in self._looking and now >= due and self._may_look(now):
+                self._looking[kid] = FETCHING.submit(self._source, lambda: self._look(kid))
+            return self._looking.get(kid) if known is None or now >= known.fetched + LAST_GOOD else None
+
+    def _may_look(self, now: float) -> bool:
+        self._looks = min(float(AT_ONCE), self._looks + (now - self._counted) / EACH)
+        self._counted = now
+        if self._looks < 1:
+            return False
+        self._looks -= 1
+        return True
+
+    def _look(self, kid: str) -> None:
+        now, key, why = self._clock(), None, None
+        try:
+            key = self._fetched_key(kid)
+        except Exception as error:  # noqa: BLE001 - a look has an end, whatever went wrong
+            why = in_words(error)
+        with self._lock:
+            del self._looking[kid]
+            known = self._keys.pop(kid, None)
+            # Where there are keys, a name of which there is none says nothing of the source.
+            if key is not None or known is not None or not self._keys:
+                self._outage.see(why)
+            if key is not None:
+                self._keys[kid] = _Known(key, now, now)
+                self._missing.pop(kid, None)
+            elif known is not None:
+                self._keys[kid] = known._replace(tried=now)
+            else:
+                self._missing.pop(kid, None)
+                self._missing[kid] = now
+            for kept in (self._keys, self._missing):
+                while len(kept) > MOST:
+                    del kept[next(iter(kept))]
+
+    def _fetched_key(self, kid: str) -> PublicKey:
+        try:
+            return key_in(self._fetch(self._source, kid), kid, self._source.algorithms)
+        except MalformedCredentialError:
+            raise KeysUnavailableError(f"what it answers is no key for {', '.join(self._source.algorithms)}") from None

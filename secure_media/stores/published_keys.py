@@ -1,0 +1,130 @@
+"""
+Keys that are published, as they were last: fetched at start, by age, and when a token names one that is new.
+
+Anyone can send tokens that name keys that there are not, so those cause no more than one look at a set in `UNKNOWN`
+seconds. That has a timer of its own: a key that the issuer changes in a hurry is looked for at once. While the issuer
+does not answer, the last keys are good for `LAST_GOOD` seconds; then there are none. Where it answers, what it leaves
+out ends. Keys with addresses of their own are fetched when a token names them, a few at a time.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterable, Mapping
+from concurrent.futures import Future
+
+from secure_media.core.key_sets import keys_in
+from secure_media.core.key_sources import KeySource
+from secure_media.core.verification_keys import PublicKey
+from secure_media.errors import ConfigurationError, KeysUnavailableError, MalformedCredentialError
+from secure_media.stores.fetching import FETCHING, FRESH, LAST_GOOD, RETRY, UNKNOWN, Outage, fetch, in_words
+from secure_media.stores.pem_keys import PemKeys
+
+
+class PublishedKeys:
+    """
+    The keys at some sources.
+
+    Threads: safe from any.
+
+    Args:
+        sources: Where they are. Of others, none is known.
+        fetch: Returns what is published at one of them, where each key has its own address under a name; raises
+            `KeysUnavailableError`.
+        clock: A monotonic clock, in seconds.
+    """
+
+    def __init__(
+        self,
+        sources: Iterable[KeySource],
+        *,
+        fetch: Callable[[KeySource, str], bytes] = fetch,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._published: dict[KeySource, _Set | PemKeys] = {
+            source: (PemKeys if source.is_pem else _Set)(source, fetch, clock) for source in sources
+        }
+
+    def load(self) -> None:
+        """
+        Fetch all of them. Takes its time.
+
+        Raises:
+            ConfigurationError: Somewhere there is none.
+        """
+        for published in self._published.values():
+            published.load()
+
+    def look_for(self, source: KeySource, kid: str) -> Future[None] | None:
+        """Have a look at `source` if one is due; return it if the key `kid` should not be answered for before."""
+        published = self._published.get(source)
+        return None if published is None else published.look_for(kid)
+
+    def recall(self, source: KeySource, kid: str) -> PublicKey | None:
+        """Return the key `kid` as it was published last, if that is not too long ago."""
+        published = self._published.get(source)
+        return None if published is None else published.recall(kid)
+
+
+class _Set:
+    """The keys of a JWK Set."""
+
+    def __init__(self, source: KeySource, fetch: Callable[[KeySource, str], bytes], clock: Callable[[], float]) -> None:
+        self._source = source
+        self._fetch = fetch
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._keys: Mapping[str, PublicKey] = {}
+        self._fetched = self._tried = self._searched = float("-inf")
+        self._looking: Future[None] | None = None
+        self._outage = Outage(source)
+
+    def load(self) -> None:
+        now = self._clock()
+        try:
+            keys = self._fetched_keys()
+            if not keys:
+                raise KeysUnavailableError(self._none())
+        except KeysUnavailableError as error:
+            msg = f"jwt(jwks_url=...): no keys at {self._source.shown}: {error}"
+            raise ConfigurationError(msg) from None
+        self._keys, self._fetched, self._tried = keys, now, now
+
+    def recall(self, kid: str) -> PublicKey | None:
+        with self._lock:
+            return self._keys.get(kid) if self._clock() < self._fetched + LAST_GOOD else None
+
+    def look_for(self, kid: str) -> Future[None] | None:
+        with self._lock:
+            now = self._clock()
+            is_unknown, is_old = kid not in self._keys, now >= self._fetched + FRESH
+            if self._looking is None:
+                is_sought = is_unknown and now >= self._searched + UNKNOWN
+                if is_sought:
+                    self._searched = now
+                if is_sought or (is_old and now >= self._tried + RETRY):
+                    self._tried = now
+                    self._looking = FETCHING.submit(self._source, self._look)
+            # In an outage, nobody who shows a token that was good a moment ago has to wait for the end of it.
+            return self._looking if is_unknown or (is_old and not self._outage.lasts) else None
+
+    def _look(self) -> None:
+        keys, fetched = self._keys, self._clock()
+        try:
+            keys = self._fetched_keys()
+            why = None if keys else self._none()
+        except Exception as error:  # noqa: BLE001 - a look has an end, whatever went wrong
+            fetched, why = self._fetched, in_words(error)
+        with self._lock:
+            self._keys, self._fetched, self._looking = keys, fetched, None
+            self._outage.see(why)
+
+    def _fetched_keys(self) -> Mapping[str, PublicKey]:
+        try:
+            return keys_in(self._fetch(self._source, ""), self._source.algorithms)
+        except MalformedCredentialError:
+            raise KeysUnavailableError("what it answers is not a JWK Set") from None
+
+    def _none(self) -> str:
+        return f"of the keys there, none has a name and is for {', '.join(self._source.algorithms)}"
