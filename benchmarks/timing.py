@@ -54,7 +54,7 @@ def asked(scope: Scope) -> Any:
     from secure_media.servers.asgi_scope import request_of
     from secure_media.stores.media_ids import media_id_in
 
-    request = request_of(dict(scope))
+    request = request_of(dict(scope), None)
     media_id = media_id_in(request.path.rpartition("/")[2])
     assert media_id is not None
     return request, Resource(ResourceKind.MEDIA, media_id)

@@ -8,6 +8,7 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any
 
+from secure_media.core import header_policy as _header_policy
 from secure_media.core import jwt_policy as _jwt_policy
 from secure_media.core import login_policy as _login_policy
 from secure_media.core import rules as _rules
@@ -24,6 +25,7 @@ from secure_media.servers.public import public as public
 from secure_media.stores.collections import Collection as Collection
 
 if TYPE_CHECKING:
+    from secure_media.core.header_policy import trusted_header as trusted_header
     from secure_media.core.jwt_policy import jwt as jwt
     from secure_media.core.login_policy import streamlit_login as streamlit_login
     from secure_media.core.rules import allow_if as allow_if
@@ -47,6 +49,7 @@ else:
     own_session = _said_in_one_line(_rules.own_session)
     signed_url = _said_in_one_line(_rules.signed_url)
     streamlit_login = _said_in_one_line(_login_policy.streamlit_login)
+    trusted_header = _said_in_one_line(_header_policy.trusted_header)
 
 __all__ = [
     "Collection",
@@ -74,6 +77,7 @@ __all__ = [
     "signed_url",
     "signed_url_for",
     "streamlit_login",
+    "trusted_header",
     "video",
 ]
 

@@ -57,6 +57,7 @@ class DenialReason(str, enum.Enum):
     REVOKED = "revoked"
     USED_UP = "used_up"
     LEDGER_UNAVAILABLE = "ledger_unavailable"
+    NOT_FROM_PROXY = "not_from_proxy"
     OTHER_ORIGIN = "other_origin"
     AUDIT_UNAVAILABLE = "audit_unavailable"
     NOT_SHOWN = "not_shown"

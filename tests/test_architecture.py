@@ -60,6 +60,7 @@ PUBLIC = [
     "signed_url",
     "signed_url_for",
     "streamlit_login",
+    "trusted_header",
     "video",
 ]
 

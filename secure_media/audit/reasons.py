@@ -19,6 +19,7 @@ _SENTENCES: dict[DenialReason, str] = {
     DenialReason.UNKNOWN_KEY: (
         "the {credential} was signed by {key}, which is not in the ring (dropped, or another deployment)"
     ),
+    DenialReason.NOT_FROM_PROXY: "the {credential} was sent by somebody who is not among `trusted_proxies`",
     DenialReason.EXPIRED: "the {credential} has expired",
     DenialReason.NOT_YET_VALID: "the {credential} is not valid yet, or a clock is wrong",
     DenialReason.AUDIENCE_MISMATCH: "the {credential} was made by somebody else or for somebody else (iss, aud)",

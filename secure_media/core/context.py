@@ -23,12 +23,14 @@ class Visitor:
         identified: The browser by its cookie, or why there is none.
         client_ip: Where the client is, as far as that is known.
         player: Who continues a play, where no cookie tells; None for a request that does not continue anything.
+        from_proxy: Whether a proxy has sent it that may say who is asking, one of `trusted_proxies`.
     """
 
     credentials: Credentials
     identified: Identified | DenialReason
     client_ip: str | None = None
     player: str | None = None
+    from_proxy: bool = False
 
     @property
     def browser(self) -> Browser | None:

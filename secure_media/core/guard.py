@@ -45,7 +45,13 @@ class Guard:
         return self._policy.begins_with_own_session
 
     def visitor(
-        self, credentials: Credentials, *, now: float, client_ip: str | None = None, player: str | None = None
+        self,
+        credentials: Credentials,
+        *,
+        now: float,
+        client_ip: str | None = None,
+        player: str | None = None,
+        from_proxy: bool = False,
     ) -> Visitor:
         """
         Return who presents `credentials`. Never raises: who cannot be told is nobody.
@@ -55,6 +61,7 @@ class Guard:
             now: When, in seconds since the epoch.
             client_ip: Where the client is, for policies and the audit log.
             player: Tells players apart that continue what they have begun, where no cookie does.
+            from_proxy: Whether a proxy has sent it that may say who is asking.
         """
         identified: Identified | DenialReason
         try:
@@ -62,7 +69,7 @@ class Guard:
         except Exception:
             logger.exception("guard.failed")
             identified = DenialReason.INTERNAL
-        return Visitor(credentials, identified, client_ip, player)
+        return Visitor(credentials, identified, client_ip, player, from_proxy)
 
     def settled(self, visitor: Visitor, *, now: float) -> Asking[Visitor]:
         """

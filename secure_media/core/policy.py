@@ -55,6 +55,11 @@ class Policy(abc.ABC):
         return False
 
     @property
+    def needs_proxies(self) -> bool:
+        """Whether it believes what proxies say, so that it has to be known which ones those are."""
+        return False
+
+    @property
     def key_sources(self) -> tuple[KeySource, ...]:
         """Where the keys are published that it verifies with."""
         return ()

@@ -87,7 +87,11 @@ class Admission:
         visitor = request.visitor
         if visitor is None:
             visitor = request.visitor = self._guard.visitor(
-                credentials(request), now=self._clock(), client_ip=request.client_ip, player=player(request)
+                credentials(request),
+                now=self._clock(),
+                client_ip=request.client_ip,
+                player=player(request),
+                from_proxy=request.from_proxy,
             )
         return visitor
 

@@ -33,6 +33,7 @@ from secure_media.gate.signing_in import SESSION, SigningIn
 from secure_media.gate.signing_out import SigningOut
 from secure_media.gate.uploads import Uploads
 from secure_media.http import responses
+from secure_media.http.forwarded import Proxies
 from secure_media.http.request import Connection, Request
 from secure_media.http.urls import MEDIA, OWN, STATIC, UPLOAD
 from secure_media.stores.absence import LostPages
@@ -62,6 +63,7 @@ class Gate:
         redemptions: Tells in which browsers the button of a link was pressed.
         sign_in_grants: Issues and verifies what pages show that come for the cookie of somebody who signs in.
         base_path: ``server.baseUrlPath`` as ``/base``, or the empty string.
+        proxies: The proxies of `trusted_proxies`; None if it is not set.
         refusal_page: The page for refused navigations, as HTML; None for ours.
         cookieless: Whether the app is made for places where Streamlit's cookies do not come.
         logins: Streamlit's logins, and whether to sign out ends all of a person's; None if no policy is for them.
@@ -81,6 +83,7 @@ class Gate:
         redemptions: Redemptions,
         sign_in_grants: SignInGrants,
         base_path: str,
+        proxies: Proxies | None = None,
         refusal_page: str | None = None,
         cookieless: bool = False,
         logins: tuple[Logins, bool] | None = None,
@@ -88,7 +91,7 @@ class Gate:
         protection: Protection | None = None,
         clock: Callable[[], float] = time.time,
     ) -> None:
-        self.base_path = base_path
+        self.base_path, self.proxies = base_path, proxies
         self._admission = admission = Admission(guard, answers, clock=clock)
         self._cookies = Cookies(guard.identity, clock)
         self._refusals = refusals = Refusals(base_path, refusal_page)

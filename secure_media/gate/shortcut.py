@@ -159,13 +159,13 @@ class Shortcut:
         self._known: dict[tuple[Any, ...], _Known] = {}
         self._prepared: dict[Hashable, Prepared] = {}
 
-    def glance(self, path: Hashable, scheme: str, headers: Iterable[tuple[Any, Any]]) -> Glance | None:
+    def glance(self, path: Hashable, line: Hashable, headers: Iterable[tuple[Any, Any]]) -> Glance | None:
         """
         Return what a GET or HEAD without a query says, if it is plain; read in one pass.
 
         Args:
             path: Its path, and what it is mounted under.
-            scheme: Of the connection.
+            line: What else tells how it came here: the scheme of the connection, and who is connected.
             headers: Names in lower case, or as Tornado writes them.
         """
         found: list[Any] = [None] * (_RANGE + 1)
@@ -178,7 +178,7 @@ class Shortcut:
         if found[0] is None:
             return None
         wanted = found[_RANGE]
-        found[_RANGE] = scheme
+        found[_RANGE] = line
         return Glance(path, tuple(found), wanted)
 
     def response(self, glance: Glance, method: str) -> Quick | None:
@@ -219,7 +219,7 @@ class Shortcut:
         identified = visitor.identified
         if not isinstance(identified, Identified) or not identified.fresh or identified.twins:
             return
-        if sum(len(value) for value in glance.who if value is not None) > _LONGEST:
+        if sum(len(value) for value in glance.who[:_RANGE] if value is not None) > _LONGEST:
             return
         if decision.by != "session" or decision.grant is not None or not self._is_plain(request, what):
             return

@@ -12,7 +12,7 @@ import importlib
 from typing import Any
 
 from secure_media.http.forwarded import THIS_MACHINE
-from secure_media.servers.asgi_scope import PEER, Peer
+from secure_media.servers.asgi_scope import PEER, Peer, connected
 
 #: Marks a class that is hooked, in its own namespace.
 _MARK = "_secure_media_hooked"
@@ -52,8 +52,7 @@ def _note_the_peer(middleware: Any, trailers_apart: bool) -> None:
             trusted = getattr(self, "_secure_media_trusted", "")  # made before it was hooked
             outer: Peer | None = scope.get(PEER)
             if outer is None:
-                client = scope.get("client")
-                scope[PEER] = Peer(client[0] if client else None, (trusted,), trailers_apart)
+                scope[PEER] = Peer(connected(scope), scope.get("scheme", "http"), (trusted,), trailers_apart)
             else:  # another one inside, of the user's own, who trusts more
                 scope[PEER] = outer._replace(trusted=(*outer.trusted, trusted))
         return await call(self, scope, receive, send)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +33,7 @@ from secure_media.host.protecting import protection
 from secure_media.host.sessions import Sessions
 from secure_media.host.storage import SecureMediaStorage
 from secure_media.host.terms import PAGE, CurrentTerms, GrantTerms
+from secure_media.http.forwarded import Proxies
 from secure_media.settings.table import Settings
 from secure_media.stores.collections import Collections
 from secure_media.stores.linked import LinkedContents
@@ -74,12 +75,12 @@ class Deployment:
         asgi: bool = False,
     ) -> None:
         refuse_unguardable_config(settings.agent)
-        self.base_path = base_path()
-        self.handlers, self.routes, self.script, self.given = handlers, routes, script, given
+        self.base_path, self.script, self.given = base_path(), script, given
+        self.handlers, self.routes = handlers, routes
         self.policy, self.accepts_grants = settings.policy, settings.policy.accepts_grants
         self.protected = settings.protect == "app"
-        _refuse_vain_signing(settings)
         self.collections = Collections(collections or {})
+        self._policies = self._heeded(settings)
         self.shown = ShownLedger(
             grace=settings.grace,
             resumable=float(config.get_option("server.disconnectedSessionTTL")),
@@ -95,7 +96,7 @@ class Deployment:
             elsewhere=self.linked.get,
         )
         ledger = SqliteLedger(settings.ledger)
-        answers = Answers(self.shown, PlaybackLeases(), ledger, self._published_keys(settings.policy))
+        answers = Answers(self.shown, PlaybackLeases(), ledger, self._published_keys())
         self.gate, guard, self.issuer = self._decisions(settings, answers, ledger, app, asgi=asgi)
         sinks.write_to(settings.audit_log, required=settings.audit_required)
         self.terms, self.conditions = CurrentTerms(), Conditions()
@@ -112,10 +113,17 @@ class Deployment:
             sign_in_page=settings.sign_in if callable(settings.sign_in) else None,
         )
 
-    def _published_keys(self, policy: Policy) -> PublishedKeys:
+    def _heeded(self, settings: Settings) -> list[Policy]:
+        """Return the policies that anything is decided by, but for those of single media."""
+        policies = [settings.policy, settings.agent, *map(self.collections.policy, self.collections.names)]
+        heeded = [policy for policy in policies if policy is not None]
+        _refuse_vain_signing(settings)
+        _refuse_unnamed_proxies(settings.trusted_proxies, heeded)
+        return heeded
+
+    def _published_keys(self) -> PublishedKeys:
         """Return the keys that policies verify with, fetched: an app that could let nobody in does not start."""
-        policies = [policy, *map(self.collections.policy, self.collections.names)]
-        keys = PublishedKeys({source for each in policies if each is not None for source in each.key_sources})
+        keys = PublishedKeys({source for policy in self._policies for source in policy.key_sources})
         keys.load()
         return keys
 
@@ -132,9 +140,8 @@ class Deployment:
             partitioned=settings.embedded,
         )
         codec = GrantCodec(settings.keys, deployment=name)
-        policies = [settings.policy, settings.agent, *map(self.collections.policy, self.collections.names)]
-        logins = logins_for(policies, asgi=asgi)
-        ledger.look(for_links=any(policy is not None and policy.accepts_grants for policy in policies))
+        logins = logins_for(self._policies, asgi=asgi)
+        ledger.look(for_links=any(policy.accepts_grants for policy in self._policies))
         guard = Guard(policy=settings.policy, identity=identity, grants=codec)
         if settings.secret_file is not None:
             settings.secret_file.watch()
@@ -147,6 +154,7 @@ class Deployment:
             redemptions=Redemptions(settings.keys, deployment=name),
             sign_in_grants=SignInGrants(settings.keys, deployment=name),
             base_path=self.base_path,
+            proxies=settings.trusted_proxies,
             refusal_page=settings.refusal_page,
             cookieless=settings.embedded or settings.sign_media_urls,
             logins=logins,
@@ -181,6 +189,21 @@ def _refuse_vain_signing(settings: Settings) -> None:
         raise ConfigurationError(
             "sign_media_urls: the policy heeds no signed URLs, so that they would change nothing. "
             "Add signed_url() to it: policy=(...) | signed_url()"
+        )
+
+
+def _refuse_unnamed_proxies(proxies: Proxies | None, policies: Iterable[Policy]) -> None:
+    if not any(part.needs_proxies for policy in policies for part in policy.parts):
+        return
+    if proxies is None or proxies.are_nobody:
+        raise ConfigurationError(
+            "trusted_proxies: trusted_header() believes what a header says, so it has to be known who may send it. "
+            'Name the proxies that connect to the app: trusted_proxies=["10.0.0.5"], or SECURE_MEDIA_TRUSTED_PROXIES'
+        )
+    if proxies.are_anyone:
+        raise ConfigurationError(
+            "trusted_proxies: these are anyone, or a large part of the internet, and with trusted_header() each of "
+            'them could be whoever they like. Name the proxies that connect to the app: trusted_proxies=["10.0.0.5"]'
         )
 
 

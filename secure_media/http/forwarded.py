@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import functools
+import ipaddress
 import logging
 import os
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 from secure_media.core import addresses
@@ -18,6 +19,15 @@ logger = logging.getLogger(__name__)
 _SETTING = "FORWARDED_ALLOW_IPS"
 #: This machine, in both of its addresses: uvicorn's default.
 THIS_MACHINE = "127.0.0.1,::1"
+#: Our own, which wins over it.
+TRUSTED_PROXIES = "trusted_proxies"
+#: Anyone who connects, and anyone who connects through a Unix socket, as uvicorn writes them.
+ANYONE, SOCKETS = "*", frozenset({"unix", "unix:"})
+#: A network is a large part of the internet, in which anyone may be, if its prefix is shorter than this, in bits: no
+#: operator has more. By version of the protocol.
+_NARROWEST = {4: 8, 6: 16}
+#: Those that are no part of the internet: unique local addresses (RFC 4193), link-local ones (RFC 4291 section 2.5.6).
+_LOCAL = (ipaddress.IPv6Network("fc00::/7"), ipaddress.IPv6Network("fe80::/10"))
 #: How many things are said of one kind, ever: a client can make up any number.
 _MOST_SAID = 10
 #: How much of what a client made up is quoted, in characters.
@@ -56,21 +66,33 @@ class Proxies:
     Args:
         trusted: Addresses and networks, separated by commas. ``*`` for anyone who connects, which says nothing of
             proxies further away; ``unix:`` for anyone who connects through a Unix socket.
+        setting: What that setting is called, for the log.
     """
 
-    def __init__(self, trusted: str) -> None:
+    def __init__(self, trusted: str, *, setting: str = _SETTING) -> None:
+        self._setting = setting
         self._networks: list[addresses.Network] = []
         # A browser fetches thirty pictures through one proxy, and taking an address apart is most of the work.
         self._known = functools.lru_cache(maxsize=_REMEMBERED)(self._read)
         self._said: dict[str, set[str]] = {}
         entries = set(filter(None, map(str.strip, trusted.split(","))))
-        self._anyone = "*" in entries
-        self._sockets = self._anyone or bool(entries & {"unix", "unix:"})
-        for entry in sorted(entries - {"*", "unix", "unix:"}):
+        self._anyone = ANYONE in entries
+        self._sockets = self._anyone or bool(entries & SOCKETS)
+        for entry in sorted(entries - {ANYONE, *SOCKETS}):
             try:
                 self._networks.append(addresses.network(entry))
             except ValueError:
                 self._say("forwarded.no_network %s is among the trusted proxies and is no address or network", entry)
+
+    @functools.cached_property
+    def are_anyone(self) -> bool:
+        """Whether they are anyone who connects, or a large part of the internet, however that is put together."""
+        return self._anyone or any(_is_wide(network) for network in _collapsed(self._networks))
+
+    @property
+    def are_nobody(self) -> bool:
+        """Whether there are none."""
+        return not (self._sockets or self._networks)
 
     def client(self, peer: str | None, headers: Headers) -> str | None:
         """
@@ -85,9 +107,9 @@ class Proxies:
         """
         own = _NOBODY if peer is None else self._hop(peer)
         hops = _elements(headers, "x-forwarded-for")
-        if not self._trusts(peer):
-            if hops and own.private:
-                self._say(f"forwarded.not_trusted %s sends X-Forwarded-For and is not among {_SETTING}", peer or "")
+        if not self.trusts(peer):
+            if hops and peer is not None:
+                self.say_not_trusted(peer, "X-Forwarded-For")
             return own.address
         if not hops and any(name == "forwarded" for name, _ in headers):
             self._say("forwarded.not_read the proxy %s sends Forwarded; have it send X-Forwarded-For", peer or "unix:")
@@ -104,11 +126,16 @@ class Proxies:
     def prefix(self, peer: str | None, headers: Headers) -> str:
         """Return the path that a trusted proxy has taken off (``X-Forwarded-Prefix``), or the empty string."""
         values = [value.strip().rstrip("/") for name, value in headers if name == "x-forwarded-prefix"]
-        return values[0] if len(values) == 1 and is_path(values[0]) and self._trusts(peer) else ""
+        return values[0] if len(values) == 1 and is_path(values[0]) and self.trusts(peer) else ""
 
-    def _trusts(self, peer: str | None) -> bool:
+    def trusts(self, peer: str | None) -> bool:
         """Return whether headers count that come from `peer`."""
         return self._sockets if peer is None else self._anyone or self._hop(peer).trusted
+
+    def say_not_trusted(self, peer: str, name: str) -> None:
+        """Log, once, that the header `name` of `peer` does not count. Strangers on the internet are too many."""
+        if self._hop(peer).private:
+            self._say(f"forwarded.not_trusted %s sends {name} and is not among {self._setting}", peer)
 
     def _hop(self, text: str) -> _Hop:
         return self._known(text) if len(text) <= _LONGEST else _NOBODY
@@ -142,6 +169,18 @@ def configured(default: str) -> str:
 def proxies(*trusted: str) -> Proxies:
     """Return the proxies that one of the lists in `trusted` names."""
     return Proxies(",".join(trusted))
+
+
+def _collapsed(networks: Iterable[addresses.Network]) -> Iterator[addresses.Network]:
+    """Yield the fewest networks that have the same addresses."""
+    yield from ipaddress.collapse_addresses(found for found in networks if isinstance(found, ipaddress.IPv4Network))
+    yield from ipaddress.collapse_addresses(found for found in networks if isinstance(found, ipaddress.IPv6Network))
+
+
+def _is_wide(network: addresses.Network) -> bool:
+    if network.prefixlen >= _NARROWEST[network.version]:
+        return False
+    return not (isinstance(network, ipaddress.IPv6Network) and any(map(network.subnet_of, _LOCAL)))
 
 
 def _elements(headers: Headers, name: str) -> Sequence[str]:

@@ -30,6 +30,7 @@ class Request:
         root: Where the app is mounted, below which `path` is.
         exact: `path` with the bytes that are no UTF-8, for the names of files; None if it has none.
         prefix: What a trusted proxy has taken off, in front of that.
+        from_proxy: Whether a proxy has sent it that may say who is asking.
         trailers: Whether some of `headers` may have come after the body, past a proxy that removes or sets them before.
         glance: What the short way has seen of it (`secure_media.gate.shortcut`), if it was plain enough.
         agent: In whose name a program sends it to the agent API, once that is known.
@@ -45,6 +46,7 @@ class Request:
     root: str = ""
     exact: str | None = None
     prefix: str = ""
+    from_proxy: bool = False
     trailers: bool = False
     glance: Any = field(default=None, repr=False, compare=False)
     visitor: Visitor | None = field(default=None, repr=False)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import enum
 import functools
 import logging
 import re
@@ -12,19 +13,31 @@ from secure_media.core import addresses
 
 logger = logging.getLogger(__name__)
 
-_SECURE = frozenset({"https", "wss"})
-_TELLING = frozenset({"host", "origin", "referer", "sec-fetch-site", "x-forwarded-proto"})
+_SECURE, _PLAIN = frozenset({"https", "wss"}), frozenset({"http", "ws"})
+_FORWARDED = "x-forwarded-proto"
+_TELLING = frozenset({"host", "origin", "referer", "sec-fetch-site", _FORWARDED})
 #: How many names of hosts are remembered, and how long each may be, in characters; names end at 253 (RFC 1035).
 _REMEMBERED, _LONGEST = 256, 260
 _HOST = re.compile(r"(\[[^\[\]]+\]|[^:\[\]]+)(?::\d{1,5})?", re.ASCII)
 
 
-def came_over_https(scheme: str, headers: Iterable[tuple[str, str]]) -> bool:
+class Word(enum.Enum):
+    """What ``X-Forwarded-Proto`` of a peer counts for."""
+
+    #: It is a trusted proxy, which knows: also that its client came over plain HTTP to it, and it to us over HTTPS.
+    PROXY = enum.auto()
+    #: Nobody knows. Anyone who says HTTPS asks for more than they need, so that is believed, and nothing else.
+    ANYONE = enum.auto()
+    #: It is no trusted proxy, and those are named: nothing.
+    NOBODY = enum.auto()
+
+
+def came_over_https(scheme: str, headers: Iterable[tuple[str, str]], word: Word = Word.ANYONE) -> bool:
     """
     Return whether the client's own connection was HTTPS, be it to us or to a proxy.
 
-    If so, only a cookie counts that could not have been planted from the side. So this believes everyone who says it,
-    trusted proxy or not: anyone who lies about it only gives up their own other cookies. It is said by:
+    If so, only a cookie counts that could not have been planted from the side. So it harms nobody to believe it: anyone
+    who lies about it only gives up their own other cookies. It is said by:
 
     - the connection, and ``X-Forwarded-Proto``;
     - the page that sends the request (``Origin``, else ``Referer``), if it is of the same origin or host: browsers keep
@@ -34,18 +47,24 @@ def came_over_https(scheme: str, headers: Iterable[tuple[str, str]]) -> bool:
     Args:
         scheme: Of the connection to us.
         headers: Of the request, names in lower case.
+        word: What ``X-Forwarded-Proto`` counts for.
     """
-    if scheme in _SECURE:
+    if scheme in _SECURE and word is not Word.PROXY:
         return True
     said: dict[str, list[str]] = {}
     for name, value in headers:
         if name in _TELLING:
             said.setdefault(name, []).append(value)
-    if any(value.split(",")[0].strip(" \t").lower() in _SECURE for value in said.get("x-forwarded-proto", ())):
+    forwarded = said.get(_FORWARDED, ()) if word is not Word.NOBODY else ()
+    schemes = [value.split(",")[0].strip(" \t").lower() for value in forwarded]
+    if not _SECURE.isdisjoint(schemes):
+        return True
+    if scheme in _SECURE and not (schemes and _PLAIN.issuperset(schemes)):
         return True
     if not _a_browser_proves_it(said):
         return False
-    _name_what_the_proxy_lacks()
+    if word is not Word.NOBODY or _FORWARDED not in said:  # else it is said elsewhere that this one is not believed
+        _name_what_the_proxy_lacks()
     return True
 
 

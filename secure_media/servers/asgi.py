@@ -16,7 +16,7 @@ from secure_media.gate.shortcut import Glance, Quick
 from secure_media.gate.uploads import with_xsrf_cookie
 from secure_media.http.request import POLICY_VIOLATION, Connection, connection
 from secure_media.servers.asgi_ending import EndingSocket
-from secure_media.servers.asgi_scope import ASGIApp, Message, Receive, Scope, Send, request_of
+from secure_media.servers.asgi_scope import ASGIApp, Message, Receive, Scope, Send, line_of, request_of
 from secure_media.servers.asgi_send import watching, write, write_quick
 
 #: A close code of the WebSocket registry (RFC 6455 section 11.7).
@@ -53,7 +53,7 @@ class GuardMiddleware:
             if quick is not None:
                 await write_quick(quick, receive, send)
                 return
-            request = request_of(scope)
+            request = request_of(scope, self._gate.proxies)
             request.glance = glance
             try:
                 answer = self._gate.not_yet(request) or await self._gate.answer(
@@ -81,7 +81,7 @@ class GuardMiddleware:
             await self._app(scope, receive, send)
 
     async def _websocket(self, scope: Scope, receive: Receive, send: Send) -> None:
-        gate, page = self._gate, Connection(request_of(scope))
+        gate, page = self._gate, Connection(request_of(scope, self._gate.proxies))
         whose = functools.partial(self._is_public, scope), functools.partial(self._is_streamlits, scope)
         if gate.unproved or not await gate.admits(page, *whose):
             await receive()
@@ -112,7 +112,7 @@ class GuardMiddleware:
         if shortcut is None or scope.get("query_string") or method not in {"GET", "HEAD"}:
             return None, None
         path, root = scope["path"], scope.get("root_path")
-        glance = shortcut.glance((root, path) if root else path, scope.get("scheme", "http"), scope["headers"])
+        glance = shortcut.glance((root, path) if root else path, line_of(scope), scope["headers"])
         return glance, None if glance is None else shortcut.response(glance, method)
 
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import functools
 import logging
-from collections.abc import Awaitable, Callable, Iterable, MutableMapping
+from collections.abc import Awaitable, Callable, Hashable, Iterable, MutableMapping
 from typing import Any, NamedTuple
 
 from secure_media.http import forwarded
+from secure_media.http.arrival import arrival
 from secure_media.http.request import Request
-from secure_media.http.scheme import came_over_https
 from secure_media.http.urls import exact_path
 
 logger = logging.getLogger(__name__)
@@ -35,20 +35,26 @@ class Peer(NamedTuple):
 
     Args:
         address: Who is connected; None for a Unix socket.
+        scheme: Of the connection.
         trusted: Lists of the proxies that it trusts.
         trailers_apart: Whether no header of the scope came after the body.
     """
 
     address: str | None
+    scheme: str
     trusted: tuple[str, ...]
     trailers_apart: bool
 
 
-def request_of(scope: Scope) -> Request:
+def request_of(scope: Scope, named: forwarded.Proxies | None) -> Request:
     """
     Return the facts of the request in `scope`, and note them there.
 
     Below a mount, the same request has another path; who sent it stays as it was found out.
+
+    Args:
+        scope: Of the connection.
+        named: The proxies of `trusted_proxies`; None if it is not set.
     """
     outer: Request | None = scope.get(_REQUEST)
     headers = [(name.decode("latin-1").lower(), value.decode("latin-1")) for name, value in scope["headers"]]
@@ -61,21 +67,41 @@ def request_of(scope: Scope) -> Request:
         root = ""
     exact = exact_path(path, scope.get("raw_path") or b"") if "\ufffd" in path else None
     peer = _peer(scope)
-    proxies = forwarded.proxies(*peer.trusted)
+    # What uvicorn, or a middleware of the app's own, has made of the scheme is for those who do not name their proxies.
+    scheme = scope.get("scheme", "http") if named is None else peer.scheme
+    came = arrival(named, forwarded.proxies(*peer.trusted), peer.address, scheme, headers)
     found = scope[_REQUEST] = Request(
         method=scope.get("method", "GET"),
         path=path,
         query=scope.get("query_string", b"").decode("latin-1"),
         headers=headers,
-        secure=came_over_https(scope.get("scheme", "http"), headers),
-        client_ip=proxies.client(peer.address, headers),
+        secure=came.secure,
+        client_ip=came.client_ip,
         root=root,
         exact=exact,
-        prefix=proxies.prefix(peer.address, headers),
+        prefix=came.prefix,
+        from_proxy=came.from_proxy,
         trailers=not peer.trailers_apart and _may_have_trailers(headers),
         visitor=None if outer is None else outer.visitor,
     )
     return found
+
+
+def connected(scope: Scope) -> str | None:
+    """
+    Return the address of who is connected; None for a Unix socket, and the empty string if nothing tells.
+
+    A server may have no address of a client that has just gone, which does not make it one on this machine.
+    """
+    client, server = scope.get("client"), scope.get("server")
+    if client:
+        return str(client[0])
+    return "" if server and server[1] is not None else None
+
+
+def line_of(scope: Scope) -> Hashable:
+    """Return all that tells, apart from the headers, how a request came here."""
+    return scope.get("scheme", "http"), scope.get(PEER) or connected(scope)
 
 
 def _may_have_trailers(headers: Iterable[tuple[str, str]]) -> bool:
@@ -99,5 +125,4 @@ def _peer(scope: Scope) -> Peer:
     peer: Peer | None = scope.get(PEER)
     if peer is not None:
         return peer
-    client = scope.get("client")
-    return Peer(client[0] if client else None, (forwarded.configured(""),), trailers_apart=False)
+    return Peer(connected(scope), scope.get("scheme", "http"), (forwarded.configured(""),), trailers_apart=False)

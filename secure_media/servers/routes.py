@@ -41,7 +41,7 @@ class GuardedRoute(BaseRoute):
 
     async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Refuse the request or hand it to the route."""
-        refusal = await self._gate.endpoint(request_of(scope))
+        refusal = await self._gate.endpoint(request_of(scope, self._gate.proxies))
         if refusal is None:
             await self._route.handle(scope, receive, send)
         elif scope["type"] == "websocket":

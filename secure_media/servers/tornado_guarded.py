@@ -31,7 +31,7 @@ class _Guarded(RequestHandler):
 
     async def _asked(self) -> Response | None:
         """Return the guard's answer; None if the request may go on."""
-        return await gate_of(self).answer(request_of(self.request), _nobody_watches)
+        return await gate_of(self).answer(request_of(self.request, gate_of(self)), _nobody_watches)
 
     async def prepare(self) -> None:
         refusal = await self._asked()
@@ -72,7 +72,7 @@ class GuardedUpload(_Guarded, UploadFileRequestHandler):
 
     def _check_xsrf(self) -> None:
         """Do without the cookie where it does not come, for the page's own uploads."""
-        if not gate_of(self).vouches_for(request_of(self.request)):
+        if not gate_of(self).vouches_for(request_of(self.request, gate_of(self))):
             super()._check_xsrf()
 
     def data_received(self, chunk: bytes) -> None:
@@ -101,7 +101,7 @@ class Implausible(_Guarded):
 
 class NotYet(_Guarded):
     async def _asked(self) -> Response | None:
-        return gate_of(self).not_yet(request_of(self.request))
+        return gate_of(self).not_yet(request_of(self.request, gate_of(self)))
 
 
 class WhileUnproved(Matcher):
@@ -109,12 +109,13 @@ class WhileUnproved(Matcher):
         self._gate = gate
 
     def match(self, request: HTTPServerRequest) -> dict[str, Any] | None:
-        return {} if self._gate.unproved and self._gate.not_yet(request_of(request)) else None
+        return {} if self._gate.unproved and self._gate.not_yet(request_of(request, self._gate)) else None
 
 
 class Endpoint(_Guarded):
     async def _asked(self) -> Response | None:
-        gate, request = gate_of(self), request_of(self.request)
+        gate = gate_of(self)
+        request = request_of(self.request, gate)
         return await gate.enter(request) or await gate.endpoint(request)
 
 
@@ -124,14 +125,14 @@ class Protected(_Guarded):
     async def _asked(self) -> Response | None:
         protected = type(self).__bases__[-1].__module__.partition(".")[0]
         is_streamlits = protected in {"streamlit", "tornado"}
-        return await gate_of(self).enter(request_of(self.request), is_streamlits=is_streamlits)
+        return await gate_of(self).enter(request_of(self.request, gate_of(self)), is_streamlits=is_streamlits)
 
 
 class Handshake(BrowserWebSocketHandler):
     """Notes who opens the WebSocket, for the session that is made from it."""
 
     async def prepare(self) -> None:
-        self._page = Connection(request_of(self.request))
+        self._page = Connection(request_of(self.request, gate_of(self)))
         if not await gate_of(self).admits(self._page, is_streamlits=lambda: True):
             finish(self, forbidden(self.request.method or ""))
             return
@@ -174,7 +175,7 @@ class Amend(OutputTransform):
     def transform_first_chunk(
         self, status_code: int, headers: HTTPHeaders, chunk: bytes, finishing: bool
     ) -> tuple[int, HTTPHeaders, bytes]:
-        for name, value in self.gate.header_changes(request_of(self._request)):
+        for name, value in self.gate.header_changes(request_of(self._request, self.gate)):
             if name != "set-cookie":
                 headers.pop(name, None)
             if value is not None:

@@ -20,7 +20,7 @@ from secure_media.gate.gate import Gate
 from secure_media.gate.shortcut import Glance, Quick
 from secure_media.http.pieces import LARGE
 from secure_media.http.responses import Response, forbidden
-from secure_media.servers.tornado_requests import finish, gate_of, request_of, write_head
+from secure_media.servers.tornado_requests import finish, gate_of, line_of, request_of, write_head
 
 logger = logging.getLogger(__name__)
 
@@ -60,7 +60,7 @@ class SecureMediaFileHandler(MediaFileHandler):
         shortcut, method = gate.shortcut, request.method
         if shortcut is None or request.query or method not in {"GET", "HEAD"}:
             return self._decide(gate, None)
-        glance = shortcut.glance(request.path, request.protocol, request.headers.get_all())
+        glance = shortcut.glance(request.path, line_of(request), request.headers.get_all())
         quick = None if glance is None else shortcut.response(glance, method)
         if quick is None or quick.stop - quick.start > LARGE:
             return self._decide(gate, glance)
@@ -77,7 +77,7 @@ class SecureMediaFileHandler(MediaFileHandler):
         self.finish(body)
 
     async def _decide(self, gate: Gate, glance: Glance | None) -> None:
-        request = request_of(self.request)
+        request = request_of(self.request, gate)
         request.glance = glance
         try:
             answer = await gate.answer(request, self._watching)

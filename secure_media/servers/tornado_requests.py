@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+from collections.abc import Hashable
 from urllib.parse import unquote
 
 from tornado.httputil import HTTPServerRequest
@@ -10,9 +11,9 @@ from tornado.web import RequestHandler
 
 from secure_media.gate.gate import Gate
 from secure_media.http import forwarded
+from secure_media.http.arrival import arrival
 from secure_media.http.request import Request
 from secure_media.http.responses import Response
-from secure_media.http.scheme import came_over_https
 from secure_media.http.urls import exact_path
 
 #: The name under which the application's settings hold the gate.
@@ -21,33 +22,47 @@ GATE = "secure_media_gate"
 _FACTS = "_secure_media_facts"
 
 
-def request_of(request: HTTPServerRequest) -> Request:
-    """Return the facts of `request`, and note them there. Tornado refuses one with trailers."""
+def request_of(request: HTTPServerRequest, gate: Gate) -> Request:
+    """
+    Return the facts of `request`, and note them there. Tornado refuses one with trailers.
+
+    Args:
+        request: As Tornado has it.
+        gate: Knows which proxies are named.
+    """
     known: Request | None = getattr(request, _FACTS, None)
     if known is not None:
         return known
     headers = [(name.lower(), value) for name, value in request.headers.get_all()]
     path = unquote(_path(request))
-    proxies, peer = forwarded.proxies(forwarded.configured(forwarded.THIS_MACHINE)), _peer(request)
+    servers = forwarded.proxies(forwarded.configured(forwarded.THIS_MACHINE))
+    came = arrival(gate.proxies, servers, _peer(request), request.protocol, headers)
     found = Request(
         method=request.method or "",
         path=path,
         query=request.query,
         headers=headers,
-        secure=came_over_https(request.protocol, headers),
-        client_ip=proxies.client(peer, headers),
-        prefix=proxies.prefix(peer, headers),
+        secure=came.secure,
+        client_ip=came.client_ip,
+        prefix=came.prefix,
+        from_proxy=came.from_proxy,
         exact=exact_path(path, request.path.encode("latin-1", "replace")) if "\ufffd" in path else None,
     )
     setattr(request, _FACTS, found)
     return found
 
 
+def line_of(request: HTTPServerRequest) -> Hashable:
+    """Return all that tells, apart from the headers, how a request came here."""
+    return request.protocol, request.remote_ip
+
+
 def _peer(request: HTTPServerRequest) -> str | None:
     """Return who is connected; None for a Unix socket, for which Tornado makes an address up."""
     context = getattr(request.connection, "context", None)
     family = getattr(context, "address_family", socket.AF_INET)
-    return request.remote_ip if family in (socket.AF_INET, socket.AF_INET6) else None
+    # Not of any other family: there is none of a connection that has just gone.
+    return None if family == getattr(socket, "AF_UNIX", ...) else request.remote_ip
 
 
 def _path(request: HTTPServerRequest) -> str:

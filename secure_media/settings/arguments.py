@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Literal, TypedDict
 
 from secure_media.core.policy import Policy
@@ -76,6 +76,13 @@ class SettingArguments(TypedDict, total=False):
     With `protect="app"`, where people are sent to sign in: the path of a page on this host, a URL, or `streamlit` for
     Streamlit's own login (`streamlit:NAME` for one of several providers); or, as an argument, a function of the app
     that shows the page, which strangers then have in place of the app. Default: nowhere; they are refused.
+    """
+    trusted_proxies: str | Iterable[str] | None
+    """
+    The proxies that connect to the app, which alone are believed in what they say of a client: its address, its scheme,
+    a prefix, and who it is (`trusted_header`). `unix:` is anyone who connects through a Unix socket, `*` anyone at all.
+    Addresses and networks, in a list or separated by commas: `["10.0.0.5", "10.1.0.0/16"]`. Default: those that the
+    server trusts (`FORWARDED_ALLOW_IPS`), and nobody for `trusted_header`.
     """
     deployment: str | None
     """Sets this app apart from another with the same secret on the same host."""

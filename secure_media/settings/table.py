@@ -20,6 +20,7 @@ from secure_media.core.login_policy import StreamlitLogin
 from secure_media.core.policy import Policy
 from secure_media.core.rules import own_session, signed_url
 from secure_media.errors import ConfigurationError
+from secure_media.http.forwarded import Proxies
 from secure_media.settings.arguments import SettingArguments
 from secure_media.settings.choices import Choice, SignInPlace
 from secure_media.settings.entries import names, setting, table_of
@@ -28,6 +29,7 @@ from secure_media.settings.key_file import KeyFile
 from secure_media.settings.kinds import Bytes, File, Flag, Instance, Page, Seconds, SecretFile, Secrets, Text
 from secure_media.settings.misspelt import refuse_unknown_arguments, refuse_unknown_secrets
 from secure_media.settings.places import ARGUMENT_ONLY, OUTSIDE, Given, Place, Sources
+from secure_media.settings.proxies import ProxyList
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
@@ -146,6 +148,13 @@ class Settings:
         "`streamlit` for Streamlit's own login (`streamlit:NAME` for one of several providers); or, as an argument, a "
         "function of the app that shows the page, which strangers then have in place of the app.",
         by_default="nowhere; they are refused",
+    )
+    trusted_proxies: Proxies | None = setting(
+        ProxyList(),
+        "The proxies that connect to the app, which alone are believed in what they say of a client: its address, its "
+        "scheme, a prefix, and who it is (`trusted_header`). `unix:` is anyone who connects through a Unix socket, `*` "
+        "anyone at all.",
+        by_default="those that the server trusts (`FORWARDED_ALLOW_IPS`), and nobody for `trusted_header`",
     )
     deployment: str = setting(
         Text(), "Sets this app apart from another with the same secret on the same host.", default="", by_default=""

@@ -130,10 +130,11 @@ def context(
     client_ip: str | None = None,
     claims: Any = None,
     player: str | None = None,
+    from_proxy: bool = False,
 ) -> AccessContext:
     """Return a request of `browser`, or of somebody whose browser is not known for that reason."""
     identified = Identified(browser, fresh=True) if isinstance(browser, Browser) else browser
-    visitor = Visitor(credentials or Credentials(), identified, client_ip, player)
+    visitor = Visitor(credentials or Credentials(), identified, client_ip, player, from_proxy)
     return AccessContext(resource, action, visitor, now, claims or {})
 
 

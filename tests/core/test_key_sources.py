@@ -412,3 +412,4 @@ def test_rules_that_are_combined_have_the_sources_of_both() -> None:
     assert [source.url for source in (one | other).key_sources] == [URL, "https://other.example/keys"]
     assert [source.url for source in (one & other).key_sources] == [URL, "https://other.example/keys"]
     assert (own_session() | one).key_sources == one.key_sources
+    assert (own_session().needs_proxies, one.needs_proxies) == (False, False)

@@ -521,7 +521,7 @@ BREAKAGES: tuple[tuple[str, str, str, Callable[[World], None]], ...] = (
     ("the notes are kept by the browser's claims", NOTED, CLAIMS, forged),
     ("a note is kept over a rotation", GENERATION, "", rotated),
     ("a note is kept over a new key", GENERATION, "", key_added),
-    ("the scheme does not count", "found[_RANGE] = scheme", 'found[_RANGE] = ""', over_https),
+    ("how it came here does not count", "found[_RANGE] = line", 'found[_RANGE] = ""', over_https),
     ("what a proxy says of the scheme does not count", ', "x-forwarded-proto")', ")", over_https),
     ("where the page is does not count", '"referer", "sec-fetch-site", ', "", over_https),
     ("the last of two cookies counts", " or found[place] is not None", "", twice),

@@ -23,6 +23,7 @@ from secure_media.settings.entries import Setting
 from secure_media.settings.kinds import Bytes, File, Flag, Instance, Page, Seconds, SecretFile, Secrets, Text
 from secure_media.settings.misspelt import refuse_unknown_arguments
 from secure_media.settings.places import Place
+from secure_media.settings.proxies import ProxyList
 from secure_media.settings.table import ARGUMENTS, NAMES, TABLE, Settings, load
 
 SECRET = "one-secret-0123456789-abcdefghijklmnopqrst"
@@ -45,6 +46,10 @@ WRONG: dict[type, tuple[list[Any], list[str]]] = {
     Page: ([5, True, ["a"], b"a", "", ".", "a\0b", "absent"], ["", ".", "absent", "~nobody-of-that-name/a"]),
     Secrets: ([5, True, [], "", "short", "a" * 40, [5]], ["", "short", "a" * 40, f"{SECRET},", ","]),
     SecretFile: ([5, True, "", ".", "absent", "a\0b", PRIVATE], ["", ".", "absent", "a\0b", PRIVATE]),
+    ProxyList: (
+        [5, True, b"10.0.0.1", {"10.0.0.1": 1}, "", " , ", [""], [5], [None], [["10.0.0.1"]], "localhost", PRIVATE],
+        ["10.0.0.1,", "proxy.example", "10.0.0.1:80", "http://10.0.0.1", "10.0.0.1/8", "10.0.0.0/33", "**", PRIVATE],
+    ),
     Instance: ([5, True, "own_session()", own_session, [], PRIVATE], []),
     Choice: ([5, True, [], "", "all", "media,app", b"app", PRIVATE], ["", "all", "true", PRIVATE]),
     SignInPlace: (

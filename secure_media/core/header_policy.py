@@ -1,0 +1,143 @@
+"""The policy for headers in which a proxy says who is asking: it signs nothing, so all depends on who sends them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from secure_media.core.context import AccessContext
+from secure_media.core.model import Allow, Credentials, Decision, Deny
+from secure_media.core.policy import Policy
+from secure_media.core.questions import Asking
+from secure_media.core.tokens import GrantCodec
+from secure_media.errors import ConfigurationError, DenialReason, MalformedCredentialError
+
+#: RFC 9110 section 5.6.2. No underscore in the name of a header: servers and proxies take it for a hyphen, or drop it.
+_NAME = re.compile(r"[a-zA-Z0-9!#$%&'*+.^`|~-]+")
+#: Longer than any name of a person or list of their groups, in characters.
+_LONGEST_NAME, _LONGEST_LIST = 512, 8192
+#: What no header of a proxy is for: it has a meaning of its own, or browsers send it.
+_TAKEN = frozenset({"authorization", "cookie", "host", "origin", "referer", "user-agent"})
+
+
+class TrustedHeader(Policy):
+    """
+    The policy that `trusted_header` returns.
+
+    Args:
+        header: Says who is asking, in lower case.
+        groups: Says in which groups they are, likewise; None for none.
+        separator: Stands between two groups.
+        claims: Headers that say more, likewise, by the claim that each becomes.
+    """
+
+    def __init__(self, header: str, groups: str | None, separator: str, claims: Mapping[str, str]) -> None:
+        self._header = header
+        self._groups = groups
+        self._separator = separator
+        self._claims = dict(claims)
+        self._in_words = f"header {header} of a trusted proxy"
+
+    def evaluate(self, context: AccessContext, grants: GrantCodec) -> Asking[Decision]:
+        yield from ()
+        if not context.visitor.from_proxy:
+            said = _said(context.credentials, self._header)
+            return Deny(DenialReason.NOT_FROM_PROXY if said else DenialReason.NO_CREDENTIAL)
+        subject = _only(context.credentials, self._header)
+        if subject is None:
+            return Deny(DenialReason.NO_CREDENTIAL)
+        if "," in subject:  # two headers that something on the way has made one
+            return Deny(DenialReason.MALFORMED_CREDENTIAL)
+        claims: dict[str, Any] = {"sub": subject}
+        for claim, header in self._claims.items():
+            value = _only(context.credentials, header)
+            if value is not None:
+                claims[claim] = value
+        if self._groups is not None:
+            listed = _only(context.credentials, self._groups, longest=_LONGEST_LIST) or ""
+            claims["groups"] = [group for each in listed.split(self._separator) if (group := each.strip())]
+        return Allow("trusted_header", subject, claims)
+
+    @property
+    def needs_proxies(self) -> bool:
+        return True
+
+    def __repr__(self) -> str:
+        return f"trusted_header({self._header!r})"
+
+
+def trusted_header(
+    header: str, *, groups: str | None = None, separator: str = ",", claims: Mapping[str, str] | None = None
+) -> Policy:
+    """
+    Allow anyone of whom a proxy says, in a header, who they are.
+
+    Nothing is signed: whoever can send the header is whoever they like. So it counts only from the proxies that are
+    named in ``trusted_proxies``, which an app with this policy needs, and each of them has to remove the header from
+    what clients send. Where a proxy offers a JWT too, `jwt` is better.
+
+    On its own this policy looks at who is asking, not at what is asked for. Use ``own_session() & trusted_header(...)``
+    unless everyone who is signed in may have every media file whose URL they know.
+
+    Args:
+        header: The header that names the person, such as ``X-Forwarded-User`` or ``Remote-User``. It becomes ``sub``.
+        groups: The header that lists their groups.
+        separator: What stands between two groups: a comma, or with authentik a ``|``.
+        claims: Further headers, by the claim that each becomes: ``{"email": "Remote-Email"}``.
+
+    Raises:
+        ConfigurationError: An argument is none that can be.
+    """
+    more = {} if claims is None else claims
+    if not isinstance(more, Mapping) or not all(isinstance(claim, str) and claim for claim in more):
+        raise ConfigurationError("trusted_header(claims=...): expected a mapping of claims to names of headers")
+    if {"sub", "groups"} & more.keys():
+        raise ConfigurationError("trusted_header(claims=...): `sub` is what the header says, `groups` is groups=...")
+    if not isinstance(separator, str) or not separator:
+        raise ConfigurationError("trusted_header(separator=...): expected what stands between two groups, such as ','")
+    names = {claim: _name(name, "claims=") for claim, name in more.items()}
+    return TrustedHeader(
+        _name(header, "header="), None if groups is None else _name(groups, "groups="), separator, names
+    )
+
+
+def _name(name: str, argument: str) -> str:
+    """Return the name of a header as requests are compared with it."""
+    if not isinstance(name, str) or not _NAME.fullmatch(name) or name.lower() in _TAKEN:
+        raise ConfigurationError(
+            f"trusted_header({argument}...): expected the name of a header that your proxy sets, such as "
+            "'X-Forwarded-User'; a name with an underscore does not pass proxies"
+        )
+    return name.lower()
+
+
+def _said(credentials: Credentials, header: str) -> list[tuple[str, str]]:
+    """
+    Return the headers of that name, in any spelling that something on the way may take for it.
+
+    A proxy that sets ``X-User`` does not remove a client's ``X_User``, which WSGI, PHP and others read as the same.
+    """
+    return [(name, value) for name, value in credentials.headers if name.lower().replace("_", "-") == header]
+
+
+def _only(credentials: Credentials, header: str, *, longest: int = _LONGEST_NAME) -> str | None:
+    """
+    Return what the one header of that name says; None if there is none, or it says nothing.
+
+    Raises:
+        MalformedCredentialError: There are several, or it is not text.
+    """
+    said = _said(credentials, header)
+    if not said:
+        return None
+    if len(said) > 1 or said[0][0] != header:
+        raise MalformedCredentialError("a header of the proxy is there twice")
+    try:
+        # RFC 9110 section 5.5 leaves the bytes to whoever uses them. Those that are no UTF-8 are refused.
+        text = said[0][1].encode("latin-1").decode("utf-8").strip()
+    except UnicodeError:
+        text = "\0"
+    if len(text) > longest or not text.isprintable():
+        raise MalformedCredentialError("a header of the proxy is not text")
+    return text or None
