@@ -29,7 +29,7 @@ LADDER = [
     {"gate"},
     {"servers"},
     {"host"},
-    {"links", "widgets", "sign_in", "testing"},
+    {"links", "widgets", "sign_in", "presets", "testing"},
     {"cli", "attack"},
 ]
 RUNG = {part: height for height, parts in enumerate(LADDER) for part in parts}

@@ -10,7 +10,16 @@ from pathlib import Path
 from typing import Any
 
 import secure_media as sm
-from secure_media import Collection, ConfigurationError, GrantError, ScriptError, SecureMediaError, guard, secure_run
+from secure_media import (
+    Collection,
+    ConfigurationError,
+    GrantError,
+    ScriptError,
+    SecureMediaError,
+    guard,
+    presets,
+    secure_run,
+)
 from secure_media.core.context import AccessContext
 from secure_media.core.policy import Policy
 from secure_media.testing import access, decide
@@ -59,12 +68,16 @@ def policies() -> list[Policy]:
         padded=True,
     )
     by_login = sm.own_session() & sm.streamlit_login(max_age=3600, require=is_admin, everywhere=True)
+    by_proxy = sm.trusted_header("Remote-User", groups="Remote-Groups", claims={"email": "Remote-Email"})
+    by_gateway = presets.google_iap("/projects/1/apps/reports", require={"hd": "example.org"})
+    by_set = sm.jwt(header="x", jwks_url="https://x.example/k", algorithms=["RS256"], issuer="i", audience="a")
     either = sm.own_session() | sm.signed_url()
     both: Policy = sm.own_session() & by_jwt
     return [
         either,
         both,
         by_header,
+        by_proxy | by_gateway | by_set,
         by_login | sm.streamlit_login(require={"groups": ["staff"]}),
         either & by_function,
         (both | sm.signed_url()) & sm.allow_if(from_the_office),

@@ -1,0 +1,186 @@
+"""
+`jwt(...)` for the gateways that people have in front of their apps, by what each of them documents.
+
+Each says who is asking, not what is asked for: use ``own_session() & presets.cloudflare_access(...)`` unless everyone
+who is signed in may have every media file whose URL they know. They return what `jwt` returns, and raise what it does.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from secure_media.core.jwt_policy import jwt
+from secure_media.core.policy import Policy
+from secure_media.errors import ConfigurationError
+from secure_media.host.entry import said_in_one_line
+
+__all__ = ["aws_alb", "azure_app_service", "cloudflare_access", "google_iap", "keycloak"]
+
+Require = Mapping[str, Any] | Callable[[dict[str, Any]], bool] | None
+
+#: One label of a host name (RFC 1123 section 2.1).
+_LABEL = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?")
+_TAG = re.compile(r"[0-9a-f]{64}")
+_REGION = re.compile(r"[a-z]{2}(?:-[a-z]+){1,3}-\d{1,2}")
+_BALANCER = re.compile(
+    r"arn:aws:elasticloadbalancing:([a-z0-9-]+):\d{12}:loadbalancer/app/[A-Za-z0-9-]{1,32}/[0-9a-f]{16}"
+)
+_UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
+_IAP_AUDIENCE = re.compile(r"/projects/\d+/[\w./:-]+", re.ASCII)
+_REALM = re.compile(r"[\w.~-]{1,255}", re.ASCII)
+_ORIGIN = re.compile(
+    r"https://[\w.-]+(?::\d{1,5})?(?:/[\w./~-]*)?|http://(?:127\.0\.0\.1|localhost|\[::1\])(?::\d{1,5})?", re.ASCII
+)
+
+
+@said_in_one_line
+def cloudflare_access(team: str, audience: str, *, require: Require = None) -> Policy:
+    """
+    Return the policy for Cloudflare Access: RS256 in the header ``Cf-Access-Jwt-Assertion``, keys of the team.
+
+    After "Validate JWTs" in the documentation of Cloudflare One.
+
+    Args:
+        team: The team's name: ``example`` of ``example.cloudflareaccess.com``.
+        audience: The application's AUD tag, 64 hexadecimal digits.
+        require: Further claims, as for `jwt`.
+    """
+    issuer = f"https://{_given(team, _LABEL, 'cloudflare_access(team=...)', 'example')}.cloudflareaccess.com"
+    return jwt(
+        header="cf-access-jwt-assertion",
+        jwks_url=f"{issuer}/cdn-cgi/access/certs",
+        algorithms=["RS256"],
+        issuer=issuer,
+        audience=_given(
+            audience, _TAG, "cloudflare_access(audience=...)", "the 64 digits of the application's AUD tag"
+        ),
+        require=require,
+    )
+
+
+@said_in_one_line
+def google_iap(audience: str, *, require: Require = None) -> Policy:
+    """
+    Return the policy for Google's Identity-Aware Proxy: ES256 in the header ``x-goog-iap-jwt-assertion``.
+
+    After "Securing your app with signed headers" in the documentation of IAP. ``x-goog-authenticated-user-email`` is
+    not signed, and is not looked at.
+
+    Args:
+        audience: Of the backend: ``/projects/NUMBER/global/backendServices/ID``, or ``/projects/NUMBER/apps/PROJECT``.
+        require: Further claims, as for `jwt`.
+    """
+    example = "/projects/123456789012/global/backendServices/1234567890123456789"
+    return jwt(
+        header="x-goog-iap-jwt-assertion",
+        jwks_url="https://www.gstatic.com/iap/verify/public_key-jwk",
+        algorithms=["ES256"],
+        issuer="https://cloud.google.com/iap",
+        audience=_given(audience, _IAP_AUDIENCE, "google_iap(audience=...)", example),
+        require=require,
+    )
+
+
+@said_in_one_line
+def aws_alb(region: str, signer: str, issuer: str, *, client: str | None = None, require: Require = None) -> Policy:
+    """
+    Return the policy for an Application Load Balancer of AWS: ES256 in the header ``x-amzn-oidc-data``.
+
+    After "Authenticate users using an Application Load Balancer" in its user guide. Its parts are padded, it names no
+    audience, and every balancer of a region signs with the same keys: that it is yours, only `signer` says.
+
+    Args:
+        region: Of the balancer, such as ``eu-west-1``.
+        signer: The balancer's ARN.
+        issuer: The ``iss`` of the provider that people sign in at.
+        client: The client that the balancer is at the provider; None for any.
+        require: Further claims, as for `jwt`.
+    """
+    arn = "arn:aws:elasticloadbalancing:eu-west-1:123456789012:loadbalancer/app/reports/0123456789abcdef"
+    place = _given(region, _REGION, "aws_alb(region=...)", "eu-west-1")
+    found = _BALANCER.fullmatch(_given(signer, _BALANCER, "aws_alb(signer=...)", arn))
+    if found is None or found[1] != place:
+        raise ConfigurationError(f"aws_alb(signer=...): the balancer is not in {place}, which region=... names")
+    header = {"signer": signer} if client is None else {"signer": signer, "client": client}
+    return jwt(
+        header="x-amzn-oidc-data",
+        pem_url=f"https://public-keys.auth.elb.{place}.amazonaws.com/{{kid}}",
+        algorithms=["ES256"],
+        issuer=issuer,
+        audience=None,
+        require=require,
+        require_header=header,
+        padded=True,
+    )
+
+
+@said_in_one_line
+def azure_app_service(tenant: str, client: str, *, require: Require = None) -> Policy:
+    """
+    Return the policy for Azure App Service and Container Apps: RS256 in the header ``X-MS-TOKEN-AAD-ID-TOKEN``.
+
+    After "Work with OAuth tokens" in the documentation of App Service; the app's token store has to be on. The token is
+    not renewed by itself: people sign in again when it has expired.
+
+    Args:
+        tenant: The directory's id.
+        client: The id of the app's registration.
+        require: Further claims, as for `jwt`.
+    """
+    uuid = "01234567-89ab-cdef-0123-456789abcdef"
+    login = f"https://login.microsoftonline.com/{_given(tenant, _UUID, 'azure_app_service(tenant=...)', uuid).lower()}"
+    return jwt(
+        header="x-ms-token-aad-id-token",
+        jwks_url=f"{login}/discovery/v2.0/keys",
+        algorithms=["RS256"],
+        issuer=f"{login}/v2.0",
+        audience=_given(client, _UUID, "azure_app_service(client=...)", uuid).lower(),
+        require=require,
+    )
+
+
+@said_in_one_line
+def keycloak(
+    url: str,
+    realm: str,
+    audience: str,
+    *,
+    cookie: str | None = None,
+    header: str | None = None,
+    require: Require = None,
+) -> Policy:
+    """
+    Return the policy for tokens of Keycloak: RS256, keys of the realm.
+
+    After "Securing applications and services" in its documentation. The audience of an access token is usually not the
+    client: add an audience mapper to it, or pass on the ID token.
+
+    Args:
+        url: Where Keycloak is: ``https://login.example``, over https, or on this machine.
+        realm: The realm.
+        audience: The ``aud`` that a token must contain.
+        cookie: The cookie that holds the token.
+        header: The header that holds it instead; by default ``Authorization``.
+        require: Further claims, as for `jwt`.
+    """
+    base = _given(url, _ORIGIN, "keycloak(url=...)", "https://login.example").rstrip("/")
+    issuer = f"{base}/realms/{_given(realm, _REALM, 'keycloak(realm=...)', 'staff')}"
+    return jwt(
+        cookie=cookie,
+        header="authorization" if cookie is None and header is None else header,
+        jwks_url=f"{issuer}/protocol/openid-connect/certs",
+        algorithms=["RS256"],
+        issuer=issuer,
+        audience=audience,
+        require=require,
+    )
+
+
+def _given(value: str, form: re.Pattern[str], argument: str, example: str) -> str:
+    """Return `value`; raise ConfigurationError if it is not of that form."""
+    if not isinstance(value, str) or not form.fullmatch(value):
+        msg = f"{argument}: expected something like {example}"
+        raise ConfigurationError(msg)
+    return value
