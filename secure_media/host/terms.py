@@ -171,9 +171,16 @@ def rule(allow: Any, *, max_uses: int | None) -> Policy | None:
     if max_uses is not None:
         raise GrantError("allow: not together with max_uses; ask in the condition how often they have had it")
     try:
-        return as_policy(allow, "allow")
+        policy = as_policy(allow, "allow")
     except ConfigurationError as error:
         raise GrantError(str(error)) from None
+    if policy.key_sources:
+        raise GrantError(
+            "allow: keys that an issuer publishes are fetched when the app starts, for the policies of the app and of "
+            "collections. Have jwt(jwks_url=...) there, and ask here for what it has found: "
+            'allow=lambda context: context.claims.get("role") == "owner"'
+        )
+    return policy
 
 
 def confirmation(confirm: Any, *, max_uses: int | None, subject: str | None) -> bool:

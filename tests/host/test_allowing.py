@@ -15,6 +15,7 @@ import jwt
 import pytest
 
 from secure_media import allow_if, own_session, signed_url
+from secure_media import jwt as jwt_of
 from secure_media.core.policy import Policy
 from secure_media.errors import GrantError
 from secure_media.host.allowing import MOST_KNOWN, Conditions
@@ -456,6 +457,15 @@ def test_condition_has_to_be_one(allow: Any) -> None:
         rule(allow, max_uses=None)
     with pytest.raises(GrantError, match="not together with max_uses"):
         rule(lambda context: True, max_uses=1)
+
+
+def test_keys_are_not_fetched_for_a_single_medium() -> None:
+    """A policy whose keys nobody has fetched would refuse everybody: the script is told what to do instead."""
+    published = jwt_of(
+        cookie="sso", jwks_url="https://login.example/keys", algorithms=["RS256"], issuer="login", audience="media"
+    )
+    with pytest.raises(GrantError, match="fetched when the app starts"):
+        rule(published & allow_if(str), max_uses=None)
 
 
 def test_condition_is_kept_with_a_cached_element_by_name() -> None:
