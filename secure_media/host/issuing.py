@@ -229,6 +229,8 @@ def _binding(holder: SessionBinding, terms: GrantTerms) -> dict[str, Any]:
         return {"session": session, "browser": short_hash(browser.id)}
     if bind == PAGE and not holder.has_invalid_cookie:
         return {"session": session}
+    if bind == "subject" and holder.principal is not None and holder.principal.subject is not None:
+        return {"sub": holder.principal.subject}
     if browser is None:
         msg = (
             f"bind: this session has no valid cookie of ours, so nothing can be bound to its {bind}. "

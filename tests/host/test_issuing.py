@@ -12,7 +12,8 @@ from typing import Any
 import pytest
 
 from secure_media.core.keys import KeyRing
-from secure_media.core.model import Action, Disposition, Grant, Resource, ResourceKind, short_hash
+from secure_media.core.model import Action, Browser, Disposition, Grant, Resource, ResourceKind, short_hash
+from secure_media.core.principal import Principal
 from secure_media.core.tokens import MAX_TOKEN_LENGTH, GrantCodec
 from secure_media.errors import GrantError, LedgerUnavailableError, UnknownKeyError
 from secure_media.host.issuing import Issuer, SessionBinding, new_jti
@@ -174,6 +175,15 @@ def test_grant_is_bound_as_asked(world: World, bind: str | None, claims: dict[st
 
     bound = {name: getattr(grant, name) for name in ("browser", "session", "sub")}
     assert {name: value for name, value in bound.items() if value is not None} == claims
+
+
+@pytest.mark.parametrize("browser", [people.browser("anna-browser", "bert@example.com"), None])
+def test_subject_is_who_the_policy_says(world: World, browser: Browser | None) -> None:
+    """Whom the policy knows the page's person as counts before what its browser was signed in as, and without that."""
+    holder = SessionBinding("anna-session", browser, "", principal=Principal("anna@example.com"))
+    grant = world.grant(world.token(holder, terms=GrantTerms(LIFETIME, "subject")))
+
+    assert (grant.sub, grant.browser, grant.session) == ("anna@example.com", None, None)
 
 
 @pytest.mark.parametrize(

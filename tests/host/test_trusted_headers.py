@@ -28,12 +28,15 @@ CANARY = b"canary of the file"
 PROXY, STRANGER = "127.0.0.9", "127.0.0.1"
 APP = """
 import streamlit as st
+import secure_media as sm
+st.text(sm.signed_url_for("linked/a.txt", bind="subject"))
 st.download_button("x", b"canary of the file", "a.txt")
 """
 ARGUMENTS = """
     secret={secret!r}, audit_log="audit.jsonl", trusted_proxies=["{proxy}"], protect="app",
-    policy=sm.own_session() & sm.trusted_header("Remote-User", groups="Remote-Groups"),
+    policy=sm.trusted_header("Remote-User", groups="Remote-Groups") & (sm.own_session() | sm.signed_url()),
     collections={{
+        "linked": "files",
         "ann": sm.Collection(
             "files", policy=sm.trusted_header("Remote-User") & sm.allow_if(lambda c: c.subject == "ann")
         ),
@@ -171,6 +174,17 @@ def test_person_whom_the_proxy_has_signed_in_has_the_app(door: AppServer) -> Non
         assert Browser(door, headers=password("bob")).get(url).status == 403
         # The browser alone is not enough, nor is the person alone.
         assert directly(tab.browser.server, STRANGER, "/").status == 401
+
+
+def test_link_for_a_person_is_good_for_that_one_alone(app: AppServer, door: AppServer) -> None:
+    """``bind="subject"`` binds to whom the proxy names, in whatever browser, and opens nothing past the proxy."""
+    with Browser(door, headers=password("ann")).open() as tab:
+        (link,) = tab.texts()
+    path = link.removeprefix(door.origin)
+
+    assert Browser(door, headers=password("ann")).get(path).body == CANARY
+    assert Browser(door, headers=password("bob")).get(path).status == 403
+    assert directly(app, STRANGER, path, ("Remote-User", "ann")).status == 403
 
 
 @pytest.mark.parametrize("name", ["Remote-User", "remote-user", "REMOTE-USER", "Remote_User", "REMOTE_USER"])
