@@ -41,7 +41,7 @@ def arrival(named: Proxies | None, servers: Proxies, peer: str | None, scheme: s
     """
     proxies = servers if named is None else named
     trusted = proxies.trusts(peer)
-    word = Word.PROXY if trusted else Word.ANYONE if named is None else Word.NOBODY
+    word = Word.ANYONE if named is None else Word.PROXY if trusted else Word.NOBODY
     if word is Word.NOBODY and peer is not None and any(name == "x-forwarded-proto" for name, _ in headers):
         proxies.say_not_trusted(peer, "X-Forwarded-Proto")
     return Arrival(

@@ -53,7 +53,7 @@ def test_where_none_are_named_it_is_as_the_server_has_it(peer: str, client: str)
         pytest.param(PROXY, PROXY, "https", "nonsense", True, id="no-scheme-says-nothing"),
         pytest.param(PROXY, PROXY, "https", None, True, id="proxy-says-nothing"),
         pytest.param(PROXY, STRANGER, "https", "http", True, id="stranger-takes-nothing-away"),
-        pytest.param(None, LOCAL, "https", "http", False, id="as-uvicorn-has-it"),
+        pytest.param(None, LOCAL, "https", "http", True, id="nobody-takes-anything-away"),
         pytest.param(None, STRANGER, "https", "http", True, id="stranger-to-the-server"),
         pytest.param(None, STRANGER, "http", "wss", True, id="anyone-may-ask-for-more"),
         pytest.param(PROXY, STRANGER, "http", "wss", False, id="nobody-else-where-they-are-named"),
