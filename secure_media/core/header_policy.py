@@ -17,8 +17,13 @@ from secure_media.errors import ConfigurationError, DenialReason, MalformedCrede
 _NAME = re.compile(r"[a-zA-Z0-9!#$%&'*+.^`|~-]+")
 #: Longer than any name of a person or list of their groups, in characters.
 _LONGEST_NAME, _LONGEST_LIST = 512, 8192
-#: What no header of a proxy is for: it has a meaning of its own, or browsers send it.
-_TAKEN = frozenset({"authorization", "cookie", "host", "origin", "referer", "user-agent"})
+#: What no header of a proxy is for: it has a meaning of its own, or clients send it.
+_TAKEN = re.compile(
+    r"accept.*|authorization|connection|content-.*|cookie|forwarded|host|if-.*|origin|range|referer|sec-.*|te|trailer"
+    r"|transfer-encoding|upgrade.*|user-agent|via|x-forwarded-(?:for|host|port|prefix|proto)|x-real-ip"
+)
+#: What is left out of a name to compare it with ours.
+_UNLIKE = re.compile(r"[^a-z0-9]+")
 
 
 class TrustedHeader(Policy):
@@ -44,14 +49,12 @@ class TrustedHeader(Policy):
         if not context.visitor.from_proxy:
             said = _said(context.credentials, self._header)
             return Deny(DenialReason.NOT_FROM_PROXY if said else DenialReason.NO_CREDENTIAL)
-        subject = _only(context.credentials, self._header)
+        subject = _one(context.credentials, self._header)
         if subject is None:
             return Deny(DenialReason.NO_CREDENTIAL)
-        if "," in subject:  # two headers that something on the way has made one
-            return Deny(DenialReason.MALFORMED_CREDENTIAL)
         claims: dict[str, Any] = {"sub": subject}
         for claim, header in self._claims.items():
-            value = _only(context.credentials, header)
+            value = _one(context.credentials, header)
             if value is not None:
                 claims[claim] = value
         if self._groups is not None:
@@ -97,14 +100,16 @@ def trusted_header(
     if not isinstance(separator, str) or not separator:
         raise ConfigurationError("trusted_header(separator=...): expected what stands between two groups, such as ','")
     names = {claim: _name(name, "claims=") for claim, name in more.items()}
-    return TrustedHeader(
-        _name(header, "header="), None if groups is None else _name(groups, "groups="), separator, names
-    )
+    who, of_groups = _name(header, "header="), None if groups is None else _name(groups, "groups=")
+    all_names = [_look(each) for each in (who, of_groups, *names.values()) if each is not None]
+    if len(set(all_names)) != len(all_names):
+        raise ConfigurationError("trusted_header(...): a header can say one thing only, and one is named twice")
+    return TrustedHeader(who, of_groups, separator, names)
 
 
 def _name(name: str, argument: str) -> str:
     """Return the name of a header as requests are compared with it."""
-    if not isinstance(name, str) or not _NAME.fullmatch(name) or name.lower() in _TAKEN:
+    if not isinstance(name, str) or not _NAME.fullmatch(name) or not _look(name) or _TAKEN.fullmatch(name.lower()):
         raise ConfigurationError(
             f"trusted_header({argument}...): expected the name of a header that your proxy sets, such as "
             "'X-Forwarded-User'; a name with an underscore does not pass proxies"
@@ -118,7 +123,26 @@ def _said(credentials: Credentials, header: str) -> list[tuple[str, str]]:
 
     A proxy that sets ``X-User`` does not remove a client's ``X_User``, which WSGI, PHP and others read as the same.
     """
-    return [(name, value) for name, value in credentials.headers if name.lower().replace("_", "-") == header]
+    look = _look(header)
+    return [(name, value) for name, value in credentials.headers if _look(name) == look]
+
+
+def _look(name: str) -> str:
+    """Return what is equal for names that something takes for one another: ``x-user``, ``X_User``, ``x.user``."""
+    return _UNLIKE.sub("", name.lower())
+
+
+def _one(credentials: Credentials, header: str) -> str | None:
+    """
+    Return what `_only` does, if it is no list: what something on the way makes of two headers (RFC 9110 section 5.3).
+
+    Raises:
+        MalformedCredentialError: It is one.
+    """
+    value = _only(credentials, header)
+    if value is not None and "," in value:
+        raise MalformedCredentialError("a list where one value is expected")
+    return value
 
 
 def _only(credentials: Credentials, header: str, *, longest: int = _LONGEST_NAME) -> str | None:

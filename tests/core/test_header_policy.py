@@ -57,6 +57,10 @@ def test_name_may_have_any_letters() -> None:
         pytest.param([ANN, ("x_forwarded_user", "bob")], DenialReason.MALFORMED_CREDENTIAL, id="and-with-underscores"),
         pytest.param([ANN, ("X_FORWARDED-user", "bob")], DenialReason.MALFORMED_CREDENTIAL, id="and-with-one"),
         pytest.param([("x_forwarded_user", "bob")], DenialReason.MALFORMED_CREDENTIAL, id="underscores-alone"),
+        pytest.param([ANN, ("x.forwarded.user", "bob")], DenialReason.MALFORMED_CREDENTIAL, id="and-with-dots"),
+        pytest.param([ANN, ("xforwardeduser", "bob")], DenialReason.MALFORMED_CREDENTIAL, id="and-with-nothing"),
+        pytest.param([ANN, ("x-forwarded-user\t", "bob")], DenialReason.MALFORMED_CREDENTIAL, id="and-with-a-tab"),
+        pytest.param([ANN, (" x-forwarded-user", "bob")], DenialReason.MALFORMED_CREDENTIAL, id="and-folded"),
         pytest.param([("x-forwarded-user", "a\x00b")], DenialReason.MALFORMED_CREDENTIAL, id="nul"),
         pytest.param([("x-forwarded-user", "a\r\n b")], DenialReason.MALFORMED_CREDENTIAL, id="folded"),
         pytest.param([("x-forwarded-user", "\xff")], DenialReason.MALFORMED_CREDENTIAL, id="no-utf-8"),
@@ -85,6 +89,15 @@ def test_further_header_counts_once_too(more: dict[str, Any], header: str) -> No
         assert decided(ANN, (header, "a"), also, **more) == Deny(DenialReason.MALFORMED_CREDENTIAL)
 
 
+def test_claim_that_two_headers_were_joined_to_is_refused() -> None:
+    """A proxy that joins the client's own header with its own would let the client begin the value."""
+    more: dict[str, Any] = {"claims": {"email": "Remote-Email"}}
+    assert isinstance(decided(ANN, ("remote-email", "ann@app.example"), **more), Allow)
+
+    joined = decided(ANN, ("remote-email", "boss@app.example, ann@app.example"), **more)
+    assert joined == Deny(DenialReason.MALFORMED_CREDENTIAL)
+
+
 def test_nobody_else_is_believed() -> None:
     """What anyone else says of themselves is a denial with a reason of its own."""
     assert isinstance(decided(ANN), Allow)
@@ -111,6 +124,11 @@ def test_policy_says_what_it_is() -> None:
         pytest.param({"header": "Ä"}, "header=", id="no-name"),
         pytest.param({"header": None}, "header=", id="none"),
         pytest.param({"header": "Cookie"}, "header=", id="cookie"),
+        pytest.param({"header": "X-Forwarded-For"}, "header=", id="address"),
+        pytest.param({"header": "Sec-Fetch-User"}, "header=", id="of-browsers"),
+        pytest.param({"header": "--"}, "header=", id="hyphens"),
+        pytest.param({"groups": "x-user"}, "named twice", id="groups-are-the-header"),
+        pytest.param({"claims": {"a": "X-A", "b": "x-a"}}, "named twice", id="claims-of-one-header"),
         pytest.param({"groups": "X Groups"}, "groups=", id="groups"),
         pytest.param({"groups": ["X-Groups"]}, "groups=", id="groups-in-a-list"),
         pytest.param({"separator": ""}, "separator=", id="separator"),
