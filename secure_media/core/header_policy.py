@@ -59,6 +59,8 @@ class TrustedHeader(Policy):
                 claims[claim] = value
         if self._groups is not None:
             listed = _only(context.credentials, self._groups, longest=_LONGEST_LIST) or ""
+            if "," in listed and self._separator != ",":
+                return Deny(DenialReason.MALFORMED_CREDENTIAL)
             claims["groups"] = [group for each in listed.split(self._separator) if (group := each.strip())]
         return Allow("trusted_header", subject, claims)
 

@@ -29,9 +29,9 @@ def test_groups_and_claims_come_from_further_headers() -> None:
     """What the proxy says besides is there for conditions; what it does not say is not."""
     names = {"email": "Remote-Email", "name": "Remote-Name"}
     more: dict[str, Any] = {"groups": "X-authentik-groups", "separator": "|", "claims": names}
-    headers = (ANN, ("x-authentik-groups", "staff| on call ||a, b"), ("remote-email", "ann@example.org"))
+    headers = (ANN, ("x-authentik-groups", "staff| on call ||a b"), ("remote-email", "ann@example.org"))
 
-    claims = {"sub": "ann", "email": "ann@example.org", "groups": ["staff", "on call", "a, b"]}
+    claims = {"sub": "ann", "email": "ann@example.org", "groups": ["staff", "on call", "a b"]}
     assert decided(*headers, **more) == Allow("trusted_header", "ann", claims)
     assert decided(ANN, **more) == Allow("trusted_header", "ann", {"sub": "ann", "groups": []})
 
@@ -93,6 +93,10 @@ def test_claim_that_two_headers_were_joined_to_is_refused() -> None:
     """A proxy that joins the client's own header with its own would let the client begin the value."""
     more: dict[str, Any] = {"claims": {"email": "Remote-Email"}}
     assert isinstance(decided(ANN, ("remote-email", "ann@app.example"), **more), Allow)
+
+    groups: dict[str, Any] = {"groups": "Remote-Groups", "separator": "|"}
+    assert isinstance(decided(ANN, ("remote-groups", "staff|doctors"), **groups), Allow)
+    assert decided(ANN, ("remote-groups", "admins|x, staff"), **groups) == Deny(DenialReason.MALFORMED_CREDENTIAL)
 
     joined = decided(ANN, ("remote-email", "boss@app.example, ann@app.example"), **more)
     assert joined == Deny(DenialReason.MALFORMED_CREDENTIAL)
