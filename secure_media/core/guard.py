@@ -94,6 +94,8 @@ class Guard:
         """
         Find out who wants to open the app, or why nobody may. Never raises: any doubt is a denial.
 
+        Somebody without a name is nobody: they could not be told from the next one without.
+
         Args:
             visitor: Who asks, settled.
             path: What of the app.
@@ -103,13 +105,14 @@ class Guard:
         context = AccessContext(Resource(ResourceKind.APP, path), Action.VIEW, visitor, now)
         signed_in, rule = context.principal, (policy or self._policy).for_the_app()
         if rule is None:
-            return signed_in or Deny(visitor.browser_reason, "sign-in")
+            return _named(signed_in) or Deny(visitor.browser_reason, "sign-in")
         decision = yield from policies.decide(rule, context, self._grants)
         if isinstance(decision, Deny):
             return decision
         if decision.claims:
-            return replace(context, claims=decision.claims).principal or Deny(DenialReason.NO_CREDENTIAL, "sign-in")
-        return signed_in or Deny(visitor.browser_reason, "sign-in")
+            known = replace(context, claims=decision.claims).principal
+            return _named(known) or Deny(DenialReason.CLAIM_MISMATCH, "name (sub) of who is asking")
+        return _named(signed_in) or Deny(visitor.browser_reason, "sign-in")
 
     def decide(
         self,
@@ -161,6 +164,11 @@ class Guard:
         assumed = replace(visitor, identified=Identified(self.identity.new(), fresh=True))
         known = yield from self.decide(assumed, resource, action, now=now)
         return isinstance(known, Allow) or known.reason is DenialReason.NOT_SHOWN
+
+
+def _named(principal: Principal | None) -> Principal | None:
+    """Return `principal` if it has a name that can be told from others."""
+    return principal if principal is not None and (principal.subject or "").strip() else None
 
 
 def names_of(sign_in: SignIn) -> tuple[Name, ...]:

@@ -7,7 +7,6 @@ import json
 from secure_media.core.model import Deny, Resource, ResourceKind, short_hash
 from secure_media.core.policy import Policy
 from secure_media.core.principal import Principal
-from secure_media.errors import DenialReason
 from secure_media.gate.admission import Admission
 from secure_media.http.request import Request
 
@@ -31,8 +30,6 @@ class Agents:
     async def admits(self, request: Request, path: str) -> bool:
         """Note in whose name `request` is made, and return whether it is in anybody's. It has to be settled."""
         found = await self._admission.principal(request, path, self._policy)
-        if isinstance(found, Principal) and found.subject is None:
-            found = Deny(DenialReason.CLAIM_MISMATCH, "agent without a name")  # who could not be told from the next one
         if isinstance(found, Deny):
             await self._admission.recorded(found, request, Resource(ResourceKind.APP, path))
             return False

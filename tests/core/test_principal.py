@@ -7,6 +7,7 @@ import datetime
 from collections.abc import Callable
 from typing import Any
 
+import jwt as pyjwt
 import pytest
 
 from secure_media import allow_if, own_session, signed_url
@@ -22,7 +23,7 @@ from secure_media.core.tokens import GrantCodec
 from secure_media.errors import DenialReason
 from secure_media.gate.conditions import verdict
 from tests import people
-from tests.core.asking import NOW, SECRET, context_of, jwt_policy, with_jwt
+from tests.core.asking import CLAIMS, NOW, SECRET, context_of, jwt_policy, with_jwt
 
 ANNA = Browser("anna-browser", people.sign_in("anna", at=NOW - 60, auth_time=NOW - 60, groups=["staff", 7]))
 NAMES = (Name("sign-in", "sign-in"), Name("sub", "anna"), Name("sign-ins", "anna"))
@@ -49,6 +50,21 @@ def _conditions_only(question: Question) -> Any:
 
 def _principal(policy: Policy, visitor: Visitor) -> Principal | Deny:
     return answered(_guard(policy).principal(visitor, "/", now=NOW), _conditions_only)
+
+
+@pytest.mark.parametrize("subject", [None, "", " ", "\t\n", "\u2003", 7])
+def test_somebody_without_a_name_is_nobody(subject: Any) -> None:
+    """All who have none would be one person, in whose name each could go on with the session of another."""
+    claims = {name: value for name, value in CLAIMS.items() if name != "sub"}
+    for policy in (jwt_policy(), own_session() & jwt_policy()):
+        named = _principal(policy, _visitor(Browser("b"), with_jwt().credentials))
+        assert isinstance(named, Principal)
+
+        token = pyjwt.encode(claims if subject is None else {**claims, "sub": subject}, SECRET, "HS256")
+        shown = Credentials(cookies=(("session", token),))
+        denied = _principal(policy, _visitor(Browser("b"), shown))
+        assert isinstance(denied, Deny)
+        assert denied.reason in (DenialReason.CLAIM_MISMATCH, DenialReason.MALFORMED_CREDENTIAL)
 
 
 def test_principal_reads_its_claims() -> None:

@@ -192,13 +192,13 @@ def test_hot_reload_of_an_argument_is_a_warning(tmp_path: Path) -> None:
 
 def test_guard_stays_loaded_when_the_script_is_edited(tmp_path: Path) -> None:
     """A package beside the script is loaded anew for each edit; the guard is not, wherever it is installed."""
-    (tmp_path / "own.py").write_text("")
+    (tmp_path / "own.py").write_text("import secrets\nLOADED = secrets.token_hex()\n")
     script = """import sys
 import streamlit as st
 from secure_media import secure_run
 secure_run(__file__, secret={secret!r})
 import own
-st.text(f"{version} " + str([id(sys.modules[name]) for name in ("own", "secure_media", "secure_media.core")]))
+st.text(f"{version} " + str([own.LOADED, *(id(sys.modules[name]) for name in ("secure_media", "secure_media.core"))]))
 """
 
     with AppServer(

@@ -132,9 +132,9 @@ st.file_uploader("file")
 SECRETS = (b"the secret report", b'<div id="root">', b"Streamlit")
 
 
-def sso(subject: str = "ann", *, key: str = KEY, lasts: float = 600) -> str:
+def sso(subject: str | None = "ann", *, key: str = KEY, lasts: float = 600) -> str:
     """Return a login as the gateway issues it."""
-    claims = {"iss": "gate", "aud": "app", "sub": subject, "exp": time.time() + lasts}
+    claims = {"iss": "gate", "aud": "app", "exp": time.time() + lasts, **({} if subject is None else {"sub": subject})}
     return forge({"alg": "HS256", "typ": "JWT"}, claims, key.encode())
 
 
@@ -219,10 +219,15 @@ def test_known_people_have_the_app(server: AppServer) -> None:
 
 
 @pytest.mark.parametrize("path", ["/_stcore/stream", "/live"])
-@pytest.mark.parametrize("login", [None, "forged", "ended"])
+@pytest.mark.parametrize("login", [None, "forged", "ended", "nameless", "blank"])
 def test_handshake_needs_a_principal(server: AppServer, path: str, login: str | None) -> None:
     """No WebSocket is opened for a stranger, be it Streamlit's or one of the app's own."""
-    tokens = {"forged": sso(key="another-key-0123456789-abcdefghijklmnop"), "ended": sso(lasts=-60)}
+    tokens = {
+        "forged": sso(key="another-key-0123456789-abcdefghijklmnop"),
+        "ended": sso(lasts=-60),
+        "nameless": sso(None),
+        "blank": sso(" "),
+    }
     cookie = f"sso={tokens[login]}" if login else "a=b"
     request = (
         f"GET {server.base}{path} HTTP/1.1\r\nHost: 127.0.0.1:{server.port}\r\nUpgrade: websocket\r\n"
