@@ -10,10 +10,13 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import jwt as pyjwt
 import pytest
 
 from tests.attacks.jwt import forge
+from tests.core.test_key_sources import RSA, jwk
 from tests.servers import SECRET, STREAMLIT, AppServer, Browser
+from tests.stores.test_published_keys import Issuer
 
 pytestmark = pytest.mark.skipif(STREAMLIT < (1, 67), reason="the agent API came with Streamlit 1.67")
 
@@ -171,3 +174,19 @@ def test_wrong_rule_for_agents_is_one_line(tmp_path: Path, arguments: str, enabl
     server.stop()
     assert said in server.log
     assert "Traceback" not in server.log
+
+
+def test_agent_whose_issuer_publishes_its_keys(tmp_path: Path) -> None:
+    """The keys that agents' tokens are verified with are fetched as well: at start, and when one is new."""
+    issuer = Issuer()
+    issuer.publish(jwk(RSA))
+    rule = 'dict(algorithms=["RS256"], issuer="gate", audience="agents")'
+    by_set = f'agent=jwt(header="authorization", jwks_url="{issuer.origin}/keys", **{rule})'
+    claims = {"iss": "gate", "aud": "agents", "exp": int(time.time()) + 600, "sub": "robot"}
+    try:
+        with serve(tmp_path, by_set) as server:
+            assert [path for path, _ in issuer.asked] == ["/keys"]
+            token = pyjwt.encode(claims, RSA, "RS256", headers={"kid": "one"})
+            assert "the secret report" in session_of(server, f"Bearer {token}")[1]
+    finally:
+        issuer.close()
