@@ -17,6 +17,7 @@ Every error that secure_media raises, in one tree, and the reasons for which a r
     │   └── GrantError                      a link that cannot be made or revoked, or terms that cannot be granted
     ├── LedgerUnavailableError              revocations and uses cannot be read or written, or the clock is behind
     ├── KeysUnavailableError                the keys that somebody publishes cannot be fetched
+    │   └── KeysWithdrawnError              nothing is published at that address, or not any more
     └── MediaError
         ├── MediaNotFoundError              nothing is stored under that id (any more)
         ├── MediaChangedError               the file behind an id is no longer the file that was shown
@@ -137,6 +138,10 @@ class LedgerUnavailableError(SecureMediaError):
 
 class KeysUnavailableError(SecureMediaError):
     """The keys that somebody publishes cannot be fetched. The message names no address and nothing that was sent."""
+
+
+class KeysWithdrawnError(KeysUnavailableError):
+    """Whoever publishes keys says that there are none at that address (404, 410)."""
 
 
 class MediaError(SecureMediaError):

@@ -14,7 +14,7 @@ import requests
 
 from secure_media.content.turns import Turns
 from secure_media.core.key_sources import KeySource
-from secure_media.errors import KeysUnavailableError
+from secure_media.errors import KeysUnavailableError, KeysWithdrawnError
 
 logger = logging.getLogger(__name__)
 
@@ -76,6 +76,7 @@ def fetch(source: KeySource, kid: str = "", *, clock: Callable[[], float] = time
 
     Raises:
         KeysUnavailableError: It cannot be had from there. The message holds nothing of what was sent or received.
+        KeysWithdrawnError: There is nothing, says whoever publishes there.
     """
     end = clock() + _LONGEST
     try:
@@ -86,12 +87,20 @@ def fetch(source: KeySource, kid: str = "", *, clock: Callable[[], float] = time
             url = source.address_of(kid)
             with session.get(url, headers=headers, allow_redirects=False, timeout=_PATIENCE, stream=True) as response:
                 if response.status_code != 200 or response.headers.get("Content-Encoding", "identity") != "identity":
-                    msg = f"it answers {response.status_code}, and not with the keys"
-                    raise KeysUnavailableError(msg)
+                    raise _no_keys(response.status_code)
                 return _body(response, lambda: clock() < end)
     except (requests.RequestException, OSError, ValueError) as error:
         msg = f"it cannot be reached ({type(error).__name__})"
         raise KeysUnavailableError(msg) from None
+
+
+def _no_keys(status: int) -> KeysUnavailableError:
+    """Return what an answer with that status means, which is not the keys."""
+    if status in (404, 410):
+        return KeysWithdrawnError(f"it answers {status}: there are none at that address")
+    if 300 <= status < 400:
+        return KeysUnavailableError(f"it answers {status}, and nobody is followed elsewhere: name the address itself")
+    return KeysUnavailableError(f"it answers {status}, and not with the keys")
 
 
 def _body(response: requests.Response, in_time: Callable[[], bool]) -> bytes:

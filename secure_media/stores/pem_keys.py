@@ -1,8 +1,8 @@
 """
 Keys that have an address each, which is made of the name that a token gives its key: fetched as tokens name them.
 
-Anyone can make up names, so looks are few: `AT_ONCE`, and one more every `EACH` seconds. What is there and what is not
-are kept apart, so that names that are made up push out no key.
+Anyone can make up names, so looks for new ones are few: `AT_ONCE`, and one more every `EACH` seconds. What is there and
+what is not are kept apart, so that names that are made up push out no key, and no key is looked at less often for them.
 """
 
 from __future__ import annotations
@@ -16,10 +16,10 @@ from typing import NamedTuple
 from secure_media.core.key_sets import key_in
 from secure_media.core.key_sources import KeySource
 from secure_media.core.verification_keys import PublicKey
-from secure_media.errors import KeysUnavailableError, MalformedCredentialError
+from secure_media.errors import KeysUnavailableError, KeysWithdrawnError, MalformedCredentialError
 from secure_media.stores.fetching import FETCHING, FRESH, LAST_GOOD, RETRY, UNKNOWN, Outage, in_words
 
-#: How many keys may be looked for at once.
+#: How many new names may be looked for at once.
 AT_ONCE = 6
 #: How long it takes until one more may be, in seconds.
 EACH = 10.0
@@ -85,7 +85,7 @@ class PemKeys:
                 due = self._missing.get(kid, -math.inf) + UNKNOWN
             else:
                 due = max(known.fetched + FRESH, known.tried + RETRY)
-            if kid not in self._looking and now >= due and self._may_look(now):
+            if kid not in self._looking and now >= due and (known is not None or self._may_look(now)):
                 self._looking[kid] = FETCHING.submit(self._source, lambda: self._look(kid))
             return self._looking.get(kid) if known is None or now >= known.fetched + LAST_GOOD else None
 
@@ -98,9 +98,11 @@ class PemKeys:
         return True
 
     def _look(self, kid: str) -> None:
-        now, key, why = self._clock(), None, None
+        now, key, why, is_withdrawn = self._clock(), None, None, False
         try:
             key = self._fetched_key(kid)
+        except KeysWithdrawnError as error:
+            why, is_withdrawn = str(error), True
         except Exception as error:  # noqa: BLE001 - a look has an end, whatever went wrong
             why = in_words(error)
         with self._lock:
@@ -108,11 +110,11 @@ class PemKeys:
             known = self._keys.pop(kid, None)
             # Where there are keys, a name of which there is none says nothing of the source.
             if key is not None or known is not None or not self._keys:
-                self._outage.see(why)
+                self._outage.see(None if is_withdrawn and known is not None else why)
             if key is not None:
                 self._keys[kid] = _Known(key, now, now)
                 self._missing.pop(kid, None)
-            elif known is not None:
+            elif known is not None and not is_withdrawn:
                 self._keys[kid] = known._replace(tried=now)
             else:
                 self._missing.pop(kid, None)

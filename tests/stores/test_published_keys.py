@@ -200,7 +200,8 @@ def test_answer_that_takes_too_long_is_none(issuer: Issuer) -> None:
 @pytest.mark.parametrize(
     ("answer", "said"),
     [
-        pytest.param((404, {}, b""), "answers 404", id="not-found"),
+        pytest.param((404, {}, b""), "answers 404: there are none", id="not-found"),
+        pytest.param((302, {"Location": "/"}, b""), "answers 302, .*name the address itself", id="elsewhere"),
         pytest.param((200, {}, b"<html>"), "not a JWK Set", id="a-page"),
         pytest.param((200, {}, b'{"keys": []}'), "none has a name and is for RS256, ES256", id="no-keys"),
     ],
@@ -399,6 +400,31 @@ def test_key_with_an_address_is_looked_at_again(issuer: Issuer, clock: Clock) ->
     issuer.publish_pem(one=pem(RSA))
     clock.now += RETRY
     assert known(keys, source, "one") is not None
+
+
+def test_key_with_an_address_that_is_withdrawn_ends(issuer: Issuer, clock: Clock) -> None:
+    """Where the issuer says that there is no such key any more, ten minutes end it, and not four hours."""
+    keys, source = loaded(issuer, clock), pem_source_of(issuer)
+    for status, kid in ((404, "one"), (410, "two")):
+        issuer.publish_pem(one=pem(RSA), two=pem(RSA))
+        assert known(keys, source, kid) is not None
+        issuer.answer = lambda path, status=status: (status, {}, b"")  # type: ignore[misc]
+        clock.now += FRESH
+        keys.look_for(source, kid)
+        until(lambda kid=kid: keys.recall(source, kid) is None)  # type: ignore[misc]
+
+
+def test_names_that_are_made_up_keep_no_key_from_being_looked_at(issuer: Issuer, clock: Clock) -> None:
+    """Else who makes them up for four hours, one in ten seconds, would end every key."""
+    keys, source = loaded(issuer, clock), pem_source_of(issuer)
+    issuer.publish_pem(one=pem(RSA))
+    assert known(keys, source, "one") is not None
+    clock.now += FRESH
+    for number in range(100):
+        assert known(keys, source, f"made-up-{number}") is None
+    issuer.asked.clear()
+
+    assert recalled(keys, source, "one", lambda: [path for path, _ in issuer.asked] == ["/one"]) is not None
 
 
 def test_outage_of_keys_with_addresses_is_told(issuer: Issuer, clock: Clock, caplog: pytest.LogCaptureFixture) -> None:
