@@ -45,6 +45,7 @@ class DenialReason(str, enum.Enum):
     MALFORMED_RESOURCE = "malformed_resource"
     SIGNATURE_MISMATCH = "signature_mismatch"
     UNKNOWN_KEY = "unknown_key"
+    KEY_UNAVAILABLE = "key_unavailable"
     EXPIRED = "expired"
     NOT_YET_VALID = "not_yet_valid"
     AUDIENCE_MISMATCH = "audience_mismatch"

@@ -19,6 +19,7 @@ _SENTENCES: dict[DenialReason, str] = {
     DenialReason.UNKNOWN_KEY: (
         "the {credential} was signed by {key}, which is not in the ring (dropped, or another deployment)"
     ),
+    DenialReason.KEY_UNAVAILABLE: "the key of the {credential} cannot be fetched from where it is published",
     DenialReason.NOT_FROM_PROXY: "the {credential} was sent by somebody who is not among `trusted_proxies`",
     DenialReason.EXPIRED: "the {credential} has expired",
     DenialReason.NOT_YET_VALID: "the {credential} is not valid yet, or a clock is wrong",
@@ -45,6 +46,8 @@ _SENTENCES: dict[DenialReason, str] = {
     ),
     DenialReason.INTERNAL: "the guard failed on it: the traceback is in the server's log",
 }
+#: Where it means something else for a JWT: the keys of its issuer are no ring of ours.
+_OF_JWTS = {DenialReason.UNKNOWN_KEY: "the {credential} names no key that its issuer publishes"}
 #: Where it means something else for a kind of resources.
 _OF_KINDS: dict[tuple[DenialReason, ResourceKind], str] = {
     (DenialReason.NOT_SHOWN, ResourceKind.FILE): "a file of a collection needs a link, or a policy of its own",
@@ -62,7 +65,8 @@ def sentence(reason: DenialReason, credential: str = "", *, key: str = "", kind:
         key: The name of the key that it names, if it is known.
         kind: Of what was asked for.
     """
-    text = (kind and _OF_KINDS.get((reason, kind))) or _SENTENCES[reason]
+    of_jwt = _OF_JWTS.get(reason) if credential.startswith("JWT") else None
+    text = of_jwt or (kind and _OF_KINDS.get((reason, kind))) or _SENTENCES[reason]
     return text.replace("{credential}", credential or "credential").replace("{key}", f"key {key}" if key else "a key")
 
 

@@ -60,7 +60,7 @@ class _Jwt(Policy):
             kid = self._verifier.key_named_by(values[0])
             key = (yield KeyOf(self._source, kid)) if self._source.knows(kid) else None
             if type(key) is not PublicKey or key.kid != kid:
-                return Deny(DenialReason.UNKNOWN_KEY)
+                return Deny(key if isinstance(key, DenialReason) else DenialReason.UNKNOWN_KEY)
         # Made anew each time: conditions get them, and may change them. By the key, so that they end with it.
         claims: dict[str, Any] = json.loads(self._genuine(self._verifier, values[0], key))
         self._verifier.verify_times(claims, now=context.now)

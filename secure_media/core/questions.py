@@ -106,7 +106,7 @@ class Holds(NamedTuple):
 
 class KeyOf(NamedTuple):
     """
-    The key that is called `kid` at `source`: a `PublicKey`, or None if none is published there under that name.
+    The key that is called `kid` at `source`: a `PublicKey`, or why there is none.
 
     Whoever publishes it may have to be asked, so this one may have to wait.
     """

@@ -26,6 +26,7 @@ from secure_media.core.questions import (
     WasShown,
 )
 from secure_media.core.verification_keys import PublicKey
+from secure_media.errors import DenialReason
 from secure_media.gate import conditions
 from secure_media.gate.bookkeeping import Bookkeeping
 from secure_media.stores.ledger import GrantLedger
@@ -93,8 +94,8 @@ class Answers:
         recalled = self.books.ledger.recall_ended_at(names)
         return await self.books.ended_at(names) if recalled is None else recalled
 
-    async def key_of(self, question: KeyOf) -> PublicKey | None:
-        """Return the key that is asked for, or None, after a look at what is published now where that is due."""
+    async def key_of(self, question: KeyOf) -> PublicKey | DenialReason:
+        """Return the key that is asked for, or why there is none, after a look at what is published if one is due."""
         looking = self.keys.look_for(question.source, question.kid)
         if looking is not None:
             # Not cancelled with anyone who waits for it: the next one needs it too.
@@ -117,7 +118,7 @@ class Answers:
         msg = f"memory does not answer {type(question).__name__}"
         raise TypeError(msg)
 
-    def suppose(self, question: Question) -> bool | Record | tuple[float, ...] | PublicKey | None:
+    def suppose(self, question: Question) -> bool | Record | tuple[float, ...] | PublicKey | DenialReason:
         """
         Return the answer to any question at once: as if nothing had ever been revoked or used, and any condition held.
 

@@ -14,7 +14,7 @@ import requests
 
 from secure_media.content.turns import Turns
 from secure_media.core.key_sources import KeySource
-from secure_media.errors import KeysUnavailableError, KeysWithdrawnError
+from secure_media.errors import DenialReason, KeysUnavailableError, KeysWithdrawnError
 
 logger = logging.getLogger(__name__)
 
@@ -58,6 +58,11 @@ class Outage:
             )
         elif lasted and why is None:
             logger.warning("keys.available %s: the keys can be fetched again", self._source.shown)
+
+    @property
+    def why_none(self) -> DenialReason:
+        """Why a key that is not known is not: nobody can say that it is not there who has no answer."""
+        return DenialReason.KEY_UNAVAILABLE if self.lasts else DenialReason.UNKNOWN_KEY
 
 
 def in_words(error: Exception) -> str:

@@ -16,7 +16,7 @@ from typing import NamedTuple
 from secure_media.core.key_sets import key_in
 from secure_media.core.key_sources import KeySource
 from secure_media.core.verification_keys import PublicKey
-from secure_media.errors import KeysUnavailableError, KeysWithdrawnError, MalformedCredentialError
+from secure_media.errors import DenialReason, KeysUnavailableError, KeysWithdrawnError, MalformedCredentialError
 from secure_media.stores.fetching import FETCHING, FRESH, LAST_GOOD, RETRY, UNKNOWN, Outage, in_words
 
 #: How many new names may be looked for at once.
@@ -71,11 +71,13 @@ class PemKeys:
     def load(self) -> None:
         """Do nothing: no token has named a key yet."""
 
-    def recall(self, kid: str) -> PublicKey | None:
-        """Return the key `kid` as it was published last, if that is not too long ago."""
+    def recall(self, kid: str) -> PublicKey | DenialReason:
+        """Return the key `kid` as it was published last, or why there is none: also if that is too long ago."""
         with self._lock:
             known = self._keys.get(kid)
-            return known.key if known is not None and self._clock() < known.fetched + LAST_GOOD else None
+            if known is None:
+                return self._outage.why_none
+            return known.key if self._clock() < known.fetched + LAST_GOOD else DenialReason.KEY_UNAVAILABLE
 
     def look_for(self, kid: str) -> Future[None] | None:
         """Have a look for `kid` if one is due; return it if there is no answer before."""

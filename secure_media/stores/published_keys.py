@@ -17,7 +17,7 @@ from concurrent.futures import Future
 from secure_media.core.key_sets import keys_in
 from secure_media.core.key_sources import KeySource
 from secure_media.core.verification_keys import PublicKey
-from secure_media.errors import ConfigurationError, KeysUnavailableError, MalformedCredentialError
+from secure_media.errors import ConfigurationError, DenialReason, KeysUnavailableError, MalformedCredentialError
 from secure_media.stores.fetching import FETCHING, FRESH, LAST_GOOD, RETRY, UNKNOWN, Outage, fetch, in_words
 from secure_media.stores.pem_keys import PemKeys
 
@@ -61,10 +61,10 @@ class PublishedKeys:
         published = self._published.get(source)
         return None if published is None else published.look_for(kid)
 
-    def recall(self, source: KeySource, kid: str) -> PublicKey | None:
-        """Return the key `kid` as it was published last, if that is not too long ago."""
+    def recall(self, source: KeySource, kid: str) -> PublicKey | DenialReason:
+        """Return the key `kid` as it was published last, or why there is none: also if that is too long ago."""
         published = self._published.get(source)
-        return None if published is None else published.recall(kid)
+        return DenialReason.UNKNOWN_KEY if published is None else published.recall(kid)
 
 
 class _Set:
@@ -91,9 +91,11 @@ class _Set:
             raise ConfigurationError(msg) from None
         self._keys, self._fetched, self._tried = keys, now, now
 
-    def recall(self, kid: str) -> PublicKey | None:
+    def recall(self, kid: str) -> PublicKey | DenialReason:
         with self._lock:
-            return self._keys.get(kid) if self._clock() < self._fetched + LAST_GOOD else None
+            if self._clock() >= self._fetched + LAST_GOOD:
+                return DenialReason.KEY_UNAVAILABLE
+            return self._keys.get(kid) or self._outage.why_none
 
     def look_for(self, kid: str) -> Future[None] | None:
         with self._lock:

@@ -36,6 +36,12 @@ def test_no_two_reasons_look_alike() -> None:
             "the JWT in cookie sso has expired",
             id="jwt",
         ),
+        pytest.param(
+            Deny(DenialReason.UNKNOWN_KEY, "JWT in header authorization"),
+            ResourceKind.MEDIA,
+            "the JWT in header authorization names no key that its issuer publishes",
+            id="jwt-without-a-key",
+        ),
         pytest.param(Deny(DenialReason.REVOKED, "link"), ResourceKind.MEDIA, "the link was revoked", id="link"),
         pytest.param(Deny(DenialReason.NO_CREDENTIAL, "cookie"), ResourceKind.MEDIA, "no cookie", id="cookie"),
         pytest.param(Deny(DenialReason.EXPIRED), ResourceKind.MEDIA, "the credential has expired", id="unknown"),

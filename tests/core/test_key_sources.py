@@ -328,6 +328,8 @@ def test_token_names_no_place() -> None:
     ("sent", "answer", "reason"),
     [
         pytest.param(token(), None, DenialReason.UNKNOWN_KEY, id="none-of-that-name"),
+        pytest.param(token(), DenialReason.UNKNOWN_KEY, DenialReason.UNKNOWN_KEY, id="not-there"),
+        pytest.param(token(), DenialReason.KEY_UNAVAILABLE, DenialReason.KEY_UNAVAILABLE, id="not-to-be-had"),
         pytest.param(token(), True, DenialReason.UNKNOWN_KEY, id="an-answer-that-is-none"),
         pytest.param(token(kid="two"), KEY, DenialReason.UNKNOWN_KEY, id="the-key-of-another-name"),
         pytest.param(token(kid=None), KEY, DenialReason.MALFORMED_CREDENTIAL, id="names-none"),

@@ -13,7 +13,7 @@ import pytest
 
 from secure_media.core.key_sources import KeySource
 from secure_media.core.verification_keys import PublicKey
-from secure_media.errors import ConfigurationError, KeysUnavailableError
+from secure_media.errors import ConfigurationError, DenialReason, KeysUnavailableError
 from secure_media.stores.fetching import FRESH, LARGEST, LAST_GOOD, RETRY, UNKNOWN, fetch
 from secure_media.stores.pem_keys import AT_ONCE, EACH, MOST
 from secure_media.stores.published_keys import PublishedKeys
@@ -116,18 +116,24 @@ def loaded(issuer: Issuer, clock: Clock) -> PublishedKeys:
     return keys
 
 
+def at_hand(keys: PublishedKeys, source: KeySource, kid: str) -> PublicKey | None:
+    """Return the key `kid` as it was published last."""
+    found = keys.recall(source, kid)
+    return found if isinstance(found, PublicKey) else None
+
+
 def known(keys: PublishedKeys, source: KeySource, kid: str) -> PublicKey | None:
     """Return the key `kid`, as a request gets it that waits for a look where one is due."""
     looking = keys.look_for(source, kid)
     if looking is not None:
         looking.result(30)
-    return keys.recall(source, kid)
+    return at_hand(keys, source, kid)
 
 
 def recalled(keys: PublishedKeys, source: KeySource, kid: str, seen: Callable[[], bool]) -> PublicKey | None:
     """Return the key `kid` as it is at once; a look that is due goes on behind it, until it is `seen`."""
     assert keys.look_for(source, kid) is None
-    found = keys.recall(source, kid)
+    found = at_hand(keys, source, kid)
     until(seen)
     return found
 
@@ -233,7 +239,7 @@ def test_keys_are_known_without_asking(issuer: Issuer, clock: Clock) -> None:
     clock.now += FRESH - 1
 
     assert all(keys.look_for(source_of(issuer), "one") is None for _ in range(1000))
-    assert keys.recall(source_of(issuer), "one") is not None
+    assert at_hand(keys, source_of(issuer), "one") is not None
     assert issuer.asked == []
 
 
@@ -243,7 +249,8 @@ def test_new_key_is_found_when_a_token_names_it(issuer: Issuer, clock: Clock) ->
     issuer.publish(jwk(RSA), jwk(OTHER, kid="two"))
 
     assert known(keys, source_of(issuer), "two") is not None
-    assert keys.recall(source_of(issuer), "one") is not None
+    assert at_hand(keys, source_of(issuer), "one") is not None
+    assert keys.recall(source_of(issuer), "three") is DenialReason.UNKNOWN_KEY
     assert len(issuer.asked) == 1
 
 
@@ -284,7 +291,7 @@ def test_source_that_is_not_configured_has_no_keys(issuer: Issuer, clock: Clock)
     elsewhere = KeySource(f"{issuer.origin}/elsewhere", ("RS256",))
 
     assert keys.look_for(elsewhere, "one") is None
-    assert keys.recall(elsewhere, "one") is None
+    assert keys.recall(elsewhere, "one") is DenialReason.UNKNOWN_KEY
     assert issuer.asked == []
 
 
@@ -300,16 +307,18 @@ def test_outage(issuer: Issuer, clock: Clock, caplog: pytest.LogCaptureFixture) 
     # Who shows a good token does not wait for an issuer that is known to be away.
     assert recalled(keys, source, "one", lambda: len(issuer.asked) > asked) is not None
     assert known(keys, source, "two") is None
+    assert keys.recall(source, "two") is DenialReason.KEY_UNAVAILABLE  # it may be there: that cannot be said
     clock.now = 1000.0 + LAST_GOOD - 1
     assert known(keys, source, "one") is not None
     clock.now += 1
     assert known(keys, source, "one") is None
+    assert keys.recall(source, "one") is DenialReason.KEY_UNAVAILABLE
     assert len(caplog.records) == 1
 
     issuer.publish(jwk(RSA))
     clock.now += RETRY
     keys.look_for(source, "one")
-    until(lambda: keys.recall(source, "one") is not None)
+    until(lambda: at_hand(keys, source, "one") is not None)
 
     assert [record.getMessage().partition(" ")[0] for record in caplog.records] == [
         "keys.unavailable",
@@ -345,7 +354,7 @@ def test_key_is_fetched_when_a_token_names_it(issuer: Issuer, clock: Clock) -> N
     keys, source = loaded(issuer, clock), pem_source_of(issuer)
     issuer.publish_pem(one=pem(RSA), two=pem(P256))
 
-    assert keys.recall(source, "one") is None
+    assert at_hand(keys, source, "one") is None
     assert [found.algorithms for kid in ("one", "two", "one") if (found := known(keys, source, kid))] == [
         ("RS256",),
         ("ES256",),
@@ -390,7 +399,7 @@ def test_key_with_an_address_is_looked_at_again(issuer: Issuer, clock: Clock) ->
     issuer.publish_pem(one=pem(OTHER))
     clock.now += FRESH
     before = recalled(keys, source, "one", lambda: len(issuer.asked) == 2)
-    until(lambda: keys.recall(source, "one") != before)
+    until(lambda: at_hand(keys, source, "one") != before)
     issuer.fail()
     clock.now += LAST_GOOD - 1
     assert recalled(keys, source, "one", lambda: len(issuer.asked) == 3) is not None
@@ -411,7 +420,7 @@ def test_key_with_an_address_that_is_withdrawn_ends(issuer: Issuer, clock: Clock
         issuer.answer = lambda path, status=status: (status, {}, b"")  # type: ignore[misc]
         clock.now += FRESH
         keys.look_for(source, kid)
-        until(lambda kid=kid: keys.recall(source, kid) is None)  # type: ignore[misc]
+        until(lambda kid=kid: at_hand(keys, source, kid) is None)  # type: ignore[misc]
 
 
 def test_names_that_are_made_up_keep_no_key_from_being_looked_at(issuer: Issuer, clock: Clock) -> None:
@@ -432,11 +441,13 @@ def test_outage_of_keys_with_addresses_is_told(issuer: Issuer, clock: Clock, cap
     keys, source = loaded(issuer, clock), pem_source_of(issuer)
     issuer.fail()
     assert known(keys, source, "one") is None
+    assert keys.recall(source, "one") is DenialReason.KEY_UNAVAILABLE
     issuer.publish_pem(one=pem(RSA))
     clock.now += UNKNOWN
     assert known(keys, source, "one") is not None
     for number in range(3):
         assert known(keys, source, f"made-up-{number}") is None
+        assert keys.recall(source, f"made-up-{number}") is DenialReason.UNKNOWN_KEY
 
     assert [record.getMessage().partition(" ")[0] for record in caplog.records] == [
         "keys.unavailable",
@@ -452,5 +463,5 @@ def test_few_keys_are_kept(issuer: Issuer, clock: Clock) -> None:
         clock.now += EACH
         assert known(keys, source, f"key-{number}") is not None
 
-    assert keys.recall(source, "key-0") is None
-    assert keys.recall(source, "key-1") is not None
+    assert at_hand(keys, source, "key-0") is None
+    assert at_hand(keys, source, "key-1") is not None
