@@ -7,8 +7,12 @@ What goes wrong is told in words of our own: in those of requests there may be t
 from __future__ import annotations
 
 import logging
+import threading
 import time
 from collections.abc import Callable
+from concurrent.futures import Future
+from concurrent.futures import TimeoutError as NotInTimeError
+from typing import TypeVar
 
 import requests
 
@@ -18,8 +22,10 @@ from secure_media.errors import DenialReason, KeysUnavailableError, KeysWithdraw
 
 logger = logging.getLogger(__name__)
 
-#: For how long nobody looks whether keys have changed, in seconds.
+#: For how long nobody waits for a look whether keys have changed, in seconds.
 FRESH = 10 * 60
+#: For how long there is none, in seconds: then one goes on behind a request.
+DUE = 8 * 60
 #: For how long keys are good that cannot be looked at again, in seconds.
 LAST_GOOD = 4 * 3600
 #: How long apart two looks are that are due for another reason than age, in seconds.
@@ -33,10 +39,12 @@ FETCHING = Turns(4, "secure_media.keys")
 LARGEST = 256 * 1024
 #: How long a connection, and each silence after that, may take, in seconds.
 _PATIENCE = (3.0, 5.0)
-#: How long all of it may take, in seconds.
-_LONGEST = 10.0
+#: How long all of it may take, in seconds. Whoever waits sees to it as well: the head can come drop by drop too.
+LONGEST = 10.0
 #: What is read at once, in bytes: so little that a server that sends drop by drop is soon found out.
 _PIECE = 32
+
+T = TypeVar("T")
 
 
 class Outage:
@@ -46,16 +54,19 @@ class Outage:
         self._source = source
         self.lasts = False
 
-    def see(self, why: str | None) -> None:
-        """Take down why a look at it has failed, or (None) that it has not."""
+    def see(self, why: str | None, *, has_withdrawn: bool = False) -> None:
+        """
+        Take down why a look at it has failed, or (None) that it has not.
+
+        Args:
+            why: Why, in words that hold nothing of what was sent or received.
+            has_withdrawn: Whether its last keys have ended with that.
+        """
         lasted, self.lasts = self.lasts, why is not None
         if why is not None and not lasted:
-            logger.warning(
-                "keys.unavailable %s: %s; keys that it has published are good for up to %d hours after it did",
-                self._source.shown,
-                why,
-                LAST_GOOD // 3600,
-            )
+            hours = LAST_GOOD // 3600
+            left = "what it signs is refused" if has_withdrawn else f"its last keys are good for up to {hours} hours"
+            logger.warning("keys.unavailable %s: %s; %s", self._source.shown, why, left)
         elif lasted and why is None:
             logger.warning("keys.available %s: the keys can be fetched again", self._source.shown)
 
@@ -83,7 +94,7 @@ def fetch(source: KeySource, kid: str = "", *, clock: Callable[[], float] = time
         KeysUnavailableError: It cannot be had from there. The message holds nothing of what was sent or received.
         KeysWithdrawnError: There is nothing, says whoever publishes there.
     """
-    end = clock() + _LONGEST
+    end = clock() + LONGEST
     try:
         with requests.Session() as session:
             session.trust_env = not source.is_local  # a proxy would take "this machine" for its own
@@ -96,6 +107,30 @@ def fetch(source: KeySource, kid: str = "", *, clock: Callable[[], float] = time
                 return _body(response, lambda: clock() < end)
     except (requests.RequestException, OSError, ValueError) as error:
         msg = f"it cannot be reached ({type(error).__name__})"
+        raise KeysUnavailableError(msg) from None
+
+
+def in_time(work: Callable[[], T], *, seconds: float = LONGEST) -> T:
+    """
+    Return what `work` does; leave it alone if that takes longer than `seconds`.
+
+    Raises:
+        KeysUnavailableError: It does.
+    """
+    future: Future[T] = Future()
+
+    def run() -> None:
+        try:
+            future.set_result(work())
+        except BaseException as error:  # noqa: BLE001 - it is raised where it is waited for
+            future.set_exception(error)
+
+    # None of the threads that look later on: a server may fork between its start and that.
+    threading.Thread(target=run, name="secure_media.keys_at_start", daemon=True).start()
+    try:
+        return future.result(seconds)
+    except NotInTimeError:
+        msg = f"it takes longer than {seconds:.0f} seconds"
         raise KeysUnavailableError(msg) from None
 
 
@@ -116,7 +151,7 @@ def _body(response: requests.Response, in_time: Callable[[], bool]) -> bytes:
             msg = f"it sends more than {LARGEST} bytes"
             raise KeysUnavailableError(msg)
         if not in_time():
-            msg = f"it takes longer than {_LONGEST:.0f} seconds"
+            msg = f"it takes longer than {LONGEST:.0f} seconds"
             raise KeysUnavailableError(msg)
     return bytes(body)
 

@@ -18,7 +18,19 @@ from secure_media.core.key_sets import keys_in
 from secure_media.core.key_sources import KeySource
 from secure_media.core.verification_keys import PublicKey
 from secure_media.errors import ConfigurationError, DenialReason, KeysUnavailableError, MalformedCredentialError
-from secure_media.stores.fetching import FETCHING, FRESH, LAST_GOOD, RETRY, UNKNOWN, Outage, fetch, in_words
+from secure_media.stores.fetching import (
+    DUE,
+    FETCHING,
+    FRESH,
+    LAST_GOOD,
+    LONGEST,
+    RETRY,
+    UNKNOWN,
+    Outage,
+    fetch,
+    in_time,
+    in_words,
+)
 from secure_media.stores.pem_keys import PemKeys
 
 
@@ -83,7 +95,7 @@ class _Set:
     def load(self) -> None:
         now = self._clock()
         try:
-            keys = self._fetched_keys()
+            keys = in_time(self._fetched_keys)
             if not keys:
                 raise KeysUnavailableError(self._none())
         except KeysUnavailableError as error:
@@ -100,16 +112,23 @@ class _Set:
     def look_for(self, kid: str) -> Future[None] | None:
         with self._lock:
             now = self._clock()
-            is_unknown, is_old = kid not in self._keys, now >= self._fetched + FRESH
+            is_unknown = kid not in self._keys
+            if self._looking is not None and now >= self._tried + LONGEST:
+                self._outage.see("it does not come to an end")
+                return None
             if self._looking is None:
                 is_sought = is_unknown and now >= self._searched + UNKNOWN
                 if is_sought:
                     self._searched = now
-                if is_sought or (is_old and now >= self._tried + RETRY):
+                if is_sought or (now >= self._fetched + DUE and now >= self._tried + RETRY):
                     self._tried = now
                     self._looking = FETCHING.submit(self._source, self._look)
-            # In an outage, nobody who shows a token that was good a moment ago has to wait for the end of it.
-            return self._looking if is_unknown or (is_old and not self._outage.lasts) else None
+            return self._looking if is_unknown or self._is_stale(now) else None
+
+    def _is_stale(self, now: float) -> bool:
+        """Return whether even a key that is known is not to be answered with before the look that goes on is over."""
+        # In an outage, nobody who shows a token that was good a moment ago has to wait for the end of it.
+        return now >= self._fetched + (LAST_GOOD if self._outage.lasts else FRESH)
 
     def _look(self) -> None:
         keys, fetched = self._keys, self._clock()
@@ -120,7 +139,7 @@ class _Set:
             fetched, why = self._fetched, in_words(error)
         with self._lock:
             self._keys, self._fetched, self._looking = keys, fetched, None
-            self._outage.see(why)
+            self._outage.see(why, has_withdrawn=not keys)
 
     def _fetched_keys(self) -> Mapping[str, PublicKey]:
         try:

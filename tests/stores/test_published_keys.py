@@ -14,7 +14,7 @@ import pytest
 from secure_media.core.key_sources import KeySource
 from secure_media.core.verification_keys import PublicKey
 from secure_media.errors import ConfigurationError, DenialReason, KeysUnavailableError
-from secure_media.stores.fetching import FRESH, LARGEST, LAST_GOOD, RETRY, UNKNOWN, fetch
+from secure_media.stores.fetching import DUE, FRESH, LARGEST, LAST_GOOD, LONGEST, RETRY, UNKNOWN, fetch, in_time
 from secure_media.stores.pem_keys import AT_ONCE, EACH, MOST
 from secure_media.stores.published_keys import PublishedKeys
 from tests.core.test_key_sources import OTHER, P256, RSA, jwk, pem
@@ -230,13 +230,26 @@ def test_issuer_that_is_away_at_start(issuer: Issuer, clock: Clock) -> None:
         PublishedKeys([source_of(issuer)], clock=clock).load()
 
 
+def test_start_waits_for_ten_seconds_at_most() -> None:
+    """An issuer that sends its answer drop by drop, the head of it as well, does not keep an app from saying so."""
+    goes_on = threading.Event()
+    try:
+        assert in_time(lambda: 1, seconds=30) == 1
+        with pytest.raises(KeysUnavailableError, match="longer than"):
+            in_time(lambda: goes_on.wait(30), seconds=0.01)
+        with pytest.raises(ZeroDivisionError):
+            in_time(lambda: 1 // 0)
+    finally:
+        goes_on.set()
+
+
 # --- a set
 
 
 def test_keys_are_known_without_asking(issuer: Issuer, clock: Clock) -> None:
-    """While they are fresh, a request waits for nothing."""
+    """While they are fresh, a request waits for nothing, and nobody is asked."""
     keys = loaded(issuer, clock)
-    clock.now += FRESH - 1
+    clock.now += DUE - 1
 
     assert all(keys.look_for(source_of(issuer), "one") is None for _ in range(1000))
     assert at_hand(keys, source_of(issuer), "one") is not None
@@ -258,12 +271,50 @@ def test_key_that_is_withdrawn_ends(issuer: Issuer, clock: Clock) -> None:
     """After ten minutes at most, what the issuer leaves out is not there."""
     keys = loaded(issuer, clock)
     issuer.publish(jwk(OTHER, kid="two"))
-    clock.now += FRESH - 1
+    clock.now += DUE - 1
     assert known(keys, source_of(issuer), "one") is not None
-    clock.now += 2
+    clock.now += FRESH - DUE + 1
 
     assert known(keys, source_of(issuer), "one") is None
     assert known(keys, source_of(issuer), "two") is not None
+
+
+def test_keys_are_looked_at_before_anyone_has_to_wait(issuer: Issuer, clock: Clock) -> None:
+    """An app that is used has fresh keys: the look that is due in eight minutes goes on behind the request."""
+    keys = loaded(issuer, clock)
+    issuer.publish(jwk(RSA), jwk(OTHER, kid="two"))
+    clock.now += DUE
+
+    assert recalled(keys, source_of(issuer), "one", lambda: at_hand(keys, source_of(issuer), "two") is not None)
+    assert len(issuer.asked) == 1
+
+
+def test_look_that_does_not_end(issuer: Issuer, clock: Clock, caplog: pytest.LogCaptureFixture) -> None:
+    """Who sends a drop now and then keeps requests waiting for ten seconds at most, and one look at a time going."""
+    keys, source, goes_on = loaded(issuer, clock), source_of(issuer), threading.Event()
+    answer = issuer.answer
+    issuer.answer = lambda path: answer(path) if goes_on.wait(30) else (503, {}, b"")
+    clock.now += FRESH
+    try:
+        looking = keys.look_for(source, "one")
+        assert looking is not None
+        clock.now += LONGEST
+        assert keys.look_for(source, "one") is None
+        assert keys.look_for(source, "two") is None
+        assert at_hand(keys, source, "one") is not None
+        assert keys.recall(source, "two") is DenialReason.KEY_UNAVAILABLE
+        clock.now += RETRY
+        assert keys.look_for(source, "two") is None
+    finally:
+        goes_on.set()
+    looking.result(30)
+
+    assert len(issuer.asked) == 1
+    assert at_hand(keys, source, "one") is not None
+    assert [record.getMessage().partition(" ")[0] for record in caplog.records] == [
+        "keys.unavailable",
+        "keys.available",
+    ]
 
 
 def test_name_with_another_key_is_another_key(issuer: Issuer, clock: Clock) -> None:
@@ -344,6 +395,7 @@ def test_set_without_keys_ends_them(issuer: Issuer, clock: Clock, caplog: pytest
 
     assert known(keys, source_of(issuer), "one") is None
     assert "keys.unavailable" in caplog.text
+    assert "hours" not in caplog.text
 
 
 # --- keys with addresses of their own
