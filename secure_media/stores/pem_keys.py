@@ -17,7 +17,7 @@ from secure_media.core.key_sets import key_in
 from secure_media.core.key_sources import KeySource
 from secure_media.core.verification_keys import PublicKey
 from secure_media.errors import DenialReason, KeysUnavailableError, KeysWithdrawnError, MalformedCredentialError
-from secure_media.stores.fetching import FETCHING, FRESH, LAST_GOOD, RETRY, UNKNOWN, Outage, in_words
+from secure_media.stores.fetching import DUE, FETCHING, FRESH, LAST_GOOD, LONGEST, RETRY, UNKNOWN, Outage, in_words
 
 #: How many new names may be looked for at once.
 AT_ONCE = 6
@@ -63,7 +63,8 @@ class PemKeys:
         self._keys: dict[str, _Known] = {}
         #: When a name was last looked for in vain, in that order.
         self._missing: dict[str, float] = {}
-        self._looking: dict[str, Future[None]] = {}
+        #: And since when.
+        self._looking: dict[str, tuple[Future[None], float]] = {}
         self._looks = float(AT_ONCE)
         self._counted = clock()
         self._outage = Outage(source)
@@ -86,10 +87,16 @@ class PemKeys:
             if known is None:
                 due = self._missing.get(kid, -math.inf) + UNKNOWN
             else:
-                due = max(known.fetched + FRESH, known.tried + RETRY)
+                due = max(known.fetched + DUE, known.tried + RETRY)
             if kid not in self._looking and now >= due and (known is not None or self._may_look(now)):
-                self._looking[kid] = FETCHING.submit(self._source, lambda: self._look(kid))
-            return self._looking.get(kid) if known is None or now >= known.fetched + LAST_GOOD else None
+                self._looking[kid] = FETCHING.submit(self._source, lambda: self._look(kid)), now
+            looking, began = self._looking.get(kid, (None, now))
+            if now >= began + LONGEST:
+                self._outage.see("it does not come to an end")
+                return None
+            # In an outage, nobody who shows a token that was good a moment ago has to wait for the end of it.
+            is_stale = known is None or now >= known.fetched + (LAST_GOOD if self._outage.lasts else FRESH)
+            return looking if is_stale else None
 
     def _may_look(self, now: float) -> bool:
         self._looks = min(float(AT_ONCE), self._looks + (now - self._counted) / EACH)
