@@ -694,7 +694,7 @@ def _pem_keys(most: int, *, published: bool) -> Fill:
 
     def ask(number: int) -> None:
         now[0] += EACH
-        looking = keys.look_for(f"key-{number}")
+        looking = keys.look_for(f"key-{number}", "ES256")
         assert looking is not None
         looking.result(30)
 
@@ -711,7 +711,7 @@ def _looks_for_keys(_: Path) -> Fill:
     keys = PemKeys(KeySource("http://127.0.0.1/{kid}", ("ES256",)), fetch, lambda: 0.0)
 
     def ask(number: int) -> None:
-        keys.look_for(f"key-{number}")
+        keys.look_for(f"key-{number}", "ES256")
         if number == 99:
             going_on.set()
 

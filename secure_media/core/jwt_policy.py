@@ -55,12 +55,9 @@ class _Jwt(Policy):
             return Deny(DenialReason.NO_CREDENTIAL)
         if len(values) > 1:
             return Deny(DenialReason.MALFORMED_CREDENTIAL)
-        key = None
-        if self._source is not None:
-            kid = self._verifier.key_named_by(values[0])
-            key = (yield KeyOf(self._source, kid)) if self._source.knows(kid) else None
-            if type(key) is not PublicKey or key.kid != kid:
-                return Deny(key if isinstance(key, DenialReason) else DenialReason.UNKNOWN_KEY)
+        key = None if self._source is None else (yield from self._published(self._source, values[0]))
+        if isinstance(key, DenialReason):
+            return Deny(key)
         # Made anew each time: conditions get them, and may change them. By the key, so that they end with it.
         claims: dict[str, Any] = json.loads(self._genuine(self._verifier, values[0], key))
         self._verifier.verify_times(claims, now=context.now)
@@ -68,6 +65,14 @@ class _Jwt(Policy):
             return Deny(DenialReason.CLAIM_MISMATCH)
         subject = claims.get("sub")
         return Allow("jwt", subject if isinstance(subject, str) else None, claims)
+
+    def _published(self, source: KeySource, token: str) -> Asking[PublicKey | DenialReason]:
+        """Find out which of the keys that are published `token` is verified with, or why with none."""
+        kid, algorithm = self._verifier.key_named_by(token)
+        key = (yield KeyOf(source, kid, algorithm)) if source.knows(kid) else None
+        if type(key) is PublicKey and kid in (None, key.kid):
+            return key
+        return key if isinstance(key, DenialReason) else DenialReason.UNKNOWN_KEY
 
     @property
     def key_sources(self) -> tuple[KeySource, ...]:

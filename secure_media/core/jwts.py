@@ -113,14 +113,15 @@ class JwtVerifier:
         self._padded = padded
         self._leeway = leeway
 
-    def key_named_by(self, token: str) -> str:
+    def key_named_by(self, token: str) -> tuple[str | None, str]:
         """
-        Return the ``kid`` of `token`, unverified: good only for choosing a key among those that are published.
+        Return ``kid`` and ``alg`` of `token`, unverified: good only for choosing a key among those that are published.
 
         Raises:
             CredentialError: It is not a token that could hold, whatever the key.
         """
-        return _kid_in(self._header(token))
+        header = self._header(token)
+        return _kid_in(header) if "kid" in header else None, header["alg"]
 
     def verify(self, token: str, *, now: float) -> dict[str, Any]:
         """

@@ -17,12 +17,12 @@ from secure_media.errors import MalformedCredentialError
 _MOST_KEYS = 100
 
 
-def keys_in(document: bytes, algorithms: Iterable[str]) -> dict[str, PublicKey]:
+def keys_in(document: bytes, algorithms: Iterable[str]) -> tuple[PublicKey, ...]:
     """
-    Return the keys in a JWK Set with which something of `algorithms` may be verified, by name.
+    Return the keys in a JWK Set with which something of `algorithms` may be verified.
 
-    Secrets, private keys, keys for another use, weak ones and nameless ones are left out; so are two of one name, as
-    nobody can tell which of them a token means.
+    Secrets, private keys, keys for another use and weak ones are left out; so are two of one name, as nobody can tell
+    which of them a token means.
 
     Raises:
         MalformedCredentialError: It is not a JWK Set.
@@ -33,7 +33,20 @@ def keys_in(document: bytes, algorithms: Iterable[str]) -> dict[str, PublicKey]:
     algorithms = tuple(algorithms)
     usable = [key for jwk in listed if (key := _usable(jwk, algorithms)) is not None]
     names = [key.kid for key in usable]
-    return {key.kid: key for key in usable if names.count(key.kid) == 1}
+    return tuple(key for key in usable if key.kid is None or names.count(key.kid) == 1)
+
+
+def key_among(keys: Iterable[PublicKey], kid: str | None, algorithm: str) -> PublicKey | None:
+    """
+    Return the one of `keys` that a token was signed with; None if there is none, or nobody can tell.
+
+    Args:
+        keys: Those that are published.
+        kid: What the token calls it; None if it does not say.
+        algorithm: What it is signed with.
+    """
+    fitting = [key for key in keys if (algorithm in key.algorithms if kid is None else kid == key.kid)]
+    return fitting[0] if len(fitting) == 1 else None
 
 
 def key_in(pem: bytes, kid: str, algorithms: Iterable[str]) -> PublicKey:
@@ -54,13 +67,13 @@ def key_in(pem: bytes, kid: str, algorithms: Iterable[str]) -> PublicKey:
 
 def _usable(jwk: Any, algorithms: tuple[str, ...]) -> PublicKey | None:
     """Return the key `jwk` (RFC 7517 section 4) if something of `algorithms` may be verified with it."""
-    if not isinstance(jwk, dict) or not isinstance(jwk.get("kid"), str) or not _is_for_verifying(jwk):
+    if not isinstance(jwk, dict) or not isinstance(jwk.get("kid", ""), str) or not _is_for_verifying(jwk):
         return None
     try:
         (read,) = jwt.PyJWKSet([jwk]).keys
     except Exception:  # noqa: BLE001 - PyJWT cannot use it, so nor can we
         return None
-    return public_key(jwk["kid"], read.key, [name for name in algorithms if jwk.get("alg", name) == name])
+    return public_key(jwk.get("kid"), read.key, [name for name in algorithms if jwk.get("alg", name) == name])
 
 
 def _is_for_verifying(jwk: dict[str, Any]) -> bool:

@@ -47,8 +47,10 @@ class KeySource(NamedTuple):
         found = _URL.fullmatch(self.url.replace(KID, ""))
         return found is not None and _is_loopback(found[2])
 
-    def knows(self, kid: str) -> bool:
-        """Return whether a key may be called that, which is what a token says."""
+    def knows(self, kid: str | None) -> bool:
+        """Return whether a key may be called that, which is what a token says; None if it does not say."""
+        if kid is None:
+            return not self.is_pem
         return (_SEGMENT if self.is_pem else _NAME).fullmatch(kid) is not None
 
     def address_of(self, kid: str) -> str:

@@ -106,13 +106,19 @@ class Holds(NamedTuple):
 
 class KeyOf(NamedTuple):
     """
-    The key that is called `kid` at `source`: a `PublicKey`, or why there is none.
+    The key at `source` that a token was signed with: a `PublicKey`, or why there is none.
 
     Whoever publishes it may have to be asked, so this one may have to wait.
+
+    Args:
+        source: Where keys are published.
+        kid: What the token calls its key; None if it does not say, which is enough where only one fits.
+        algorithm: What it is signed with.
     """
 
     source: KeySource
-    kid: str
+    kid: str | None
+    algorithm: str
 
 
 class Record(NamedTuple):

@@ -34,13 +34,13 @@ class PublicKey:
     A public key that somebody publishes, the same if it is the same key for the same purpose.
 
     Args:
-        kid: Its name.
+        kid: Its name; None if it has none.
         algorithms: What it may verify, of what a policy accepts.
         spki: The key itself (RFC 5280 section 4.1.2.7).
         loaded: The key in the form PyJWT wants.
     """
 
-    kid: str
+    kid: str | None
     algorithms: tuple[str, ...]
     spki: bytes = field(repr=False)
     loaded: Any = field(repr=False, compare=False)
@@ -57,7 +57,7 @@ def algorithms_of(public: Any) -> tuple[str, ...]:
     return ()
 
 
-def public_key(kid: str, public: Any, algorithms: Iterable[str]) -> PublicKey | None:
+def public_key(kid: str | None, public: Any, algorithms: Iterable[str]) -> PublicKey | None:
     """Return the key `public` for those of `algorithms` that it may verify; None if it may verify none of them."""
     fitting = algorithms_of(public)
     usable = tuple(name for name in algorithms if name in fitting)

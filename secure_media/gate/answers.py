@@ -96,11 +96,11 @@ class Answers:
 
     async def key_of(self, question: KeyOf) -> PublicKey | DenialReason:
         """Return the key that is asked for, or why there is none, after a look at what is published if one is due."""
-        looking = self.keys.look_for(question.source, question.kid)
+        looking = self.keys.look_for(*question)
         if looking is not None:
             # Not cancelled with anyone who waits for it: the next one needs it too.
             await asyncio.wait({asyncio.wrap_future(looking)}, timeout=WAITED_FOR_KEYS)
-        return self.keys.recall(question.source, question.kid)
+        return self.keys.recall(*question)
 
     def recall(self, question: Question) -> bool:
         """Return the answer to a question that memory answers."""
@@ -127,7 +127,7 @@ class Answers:
         if isinstance(question, Holds):
             return True
         if isinstance(question, KeyOf):
-            return self.keys.recall(question.source, question.kid)
+            return self.keys.recall(*question)
         if isinstance(question, EndedAt):
             return (0.0,) * len(question.names)
         return Record(revoked=False, used=0) if isinstance(question, RecordOf) else self.recall(question)

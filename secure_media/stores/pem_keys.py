@@ -72,16 +72,18 @@ class PemKeys:
     def load(self) -> None:
         """Do nothing: no token has named a key yet."""
 
-    def recall(self, kid: str) -> PublicKey | DenialReason:
+    def recall(self, kid: str | None, algorithm: str) -> PublicKey | DenialReason:
         """Return the key `kid` as it was published last, or why there is none: also if that is too long ago."""
         with self._lock:
-            known = self._keys.get(kid)
+            known = None if kid is None else self._keys.get(kid)
             if known is None:
                 return self._outage.why_none
             return known.key if self._clock() < known.fetched + LAST_GOOD else DenialReason.KEY_UNAVAILABLE
 
-    def look_for(self, kid: str) -> Future[None] | None:
+    def look_for(self, kid: str | None, algorithm: str) -> Future[None] | None:
         """Have a look for `kid` if one is due; return it if there is no answer before."""
+        if kid is None:  # it is a part of the address
+            return None
         with self._lock:
             now, known = self._clock(), self._keys.get(kid)
             if known is None:

@@ -11,10 +11,10 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from concurrent.futures import Future
 
-from secure_media.core.key_sets import keys_in
+from secure_media.core.key_sets import key_among, keys_in
 from secure_media.core.key_sources import KeySource
 from secure_media.core.verification_keys import PublicKey
 from secure_media.errors import ConfigurationError, DenialReason, KeysUnavailableError, MalformedCredentialError
@@ -68,15 +68,15 @@ class PublishedKeys:
         for published in self._published.values():
             published.load()
 
-    def look_for(self, source: KeySource, kid: str) -> Future[None] | None:
-        """Have a look at `source` if one is due; return it if the key `kid` should not be answered for before."""
+    def look_for(self, source: KeySource, kid: str | None, algorithm: str) -> Future[None] | None:
+        """Have a look at `source` if one is due; return it if a token should not be answered before it is over."""
         published = self._published.get(source)
-        return None if published is None else published.look_for(kid)
+        return None if published is None else published.look_for(kid, algorithm)
 
-    def recall(self, source: KeySource, kid: str) -> PublicKey | DenialReason:
-        """Return the key `kid` as it was published last, or why there is none: also if that is too long ago."""
+    def recall(self, source: KeySource, kid: str | None, algorithm: str) -> PublicKey | DenialReason:
+        """Return a token's key as it was published last, or why there is none: also if that is too long ago."""
         published = self._published.get(source)
-        return DenialReason.UNKNOWN_KEY if published is None else published.recall(kid)
+        return DenialReason.UNKNOWN_KEY if published is None else published.recall(kid, algorithm)
 
 
 class _Set:
@@ -87,7 +87,7 @@ class _Set:
         self._fetch = fetch
         self._clock = clock
         self._lock = threading.Lock()
-        self._keys: Mapping[str, PublicKey] = {}
+        self._keys: tuple[PublicKey, ...] = ()
         self._fetched = self._tried = self._searched = float("-inf")
         self._looking: Future[None] | None = None
         self._outage = Outage(source)
@@ -103,16 +103,16 @@ class _Set:
             raise ConfigurationError(msg) from None
         self._keys, self._fetched, self._tried = keys, now, now
 
-    def recall(self, kid: str) -> PublicKey | DenialReason:
+    def recall(self, kid: str | None, algorithm: str) -> PublicKey | DenialReason:
         with self._lock:
             if self._clock() >= self._fetched + LAST_GOOD:
                 return DenialReason.KEY_UNAVAILABLE
-            return self._keys.get(kid) or self._outage.why_none
+            return key_among(self._keys, kid, algorithm) or self._outage.why_none
 
-    def look_for(self, kid: str) -> Future[None] | None:
+    def look_for(self, kid: str | None, algorithm: str) -> Future[None] | None:
         with self._lock:
             now = self._clock()
-            is_unknown = kid not in self._keys
+            is_unknown = key_among(self._keys, kid, algorithm) is None
             if self._looking is not None and now >= self._tried + LONGEST:
                 self._outage.see("it does not come to an end")
                 return None
@@ -141,11 +141,11 @@ class _Set:
             self._keys, self._fetched, self._looking = keys, fetched, None
             self._outage.see(why, has_withdrawn=not keys)
 
-    def _fetched_keys(self) -> Mapping[str, PublicKey]:
+    def _fetched_keys(self) -> tuple[PublicKey, ...]:
         try:
             return keys_in(self._fetch(self._source, ""), self._source.algorithms)
         except MalformedCredentialError:
             raise KeysUnavailableError("what it answers is not a JWK Set") from None
 
     def _none(self) -> str:
-        return f"of the keys there, none has a name and is for {', '.join(self._source.algorithms)}"
+        return f"of the keys there, none is for {', '.join(self._source.algorithms)}"

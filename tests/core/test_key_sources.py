@@ -17,7 +17,7 @@ from cryptography.hazmat.primitives.serialization import (
 )
 
 from secure_media import jwt, own_session
-from secure_media.core.key_sets import key_in, keys_in
+from secure_media.core.key_sets import key_among, key_in, keys_in
 from secure_media.core.key_sources import KeySource, key_source
 from secure_media.core.model import Allow, Credentials, Decision, Deny
 from secure_media.core.policy import Policy, decide
@@ -43,10 +43,14 @@ def jwk(private: Any, **members: Any) -> dict[str, Any]:
     return {name: value for name, value in published.items() if value is not None}
 
 
-def read(*jwks: Any, algorithms: tuple[str, ...] = ("RS256", "ES256")) -> dict[str, tuple[str, ...]]:
+def keys_of(*jwks: Any, algorithms: tuple[str, ...] = ("RS256", "ES256")) -> tuple[PublicKey, ...]:
+    """Return the keys in a set."""
+    return keys_in(json.dumps({"keys": jwks}).encode(), algorithms)
+
+
+def read(*jwks: Any) -> dict[str | None, tuple[str, ...]]:
     """Return the names of the keys in a set, and what each may verify."""
-    found = keys_in(json.dumps({"keys": jwks}).encode(), algorithms)
-    return {name: key.algorithms for name, key in found.items()}
+    return {key.kid: key.algorithms for key in keys_of(*jwks)}
 
 
 def pem(private: Any) -> bytes:
@@ -162,7 +166,9 @@ def test_name_of_a_key_chooses_no_host(url: str) -> None:
 def test_name_of_a_key(kid: str, in_a_set: bool, in_an_address: bool) -> None:
     """A name that becomes part of an address has nothing in it that means anything there."""
     assert KeySource(URL, ()).knows(kid) is in_a_set
+    assert KeySource(URL, ()).knows(None)
     assert KeySource("https://keys.example/{kid}", ()).knows(kid) is in_an_address
+    assert not KeySource("https://keys.example/{kid}", ()).knows(None)
 
 
 def test_log_does_not_show_the_query() -> None:
@@ -185,7 +191,7 @@ def test_keys_of_a_set_are_known_by_name() -> None:
 @pytest.mark.parametrize(
     "left_out",
     [
-        pytest.param(jwk(RSA, kid=None), id="nameless"),
+        pytest.param({**jwk(RSA), "kid": None}, id="name-is-null"),
         pytest.param(jwk(RSA, kid=7), id="name-is-a-number"),
         pytest.param(jwk(RSA, use="enc"), id="for-encryption"),
         pytest.param(jwk(RSA, use=["sig"]), id="use-is-a-list"),
@@ -222,6 +228,33 @@ def test_private_key_in_a_set_verifies_nothing() -> None:
 def test_two_keys_of_one_name_are_none() -> None:
     """Nobody can tell which of them a token means."""
     assert read(jwk(RSA), jwk(OTHER), jwk(RSA, kid="good")) == {"good": ("RS256",)}
+
+
+RSA_ONE, RSA_TWO, EC_ONE, NAMELESS = jwk(RSA), jwk(OTHER, kid="two"), jwk(P256, kid="ec"), jwk(OTHER, kid=None)
+
+
+@pytest.mark.parametrize(
+    ("jwks", "kid", "algorithm", "meant"),
+    [
+        pytest.param([RSA_ONE, RSA_TWO, NAMELESS], "two", "RS256", 1, id="by-name"),
+        pytest.param([RSA_ONE, NAMELESS], "two", "RS256", None, id="name-is-not-there"),
+        pytest.param([NAMELESS], "one", "RS256", None, id="name-of-a-nameless-key"),
+        pytest.param([RSA_ONE], None, "RS256", 0, id="only-one"),
+        pytest.param([NAMELESS], None, "RS256", 0, id="only-one-and-nameless"),
+        pytest.param([EC_ONE, RSA_ONE], None, "RS256", 1, id="only-one-for-that-algorithm"),
+        pytest.param([EC_ONE], None, "RS256", None, id="none-for-that-algorithm"),
+        pytest.param([RSA_ONE, RSA_TWO], None, "RS256", None, id="two-that-fit"),
+        pytest.param([RSA_ONE, NAMELESS], None, "RS256", None, id="two-and-one-nameless"),
+        pytest.param([NAMELESS, NAMELESS], None, "RS256", None, id="two-nameless"),
+        pytest.param([], None, "RS256", None, id="no-keys"),
+    ],
+)
+def test_key_that_a_token_means(jwks: list[Any], kid: str | None, algorithm: str, meant: int | None) -> None:
+    """A token means the key that it names; one that names none, the only one that could have signed it."""
+    keys = keys_of(*jwks)
+    assert len(keys) == len(jwks)
+
+    assert key_among(keys, kid, algorithm) == (None if meant is None else keys[meant])
 
 
 @pytest.mark.parametrize(
@@ -299,7 +332,7 @@ def token(private: Any = RSA, kid: Any = "one", **header: Any) -> str:
     return pyjwt.encode(dict(CLAIMS), private, "RS256", headers={**names, **header})
 
 
-KEY = keys_in(json.dumps({"keys": [jwk(RSA)]}).encode(), ("RS256",))["one"]
+(KEY,) = keys_of(jwk(RSA), algorithms=("RS256",))
 
 
 def test_token_of_a_published_key_opens() -> None:
@@ -311,7 +344,22 @@ def test_token_of_a_published_key_opens() -> None:
         return KEY
 
     assert decided(token(), answer) == Allow("jwt", "anna", dict(CLAIMS))
-    assert questions == [KeyOf(KeySource(URL, ("RS256",)), "one")]
+    assert questions == [KeyOf(KeySource(URL, ("RS256",)), "one", "RS256")]
+
+
+def test_token_that_names_no_key_opens() -> None:
+    """Whether only one key fits is asked, and which; none that has an address of its own is."""
+    questions: list[object] = []
+
+    def answer(question: object) -> PublicKey:
+        questions.append(question)
+        return KEY
+
+    assert isinstance(decided(token(kid=None), answer), Allow)
+    assert questions == [KeyOf(KeySource(URL, ("RS256",)), None, "RS256")]
+    by_address = {"jwks_url": None, "pem_url": "https://keys.example/{kid}"}
+    assert decided(token(kid=None), answer, **by_address) == Deny(DenialReason.UNKNOWN_KEY)
+    assert len(questions) == 1
 
 
 def test_token_names_no_place() -> None:
@@ -332,7 +380,8 @@ def test_token_names_no_place() -> None:
         pytest.param(token(), DenialReason.KEY_UNAVAILABLE, DenialReason.KEY_UNAVAILABLE, id="not-to-be-had"),
         pytest.param(token(), True, DenialReason.UNKNOWN_KEY, id="an-answer-that-is-none"),
         pytest.param(token(kid="two"), KEY, DenialReason.UNKNOWN_KEY, id="the-key-of-another-name"),
-        pytest.param(token(kid=None), KEY, DenialReason.MALFORMED_CREDENTIAL, id="names-none"),
+        pytest.param(token(kid=None), DenialReason.UNKNOWN_KEY, DenialReason.UNKNOWN_KEY, id="names-none-of-two"),
+        pytest.param(token(OTHER, kid=None), KEY, DenialReason.SIGNATURE_MISMATCH, id="names-none-and-has-another"),
         pytest.param(token(kid="a b"), KEY, DenialReason.UNKNOWN_KEY, id="names-what-nothing-is-called"),
         pytest.param(token(OTHER), KEY, DenialReason.SIGNATURE_MISMATCH, id="another-key"),
         pytest.param(
@@ -371,11 +420,7 @@ def test_genuine_token_ends_with_its_key() -> None:
     """A token that has opened does not, once the issuer has withdrawn the key."""
     asked, sent = policy(), token()
     context = context_of(credentials=Credentials(cookies=(("session", sent),)))
-    replies: list[PublicKey | None] = [
-        KEY,
-        None,
-        keys_in(json.dumps({"keys": [jwk(OTHER)]}).encode(), ["RS256"])["one"],
-    ]
+    replies: list[PublicKey | None] = [KEY, None, *keys_of(jwk(OTHER))]
 
     def answer(question: object) -> PublicKey | None:
         return replies.pop(0)

@@ -116,23 +116,23 @@ def loaded(issuer: Issuer, clock: Clock) -> PublishedKeys:
     return keys
 
 
-def at_hand(keys: PublishedKeys, source: KeySource, kid: str) -> PublicKey | None:
+def at_hand(keys: PublishedKeys, source: KeySource, kid: str | None) -> PublicKey | None:
     """Return the key `kid` as it was published last."""
-    found = keys.recall(source, kid)
+    found = keys.recall(source, kid, "RS256")
     return found if isinstance(found, PublicKey) else None
 
 
-def known(keys: PublishedKeys, source: KeySource, kid: str) -> PublicKey | None:
+def known(keys: PublishedKeys, source: KeySource, kid: str | None) -> PublicKey | None:
     """Return the key `kid`, as a request gets it that waits for a look where one is due."""
-    looking = keys.look_for(source, kid)
+    looking = keys.look_for(source, kid, "RS256")
     if looking is not None:
         looking.result(30)
     return at_hand(keys, source, kid)
 
 
-def recalled(keys: PublishedKeys, source: KeySource, kid: str, seen: Callable[[], bool]) -> PublicKey | None:
+def recalled(keys: PublishedKeys, source: KeySource, kid: str | None, seen: Callable[[], bool]) -> PublicKey | None:
     """Return the key `kid` as it is at once; a look that is due goes on behind it, until it is `seen`."""
-    assert keys.look_for(source, kid) is None
+    assert keys.look_for(source, kid, "RS256") is None
     found = at_hand(keys, source, kid)
     until(seen)
     return found
@@ -209,7 +209,7 @@ def test_answer_that_takes_too_long_is_none(issuer: Issuer) -> None:
         pytest.param((404, {}, b""), "answers 404: there are none", id="not-found"),
         pytest.param((302, {"Location": "/"}, b""), "answers 302, .*name the address itself", id="elsewhere"),
         pytest.param((200, {}, b"<html>"), "not a JWK Set", id="a-page"),
-        pytest.param((200, {}, b'{"keys": []}'), "none has a name and is for RS256, ES256", id="no-keys"),
+        pytest.param((200, {}, b'{"keys": []}'), "none is for RS256, ES256", id="no-keys"),
     ],
 )
 def test_app_without_keys_does_not_start(issuer: Issuer, clock: Clock, answer: Any, said: str) -> None:
@@ -251,7 +251,7 @@ def test_keys_are_known_without_asking(issuer: Issuer, clock: Clock) -> None:
     keys = loaded(issuer, clock)
     clock.now += DUE - 1
 
-    assert all(keys.look_for(source_of(issuer), "one") is None for _ in range(1000))
+    assert all(keys.look_for(source_of(issuer), "one", "RS256") is None for _ in range(1000))
     assert at_hand(keys, source_of(issuer), "one") is not None
     assert issuer.asked == []
 
@@ -263,7 +263,26 @@ def test_new_key_is_found_when_a_token_names_it(issuer: Issuer, clock: Clock) ->
 
     assert known(keys, source_of(issuer), "two") is not None
     assert at_hand(keys, source_of(issuer), "one") is not None
-    assert keys.recall(source_of(issuer), "three") is DenialReason.UNKNOWN_KEY
+    assert keys.recall(source_of(issuer), "three", "RS256") is DenialReason.UNKNOWN_KEY
+    assert len(issuer.asked) == 1
+
+
+def test_token_that_names_no_key(issuer: Issuer, clock: Clock) -> None:
+    """Where only one key fits it is meant, named or not; of two, none is, and asking costs a look a minute."""
+    keys, source = loaded(issuer, clock), source_of(issuer)
+    assert known(keys, source, None) == known(keys, source, "one")
+    assert issuer.asked == []
+    issuer.publish(jwk(OTHER, kid=None))
+    clock.now += FRESH
+    assert known(keys, source, None) is not None
+    assert known(keys, source, "one") is None
+    issuer.publish(jwk(RSA), jwk(OTHER, kid=None))
+    clock.now += FRESH
+    assert known(keys, source, None) is None
+    assert keys.recall(source, None, "RS256") is DenialReason.UNKNOWN_KEY
+
+    issuer.asked.clear()
+    assert [known(keys, source, None) for _ in range(1000)] == [None] * 1000
     assert len(issuer.asked) == 1
 
 
@@ -296,15 +315,15 @@ def test_look_that_does_not_end(issuer: Issuer, clock: Clock, caplog: pytest.Log
     issuer.answer = lambda path: answer(path) if goes_on.wait(30) else (503, {}, b"")
     clock.now += FRESH
     try:
-        looking = keys.look_for(source, "one")
+        looking = keys.look_for(source, "one", "RS256")
         assert looking is not None
         clock.now += LONGEST
-        assert keys.look_for(source, "one") is None
-        assert keys.look_for(source, "two") is None
+        assert keys.look_for(source, "one", "RS256") is None
+        assert keys.look_for(source, "two", "RS256") is None
         assert at_hand(keys, source, "one") is not None
-        assert keys.recall(source, "two") is DenialReason.KEY_UNAVAILABLE
+        assert keys.recall(source, "two", "RS256") is DenialReason.KEY_UNAVAILABLE
         clock.now += RETRY
-        assert keys.look_for(source, "two") is None
+        assert keys.look_for(source, "two", "RS256") is None
     finally:
         goes_on.set()
     looking.result(30)
@@ -341,8 +360,8 @@ def test_source_that_is_not_configured_has_no_keys(issuer: Issuer, clock: Clock)
     keys = loaded(issuer, clock)
     elsewhere = KeySource(f"{issuer.origin}/elsewhere", ("RS256",))
 
-    assert keys.look_for(elsewhere, "one") is None
-    assert keys.recall(elsewhere, "one") is DenialReason.UNKNOWN_KEY
+    assert keys.look_for(elsewhere, "one", "RS256") is None
+    assert keys.recall(elsewhere, "one", "RS256") is DenialReason.UNKNOWN_KEY
     assert issuer.asked == []
 
 
@@ -358,17 +377,17 @@ def test_outage(issuer: Issuer, clock: Clock, caplog: pytest.LogCaptureFixture) 
     # Who shows a good token does not wait for an issuer that is known to be away.
     assert recalled(keys, source, "one", lambda: len(issuer.asked) > asked) is not None
     assert known(keys, source, "two") is None
-    assert keys.recall(source, "two") is DenialReason.KEY_UNAVAILABLE  # it may be there: that cannot be said
+    assert keys.recall(source, "two", "RS256") is DenialReason.KEY_UNAVAILABLE  # it may be there: that cannot be said
     clock.now = 1000.0 + LAST_GOOD - 1
     assert known(keys, source, "one") is not None
     clock.now += 1
     assert known(keys, source, "one") is None
-    assert keys.recall(source, "one") is DenialReason.KEY_UNAVAILABLE
+    assert keys.recall(source, "one", "RS256") is DenialReason.KEY_UNAVAILABLE
     assert len(caplog.records) == 1
 
     issuer.publish(jwk(RSA))
     clock.now += RETRY
-    keys.look_for(source, "one")
+    keys.look_for(source, "one", "RS256")
     until(lambda: at_hand(keys, source, "one") is not None)
 
     assert [record.getMessage().partition(" ")[0] for record in caplog.records] == [
@@ -484,10 +503,10 @@ def test_look_at_a_key_with_an_address_that_does_not_end(issuer: Issuer, clock: 
     issuer.answer = lambda path: (200, {}, pem(OTHER)) if goes_on.wait(30) else (503, {}, b"")
     clock.now += FRESH
     try:
-        looking = keys.look_for(source, "one")
+        looking = keys.look_for(source, "one", "RS256")
         assert looking is not None
         clock.now += LONGEST
-        assert keys.look_for(source, "one") is None
+        assert keys.look_for(source, "one", "RS256") is None
         assert at_hand(keys, source, "one") is not None
     finally:
         goes_on.set()
@@ -514,13 +533,13 @@ def test_outage_of_keys_with_addresses_is_told(issuer: Issuer, clock: Clock, cap
     keys, source = loaded(issuer, clock), pem_source_of(issuer)
     issuer.fail()
     assert known(keys, source, "one") is None
-    assert keys.recall(source, "one") is DenialReason.KEY_UNAVAILABLE
+    assert keys.recall(source, "one", "RS256") is DenialReason.KEY_UNAVAILABLE
     issuer.publish_pem(one=pem(RSA))
     clock.now += UNKNOWN
     assert known(keys, source, "one") is not None
     for number in range(3):
         assert known(keys, source, f"made-up-{number}") is None
-        assert keys.recall(source, f"made-up-{number}") is DenialReason.UNKNOWN_KEY
+        assert keys.recall(source, f"made-up-{number}", "RS256") is DenialReason.UNKNOWN_KEY
 
     assert [record.getMessage().partition(" ")[0] for record in caplog.records] == [
         "keys.unavailable",
