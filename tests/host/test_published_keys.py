@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
+from pathlib import Path
 
 import jwt as pyjwt
 import pytest
 
+from secure_media.stores.fetching import LAST_GOOD, RETRY
 from tests import forks
 from tests.core.test_key_sources import OTHER, P256, RSA, jwk, pem
 from tests.servers import SECRET, AppServer, plain_environment
@@ -22,6 +24,16 @@ by_set = jwt(jwks_url="{origin}/keys", algorithms=["RS256"], **given)
 by_pem = jwt(pem_url="{origin}/pem/{{kid}}", algorithms=["ES256"], **given)
 collections = {{"set": Collection("files", policy=by_set), "pem": Collection("files", policy=by_pem)}}
 secure_run(__file__, secret={secret!r}, collections=collections)
+"""
+
+#: Before anything else of a script: its keys grow old by as many seconds as a file says.
+HASTY = """
+import time
+from pathlib import Path
+import secure_media.host.deployment as deployment
+from secure_media.stores.published_keys import PublishedKeys
+hours = lambda: time.monotonic() + float(Path("age").read_text())
+deployment.PublishedKeys = lambda sources: PublishedKeys(sources, clock=hours)
 """
 
 
@@ -94,6 +106,33 @@ def test_issuer_that_is_away_ends_nobody(server: AppServer, issuer: Issuer) -> N
     assert ask(server, OTHER, "three") != CANARY
     assert ask(server, RSA, "one") == CANARY
     assert server.log.count("keys.unavailable") == 1
+
+
+def test_issuer_that_stays_away_ends_everybody_until_it_is_back(issuer: Issuer, tmp_path: Path) -> None:
+    """The last keys are good for four hours, then every token is refused; that heals by itself, once told each."""
+    (tmp_path / "files").mkdir()
+    (tmp_path / "files" / "a.txt").write_bytes(CANARY)
+    age = tmp_path / "age"
+    age.write_text("0")
+    script = HASTY + SCRIPT.format(origin=issuer.origin, secret=SECRET)
+    with AppServer(script, guarded=False, folder=tmp_path) as server:
+        assert ask(server, RSA, "one") == ask(server, P256, "an-ec-key", "pem") == CANARY
+        answer = issuer.answer
+        issuer.fail()
+        age.write_text(f"{LAST_GOOD - 60}")
+        assert ask(server, RSA, "one") == ask(server, P256, "an-ec-key", "pem") == CANARY
+        age.write_text(f"{LAST_GOOD}")
+        assert CANARY not in (ask(server, RSA, "one"), ask(server, P256, "an-ec-key", "pem"))
+        assert "the key of the JWT in header authorization cannot be fetched" in server.log
+        issuer.answer = answer
+        age.write_text(f"{LAST_GOOD + RETRY}")
+
+        assert ask(server, RSA, "one") == ask(server, P256, "an-ec-key", "pem") == CANARY
+        for said in ("keys.unavailable", "keys.available"):
+            assert (
+                server.log.count(f"{said} {issuer.origin}/keys") == server.log.count(f"{said} {issuer.origin}/pem") == 1
+            )
+        assert "Traceback" not in server.log
 
 
 def test_key_has_an_address_of_its_own(server: AppServer, issuer: Issuer) -> None:
