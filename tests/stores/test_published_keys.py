@@ -2,14 +2,23 @@
 
 from __future__ import annotations
 
+import datetime
 import http.server
+import ipaddress
 import json
 import logging
+import ssl
 import threading
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from cryptography.x509.oid import NameOID
 
 from secure_media.core.key_sources import KeySource
 from secure_media.core.verification_keys import PublicKey
@@ -66,6 +75,13 @@ class Issuer:
     def fail(self) -> None:
         """Answer with an error."""
         self.answer = lambda path: (503, {}, b"")
+
+    def over_tls(self, chain: Path) -> None:
+        """Speak TLS from now on, with a private key and a certificate."""
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(chain)
+        self._server.socket = context.wrap_socket(self._server.socket, server_side=True)
+        self.origin = self.origin.replace("http:", "https:")
 
     def close(self) -> None:
         """Go away."""
@@ -138,6 +154,23 @@ def recalled(keys: PublishedKeys, source: KeySource, kid: str | None, seen: Call
     return found
 
 
+def certificate(private: RSAPrivateKey) -> bytes:
+    """Return a certificate for this machine that its key has signed itself."""
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "127.0.0.1")])
+    now = datetime.datetime.now(datetime.timezone.utc)
+    builder = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(private.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - datetime.timedelta(days=1))
+        .not_valid_after(now + datetime.timedelta(days=1))
+        .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]), critical=False)
+    )
+    return builder.sign(private, hashes.SHA256()).public_bytes(Encoding.PEM)
+
+
 def until(check: Callable[[], bool]) -> None:
     """Return when `check` says so, which another thread sees to."""
     for _ in range(3000):
@@ -162,6 +195,21 @@ def test_set_is_fetched_without_any_credentials(issuer: Issuer, monkeypatch: pyt
     ((path, headers),) = issuer.asked
     assert path == "/keys"
     assert not {"authorization", "cookie", "proxy-authorization"} & headers.keys()
+
+
+def test_server_that_cannot_prove_who_it_is_is_not_asked(issuer: Issuer, tmp_path: Path) -> None:
+    """With a certificate that nobody vouches for, it may be anyone on the way."""
+    issuer.publish(jwk(RSA))
+    assert fetch(source_of(issuer))
+    issuer.asked.clear()
+    key = RSA.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    (tmp_path / "chain.pem").write_bytes(key + certificate(RSA))
+    issuer.over_tls(tmp_path / "chain.pem")
+
+    with pytest.raises(KeysUnavailableError, match=r"cannot be reached \(SSLError\)"):
+        fetch(source_of(issuer))
+
+    assert issuer.asked == []
 
 
 @pytest.mark.parametrize(
