@@ -23,15 +23,23 @@ Require = Mapping[str, Any] | Callable[[dict[str, Any]], bool] | None
 #: One label of a host name (RFC 1123 section 2.1).
 _LABEL = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?")
 _TAG = re.compile(r"[0-9a-f]{64}")
-_REGION = re.compile(r"[a-z]{2}(?:-[a-z]+){1,3}-\d{1,2}")
+#: Of the partition ``aws``: the others publish their keys elsewhere.
+_REGION = re.compile(r"(?!cn-|[a-z]+-(?:gov|iso))[a-z]{2}(?:-[a-z]+){1,3}-\d{1,2}", re.ASCII)
 _BALANCER = re.compile(
-    r"arn:aws:elasticloadbalancing:([a-z0-9-]+):\d{12}:loadbalancer/app/[A-Za-z0-9-]{1,32}/[0-9a-f]{16}"
+    r"arn:aws:elasticloadbalancing:([a-z0-9-]+):\d{12}:loadbalancer/app/[A-Za-z0-9-]{1,32}/[0-9a-f]{16}", re.ASCII
 )
+#: OpenID Connect Discovery 1.0 section 3: an issuer has no query and no fragment.
+_ISSUER = re.compile(r"https://[^\s?#]+")
+_WORD = re.compile(r"[!-~]+")
 _UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
-_IAP_AUDIENCE = re.compile(r"/projects/\d+/[\w./:-]+", re.ASCII)
-_REALM = re.compile(r"[\w.~-]{1,255}", re.ASCII)
-_ORIGIN = re.compile(
-    r"https://[\w.-]+(?::\d{1,5})?(?:/[\w./~-]*)?|http://(?:127\.0\.0\.1|localhost|\[::1\])(?::\d{1,5})?", re.ASCII
+_IAP_AUDIENCE = re.compile(r"/projects/\d+(?:/[\w:-][\w.:-]*){2,4}", re.ASCII)
+#: No segment of a path begins with a dot: ``..`` would lead to the keys of another realm.
+_REALM = re.compile(r"[\w~-][\w.~-]{0,254}", re.ASCII)
+_HOST = r"[a-zA-Z0-9](?:[a-zA-Z0-9-]{0,61}[a-zA-Z0-9])?"
+_PORT = r"(?::(?:[1-9]\d{0,3}|[1-5]\d{4}|6[0-4]\d{3}|65[0-4]\d\d|655[0-2]\d|6553[0-5]))?"
+_BASE = re.compile(
+    rf"(?:https://{_HOST}(?:\.{_HOST})*|http://(?:127\.0\.0\.1|localhost|\[::1\])){_PORT}(?:/[\w~-][\w.~-]*)*/?",
+    re.ASCII,
 )
 
 
@@ -40,7 +48,8 @@ def cloudflare_access(team: str, audience: str, *, require: Require = None) -> P
     """
     Return the policy for Cloudflare Access: RS256 in the header ``Cf-Access-Jwt-Assertion``, keys of the team.
 
-    After "Validate JWTs" in the documentation of Cloudflare One.
+    After "Validate JWTs" in the documentation of Cloudflare One:
+    https://developers.cloudflare.com/cloudflare-one/access-controls/applications/http-apps/authorization-cookie/validating-json/
 
     Args:
         team: The team's name: ``example`` of ``example.cloudflareaccess.com``.
@@ -48,7 +57,8 @@ def cloudflare_access(team: str, audience: str, *, require: Require = None) -> P
         require: Further claims, as for `jwt`.
     """
     issuer = f"https://{_given(team, _LABEL, 'cloudflare_access(team=...)', 'example')}.cloudflareaccess.com"
-    return jwt(
+    return _policy(
+        "cloudflare_access",
         header="cf-access-jwt-assertion",
         jwks_url=f"{issuer}/cdn-cgi/access/certs",
         algorithms=["RS256"],
@@ -65,15 +75,18 @@ def google_iap(audience: str, *, require: Require = None) -> Policy:
     """
     Return the policy for Google's Identity-Aware Proxy: ES256 in the header ``x-goog-iap-jwt-assertion``.
 
-    After "Securing your app with signed headers" in the documentation of IAP. ``x-goog-authenticated-user-email`` is
-    not signed, and is not looked at.
+    After "Securing your app with signed headers" in the documentation of IAP:
+    https://docs.cloud.google.com/iap/docs/signed-headers-howto
+
+    ``x-goog-authenticated-user-email`` is not signed, and is not looked at.
 
     Args:
         audience: Of the backend: ``/projects/NUMBER/global/backendServices/ID``, or ``/projects/NUMBER/apps/PROJECT``.
         require: Further claims, as for `jwt`.
     """
     example = "/projects/123456789012/global/backendServices/1234567890123456789"
-    return jwt(
+    return _policy(
+        "google_iap",
         header="x-goog-iap-jwt-assertion",
         jwks_url="https://www.gstatic.com/iap/verify/public_key-jwk",
         algorithms=["ES256"],
@@ -88,11 +101,14 @@ def aws_alb(region: str, signer: str, issuer: str, *, client: str | None = None,
     """
     Return the policy for an Application Load Balancer of AWS: ES256 in the header ``x-amzn-oidc-data``.
 
-    After "Authenticate users using an Application Load Balancer" in its user guide. Its parts are padded, it names no
-    audience, and every balancer of a region signs with the same keys: that it is yours, only `signer` says.
+    After "Authenticate users using an Application Load Balancer" in its user guide:
+    https://docs.aws.amazon.com/elasticloadbalancing/latest/application/listener-authenticate-users.html
+
+    Its parts are padded, it names no audience, and every balancer of a region signs with the same keys: that it is
+    yours, only `signer` says.
 
     Args:
-        region: Of the balancer, such as ``eu-west-1``.
+        region: Of the balancer, such as ``eu-west-1``; none of China or GovCloud, which publish their keys elsewhere.
         signer: The balancer's ARN.
         issuer: The ``iss`` of the provider that people sign in at.
         client: The client that the balancer is at the provider; None for any.
@@ -103,12 +119,15 @@ def aws_alb(region: str, signer: str, issuer: str, *, client: str | None = None,
     found = _BALANCER.fullmatch(_given(signer, _BALANCER, "aws_alb(signer=...)", arn))
     if found is None or found[1] != place:
         raise ConfigurationError(f"aws_alb(signer=...): the balancer is not in {place}, which region=... names")
-    header = {"signer": signer} if client is None else {"signer": signer, "client": client}
-    return jwt(
+    header = {"signer": signer}
+    if client is not None:
+        header["client"] = _given(client, _WORD, "aws_alb(client=...)", "the client's id at the provider")
+    return _policy(
+        "aws_alb",
         header="x-amzn-oidc-data",
         pem_url=f"https://public-keys.auth.elb.{place}.amazonaws.com/{{kid}}",
         algorithms=["ES256"],
-        issuer=issuer,
+        issuer=_given(issuer, _ISSUER, "aws_alb(issuer=...)", "https://login.example"),
         audience=None,
         require=require,
         require_header=header,
@@ -121,8 +140,10 @@ def azure_app_service(tenant: str, client: str, *, require: Require = None) -> P
     """
     Return the policy for Azure App Service and Container Apps: RS256 in the header ``X-MS-TOKEN-AAD-ID-TOKEN``.
 
-    After "Work with OAuth tokens" in the documentation of App Service; the app's token store has to be on. The token is
-    not renewed by itself: people sign in again when it has expired.
+    After "Work with OAuth tokens in Azure App Service authentication" in its documentation:
+    https://learn.microsoft.com/azure/app-service/configure-authentication-oauth-tokens
+
+    The app's token store has to be on. The token is not renewed by itself: people sign in again when it has expired.
 
     Args:
         tenant: The directory's id.
@@ -131,7 +152,8 @@ def azure_app_service(tenant: str, client: str, *, require: Require = None) -> P
     """
     uuid = "01234567-89ab-cdef-0123-456789abcdef"
     login = f"https://login.microsoftonline.com/{_given(tenant, _UUID, 'azure_app_service(tenant=...)', uuid).lower()}"
-    return jwt(
+    return _policy(
+        "azure_app_service",
         header="x-ms-token-aad-id-token",
         jwks_url=f"{login}/discovery/v2.0/keys",
         algorithms=["RS256"],
@@ -154,8 +176,10 @@ def keycloak(
     """
     Return the policy for tokens of Keycloak: RS256, keys of the realm.
 
-    After "Securing applications and services" in its documentation. The audience of an access token is usually not the
-    client: add an audience mapper to it, or pass on the ID token.
+    After "Securing applications and services with OpenID Connect" in its documentation:
+    https://www.keycloak.org/securing-apps/oidc-layers
+
+    The audience of an access token is usually not the client: add an audience mapper to it, or pass on the ID token.
 
     Args:
         url: Where Keycloak is: ``https://login.example``, over https, or on this machine.
@@ -165,17 +189,26 @@ def keycloak(
         header: The header that holds it instead; by default ``Authorization``.
         require: Further claims, as for `jwt`.
     """
-    base = _given(url, _ORIGIN, "keycloak(url=...)", "https://login.example").rstrip("/")
+    base = _given(url, _BASE, "keycloak(url=...)", "https://login.example").rstrip("/")
     issuer = f"{base}/realms/{_given(realm, _REALM, 'keycloak(realm=...)', 'staff')}"
-    return jwt(
+    return _policy(
+        "keycloak",
         cookie=cookie,
         header="authorization" if cookie is None and header is None else header,
         jwks_url=f"{issuer}/protocol/openid-connect/certs",
         algorithms=["RS256"],
         issuer=issuer,
-        audience=audience,
+        audience=_given(audience, _WORD, "keycloak(audience=...)", "reports"),
         require=require,
     )
+
+
+def _policy(preset: str, **arguments: Any) -> Policy:
+    """Return `jwt` of these; what is wrong with one that is handed on is said of the preset, where it has that name."""
+    try:
+        return jwt(**arguments)
+    except ConfigurationError as error:
+        raise ConfigurationError(str(error).replace("jwt(", f"{preset}(", 1)) from None
 
 
 def _given(value: str, form: re.Pattern[str], argument: str, example: str) -> str:

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import jwt as pyjwt
 import pytest
 from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric import ec, padding
 from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
 
 from secure_media import presets
@@ -19,7 +19,7 @@ from secure_media.core.key_sources import KeySource
 from secure_media.core.model import Allow, Credentials, Decision, Deny
 from secure_media.core.policy import Policy, decide
 from secure_media.core.questions import KeyOf, Question, answered
-from secure_media.errors import ConfigurationError
+from secure_media.errors import ConfigurationError, DenialReason
 from tests.core.asking import CODEC, NOW, context_of
 from tests.core.test_key_sources import OTHER, P256, RSA, pem
 
@@ -55,6 +55,7 @@ class Gateway(NamedTuple):
 
 
 END = int(NOW) + 600
+ISSUER = "https://login.example"
 TEAM = "https://example.cloudflareaccess.com"
 MICROSOFT = f"https://login.microsoftonline.com/{UUID}"
 REALM = "https://login.example/realms/staff"
@@ -129,6 +130,8 @@ def signed(gateway: Gateway, private: Any, claims: dict[str, Any], header: dict[
     if not padded:
         return pyjwt.encode(claims, private, algorithm, headers=parts)
     message = ".".join(encoded(json.dumps(part).encode()) for part in (parts, claims))
+    if algorithm == "RS256":
+        return f"{message}.{encoded(private.sign(message.encode(), padding.PKCS1v15(), hashes.SHA256()))}"
     r, s = decode_dss_signature(private.sign(message.encode(), ec.ECDSA(hashes.SHA256())))
     return f"{message}.{encoded(r.to_bytes(32, 'big') + s.to_bytes(32, 'big'))}"
 
@@ -143,8 +146,10 @@ def decided(name: str, **changed: Any) -> Decision:
 
     def answer(question: Question) -> Any:
         assert isinstance(question, KeyOf)
-        assert question.source == KeySource(gateway.url, question.source.algorithms)
-        assert question.kid == KID
+        only = "ES256" if isinstance(gateway.private, ec.EllipticCurvePrivateKey) else "RS256"
+        assert question.source == KeySource(gateway.url, (only,))
+        if question.kid != KID:
+            return None
         return key_in(pem(gateway.private), question.kid, question.source.algorithms)
 
     context = context_of(credentials=Credentials(headers=((place, value),)))
@@ -214,6 +219,30 @@ def test_token_of_another_balancer_does_not_open(header: dict[str, Any]) -> None
     assert isinstance(decided("alb", header=changed), Deny)
 
 
+@pytest.mark.parametrize("name", GATEWAYS)
+@pytest.mark.parametrize("kid", ["another", "../another", ""])
+def test_token_of_a_key_that_is_not_published_does_not_open(name: str, kid: str) -> None:
+    """The right key by another name is none that the gateway publishes."""
+    assert isinstance(decided(name), Allow)
+
+    assert isinstance(decided(name, header={**GATEWAYS[name].header, "kid": kid}), Deny)
+
+
+def test_key_without_a_name_of_its_own_is_not_asked_for() -> None:
+    """What a token calls its key leads to no other address."""
+    header = {**GATEWAYS["alb"].header, "kid": "../another"}
+
+    assert decided("alb", header=header) == Deny(DenialReason.UNKNOWN_KEY)
+
+
+@pytest.mark.parametrize("name", [name for name in GATEWAYS if name != "alb"])
+def test_padding_is_for_none_but_the_balancer(name: str) -> None:
+    """RFC 7515 section 2 has none, so a token with it is not what the gateway sends."""
+    assert isinstance(decided(name), Allow)
+
+    assert isinstance(decided(name, padded=True), Deny)
+
+
 def test_padding_is_part_of_what_is_signed() -> None:
     """A token of the balancer without its padding is none of the balancer's."""
     assert isinstance(decided("alb"), Allow)
@@ -246,8 +275,34 @@ def test_keycloak_may_be_asked_by_cookie() -> None:
         pytest.param(lambda: presets.azure_app_service(UUID, "x"), "azure_app_service(client=", id="client"),
         pytest.param(lambda: presets.keycloak("http://login.example", "a", "b"), "keycloak(url=", id="http"),
         pytest.param(lambda: presets.keycloak("https://me@login.example", "a", "b"), "keycloak(url=", id="user"),
-        pytest.param(lambda: presets.keycloak("https://login.example", "a/b", "b"), "keycloak(realm=", id="realm"),
-        pytest.param(lambda: presets.keycloak("https://login.example", "a", ""), "audience=", id="keycloak-audience"),
+        pytest.param(lambda: presets.keycloak(ISSUER, "a/b", "b"), "keycloak(realm=", id="realm"),
+        pytest.param(lambda: presets.google_iap("/projects/1/../x"), "google_iap(audience=", id="audience-up"),
+        pytest.param(lambda: presets.google_iap("/projects/1/x"), "google_iap(audience=", id="audience-short"),
+        pytest.param(lambda: presets.aws_alb("cn-north-1", ARN, ISSUER), "aws_alb(region=", id="china"),
+        pytest.param(lambda: presets.aws_alb("us-gov-west-1", ARN, ISSUER), "aws_alb(region=", id="gov"),
+        pytest.param(lambda: presets.aws_alb("eu-west-1", None, ISSUER), "aws_alb(signer=", id="signer-none"),  # type: ignore[arg-type]
+        pytest.param(lambda: presets.aws_alb("eu-west-1", issuer=ISSUER), "'signer'", id="signer-left-out"),  # type: ignore[call-arg]
+        pytest.param(lambda: presets.aws_alb("eu-west-1", ARN, None), "aws_alb(issuer=", id="issuer-none"),  # type: ignore[arg-type]
+        pytest.param(lambda: presets.aws_alb("eu-west-1", ARN, ""), "aws_alb(issuer=", id="no-issuer"),
+        pytest.param(
+            lambda: presets.aws_alb("eu-west-1", ARN, "http://i.example"), "aws_alb(issuer=", id="issuer-http"
+        ),
+        pytest.param(lambda: presets.aws_alb("eu-west-1", ARN, ISSUER, client=""), "aws_alb(client=", id="no-client"),
+        pytest.param(lambda: presets.keycloak(ISSUER, "a", ""), "keycloak(audience=", id="keycloak-audience"),
+        pytest.param(lambda: presets.keycloak(ISSUER, "a", " "), "keycloak(audience=", id="keycloak-blank"),
+        pytest.param(lambda: presets.keycloak(ISSUER, "..", "b"), "keycloak(realm=", id="realm-up"),
+        pytest.param(lambda: presets.keycloak("https://..", "a", "b"), "keycloak(url=", id="host-of-dots"),
+        pytest.param(lambda: presets.keycloak(f"{ISSUER}/../x", "a", "b"), "keycloak(url=", id="url-up"),
+        pytest.param(lambda: presets.keycloak(f"{ISSUER}:99999", "a", "b"), "keycloak(url=", id="port"),
+        pytest.param(
+            lambda: presets.keycloak(ISSUER, "a", "b", cookie="c", header="h"), "keycloak(cookie=", id="two-places"
+        ),
+        pytest.param(lambda: presets.keycloak(ISSUER, "a", "b", cookie=""), "keycloak(cookie=", id="no-cookie"),
+        pytest.param(
+            lambda: presets.cloudflare_access("a", TAG, require=3),  # type: ignore[arg-type]
+            "cloudflare_access(require=",
+            id="require",
+        ),
         pytest.param(lambda: presets.keycloak(None, "a", "b"), "keycloak(url=", id="no-url"),  # type: ignore[arg-type]
     ],
 )
