@@ -32,7 +32,7 @@ LADDER = [
     {"links", "widgets", "sign_in", "presets", "testing"},
     {"cli", "attack"},
 ]
-RUNG = {part: height for height, parts in enumerate(LADDER) for part in parts}
+RUNG = {part: height for height, parts in enumerate(LADDER) for part in sorted(parts)}
 
 PUBLIC = [
     "Collection",
