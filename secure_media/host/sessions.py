@@ -112,14 +112,14 @@ class Sessions:
     def may_resume(self, session_id: str, browser: str | None) -> bool:
         """
         Return whether the page that is just being connected may go on with a session: whether it is of the same browser
-        and, where that is known, of the same person.
+        and, where a person had it, of that person. Nobody, or somebody without a name, is another one.
         """
         holder, page = self.holder(session_id), connection.get()
         if self.sign_in_page is not None and (holder is None or holder.is_strangers is not self.is_strangers()):
             return False
         before = None if holder is None else holder.principal
         now = None if page is None else page.principal
-        same = before is None or now is None or before.subject == now.subject
+        same = before is None or (now is not None and before.subject == now.subject)
         return same and self.shown.may_resume(session_id, browser)
 
     def notices(self, holder: SessionBinding) -> Notices | None:

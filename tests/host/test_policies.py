@@ -118,3 +118,29 @@ def test_a_signed_url_opens_by_itself_and_only_what_it_names(page: tuple[Browser
     assert status(page, None, browser=nobody, query=token(lifetime=-1)) == 403
     assert status(page, None, browser=nobody, query=token("0" * 40)) == 403
     assert status(page, None, browser=nobody, query=token() + token().replace("?", "&")) == 403
+
+
+@pytest.mark.parametrize(
+    "login",
+    [
+        pytest.param(None, id="nobody"),
+        pytest.param(sso(sub="bob"), id="somebody-else"),
+        pytest.param(sso(sub=" "), id="blank-name"),
+        pytest.param(sso(exp=int(time.time()) - 1), id="expired"),
+    ],
+)
+def test_session_of_a_person_is_for_that_person(page: tuple[Browser, Tab, str], login: str | None) -> None:
+    """In the same browser, whoever is not known to be the same person gets a session of their own."""
+    owner, _, _ = page
+    ann = Browser(owner.server, cookies={"sso": sso()})
+    tab = ann.open()
+    first = tab.session_id
+    tab.socket.socket.shutdown(2)
+    tab.close()
+    with ann.connect(resume=first) as resumed:
+        assert resumed.session_id == first
+        resumed.socket.socket.shutdown(2)
+    del ann.cookies["sso"]
+    ann.cookies.update({} if login is None else {"sso": login})
+    with ann.connect(resume=first) as others:
+        assert others.session_id != first
