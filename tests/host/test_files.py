@@ -66,7 +66,8 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[AppServer]:
     write_random(files / "large.bin", 300 * MIB)
     write_random(files / "slow.bin", 64 * MIB)
     arguments = f"secret={SECRET!r}, collections={{'files': 'files'}}"
-    with AppServer(APP, run_arguments=arguments, folder=folder) as server:
+    # What a forked process takes up says little of what a server does: it has its parent's heap.
+    with AppServer(APP, run_arguments=arguments, folder=folder, afresh=True) as server:
         yield server
     for name in ("large.bin", "slow.bin"):
         (files / name).unlink()

@@ -216,9 +216,8 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[AppServer]:
         (files / name).write_bytes((MEDIA / name).read_bytes())
     (files / "big.gz").write_bytes(gzip.compress(BIG, 0))
     (folder / "notes").touch()
-    with AppServer(
-        APP, run_arguments=f"secret={SECRET!r}, grace=0, collections={{'files': 'files'}}", folder=folder
-    ) as server:
+    arguments = f"secret={SECRET!r}, grace=0, collections={{'files': 'files'}}"
+    with AppServer(APP, run_arguments=arguments, folder=folder, afresh=True) as server:
         yield server
 
 
