@@ -1,5 +1,1 @@
-"""
-Attacks on a running app, over a raw socket.
-
-`client` and `cases` know HTTP, JSON Web Tokens and Streamlit's URLs, and nothing of the guard that they attack.
-"""
+"""The attacks of `secure_media.attack` on apps of our own, which know what no other app tells."""

@@ -13,16 +13,17 @@ from pathlib import Path
 
 import pytest
 
+from secure_media.attack.cases import all_attacks
+from secure_media.attack.client import exchange
+from secure_media.attack.model import Attack
+from secure_media.attack.target import Target, credential_in
+from secure_media.attack.trial import attempt
 from secure_media.core.identity import BrowserIdentity
 from secure_media.core.keys import KeyRing
 from secure_media.core.model import Action, Grant, Resource, ResourceKind
 from secure_media.core.tokens import GrantCodec
 from secure_media.host.deployment import deployment_name
 from secure_media.http.urls import path_to
-from tests.attacks.cases import all_attacks
-from tests.attacks.cases.model import Attack
-from tests.attacks.client import Target, credential_in, exchange
-from tests.attacks.trial import attempt
 from tests.host.signing_in import follow, granted
 from tests.servers import MEDIA_URL, SECRET, AppServer, Browser, Tab
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.attacks.cases.jwts import AUDIENCE, ISSUER, PEMS, SECRET, SIGNERS, JwtAttack, honest, jwt_attacks
+from secure_media.attack.cases.jwts import AUDIENCE, ISSUER, PEMS, SECRET, SIGNERS, JwtAttack, honest, jwt_attacks
 from tests.servers import SECRET as APP_SECRET
 from tests.servers import AppServer
 

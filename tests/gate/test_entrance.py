@@ -7,6 +7,7 @@ from urllib.parse import quote
 
 import pytest
 
+from secure_media.attack.jwt import forge
 from secure_media.core.guard import Guard
 from secure_media.core.identity import BrowserIdentity
 from secure_media.core.jwt_policy import jwt
@@ -21,7 +22,6 @@ from secure_media.http.responses import Response
 from secure_media.stores.playback import PlaybackLeases
 from secure_media.stores.shown import ShownLedger
 from secure_media.stores.sqlite import SqliteLedger
-from tests.attacks.jwt import forge
 
 SECRET, KEY = "test-secret-0123456789-abcdefghijklmnop", "key-of-the-gateway-0123456789-abcdefghij"
 NOW = 1_800_000_000

@@ -13,7 +13,7 @@ from typing import Any
 import jwt as pyjwt
 import pytest
 
-from tests.attacks.jwt import forge
+from secure_media.attack.jwt import forge
 from tests.core.test_key_sources import RSA, jwk
 from tests.servers import SECRET, STREAMLIT, AppServer, Browser
 from tests.stores.test_published_keys import Issuer

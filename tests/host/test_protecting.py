@@ -17,7 +17,7 @@ from urllib.parse import unquote
 import pytest
 from websockets.exceptions import InvalidStatus
 
-from tests.attacks.jwt import forge
+from secure_media.attack.jwt import forge
 from tests.host.test_routes import upload
 from tests.servers import SECRET, STARLETTE, AppServer, Browser
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 
-from tests.attacks.cases.model import Attack
-from tests.attacks.client import Response, Target, exchange
+from secure_media.attack.client import Response, exchange
+from secure_media.attack.model import Attack
+from secure_media.attack.target import Target
 
 #: The status that stands for a connection that was closed without a word.
 SILENCE = 0

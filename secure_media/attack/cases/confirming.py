@@ -5,10 +5,10 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable
 
-from tests.attacks import jwt
-from tests.attacks.cases.cookies import PUBLIC_SECRETS
-from tests.attacks.cases.links import changed
-from tests.attacks.cases.model import (
+from secure_media.attack import jwt
+from secure_media.attack.cases.cookies import PUBLIC_SECRETS
+from secure_media.attack.cases.links import changed
+from secure_media.attack.model import (
     FORGER,
     NEIGHBOUR,
     NOBODY,
@@ -20,7 +20,7 @@ from tests.attacks.cases.model import (
     Honest,
     asking,
 )
-from tests.attacks.client import Target, credential_in
+from secure_media.attack.target import Target, credential_in
 
 #: The page with the button, which has nothing of the file.
 LOOKS = frozenset({200})

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from urllib.parse import quote
 
-from tests.attacks.cases.model import (
+from secure_media.attack.model import (
     ELSEWHERE,
     IMAGE,
     MALFORMED,
@@ -18,7 +18,7 @@ from tests.attacks.cases.model import (
     asking,
     see,
 )
-from tests.attacks.client import Target
+from secure_media.attack.target import Target
 
 
 def tricks_with_the_path() -> Iterable[Attack]:

@@ -7,9 +7,9 @@ import time
 from collections.abc import Callable, Iterable
 from urllib.parse import quote
 
-from tests.attacks import jwt
-from tests.attacks.cases.cookies import PUBLIC_SECRETS, resigned
-from tests.attacks.cases.model import (
+from secure_media.attack import jwt
+from secure_media.attack.cases.cookies import PUBLIC_SECRETS, resigned
+from secure_media.attack.model import (
     FORGER,
     IMAGE,
     NOBODY,
@@ -19,7 +19,7 @@ from tests.attacks.cases.model import (
     Build,
     token_of_victim,
 )
-from tests.attacks.client import Target, credential_in
+from secure_media.attack.target import Target, credential_in
 
 
 def tokens() -> Iterable[Attack]:

@@ -5,9 +5,10 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable
 
-from tests.attacks import jwt
-from tests.attacks.cases.cookies import PUBLIC_SECRETS
-from tests.attacks.cases.model import (
+from secure_media.attack import jwt
+from secure_media.attack.cases.cookies import PUBLIC_SECRETS
+from secure_media.attack.client import exchange
+from secure_media.attack.model import (
     FORGER,
     NEIGHBOUR,
     NO_SUCH_METHOD,
@@ -18,7 +19,7 @@ from tests.attacks.cases.model import (
     Honest,
     asking,
 )
-from tests.attacks.client import Target, credential_in, exchange
+from secure_media.attack.target import Target, credential_in
 
 #: What a browser says when the app's own page sends it somewhere.
 OWN_PAGE = ("Sec-Fetch-Site: same-origin", "Sec-Fetch-Mode: navigate", "Sec-Fetch-Dest: document")
@@ -70,7 +71,8 @@ def _by_others() -> Iterable[Attack]:
 def _spent() -> Iterable[Attack]:
     def redeemed(t: Target) -> str:
         grant = t.grant()
-        assert exchange(t, t.get(grant, *OWN_PAGE, cookie=t.guest))[0].status == 303
+        if exchange(t, t.get(grant, *OWN_PAGE, cookie=t.guest))[0].status != 303:
+            raise LookupError("the grant was not redeemed")
         return grant
 
     def overtaken(t: Target) -> str:

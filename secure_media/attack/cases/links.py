@@ -8,9 +8,9 @@ from collections.abc import Callable, Iterable
 from typing import Any
 from urllib.parse import quote
 
-from tests.attacks import jwt
-from tests.attacks.cases.cookies import PUBLIC_SECRETS
-from tests.attacks.cases.model import (
+from secure_media.attack import jwt
+from secure_media.attack.cases.cookies import PUBLIC_SECRETS
+from secure_media.attack.model import (
     ELSEWHERE,
     FORGER,
     IMAGE,
@@ -25,7 +25,7 @@ from tests.attacks.cases.model import (
     asking,
     token_of_victim,
 )
-from tests.attacks.client import Target, credential_in
+from secure_media.attack.target import Target, credential_in
 
 LINK = Honest(lambda t: t.get(t.link), 200, "file")
 BOUND = Honest(lambda t: t.get(t.bound_link, cookie=t.victim), 200, "file")

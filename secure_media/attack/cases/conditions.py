@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from tests.attacks.cases.model import OWNER, REFUSED, STRANGER, THIEF, Attack, Build, Honest
+from secure_media.attack.model import OWNER, REFUSED, STRANGER, THIEF, Attack, Build, Honest
 
 BADGE = "badge=doctor"
 ON_CONDITION = Honest(lambda t: t.get(t.on_condition, cookie=f"{t.victim}; {BADGE}"), 200, "condition")

@@ -7,9 +7,10 @@ import time
 from collections.abc import Callable, Iterable, Mapping
 from urllib.parse import quote
 
-from tests.attacks import jwt
-from tests.attacks.cases.model import FORGER, IMAGE, REFUSED, THIEF, Attack, Build, table, token_of_victim
-from tests.attacks.client import Target, credential_in, verbatim
+from secure_media.attack import jwt
+from secure_media.attack.client import verbatim
+from secure_media.attack.model import FORGER, IMAGE, REFUSED, THIEF, Attack, Build, table, token_of_victim
+from secure_media.attack.target import Target, credential_in
 
 #: Secrets that stand in documentation, in examples, or in nothing at all.
 PUBLIC_SECRETS = {

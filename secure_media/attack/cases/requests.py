@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from urllib.parse import quote
 
-from tests.attacks.cases.cookies import resigned
-from tests.attacks.cases.model import (
+from secure_media.attack.cases.cookies import resigned
+from secure_media.attack.client import verbatim
+from secure_media.attack.model import (
     IMAGE,
     MALFORMED,
     MALFORMED_METHOD,
@@ -23,7 +24,7 @@ from tests.attacks.cases.model import (
     asking_with,
     image,
 )
-from tests.attacks.client import Target, credential_in, verbatim
+from secure_media.attack.target import Target, credential_in
 
 
 def methods() -> Iterable[Attack]:
@@ -49,6 +50,10 @@ def methods() -> Iterable[Attack]:
             IMAGE,
             elsewhere=True,
         )
+
+
+def method_overrides() -> Iterable[Attack]:
+    """Name another method than that of the request, for two parts of a server that read different ones."""
     for name in ("X-HTTP-Method-Override", "X-HTTP-Method", "X-Method-Override"):
         yield Attack(
             f"method-override-{name.lower()}",

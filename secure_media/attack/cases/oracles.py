@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from tests.attacks.cases.cookies import _cookie, resigned
-from tests.attacks.cases.model import (
+from secure_media.attack.cases.cookies import _cookie, resigned
+from secure_media.attack.cases.places import UPLOAD, writing
+from secure_media.attack.model import (
     FORGER,
     IMAGE,
     NO_SUCH_METHOD,
@@ -20,7 +21,6 @@ from tests.attacks.cases.model import (
     media,
     see,
 )
-from tests.attacks.cases.places import UPLOAD, writing
 
 
 def oracles() -> Iterable[Attack]:
@@ -60,6 +60,10 @@ def oracles() -> Iterable[Attack]:
         IMAGE,
         same_as=lambda t: t.get(f"{t.prefix}%00", cookie=t.attacker),
     )
+
+
+def oracles_of_others() -> Iterable[Attack]:
+    """Learn from a refusal whether there is a session, a static file, or somebody who is known."""
     yield Attack(
         "oracle-session",
         STRANGER,

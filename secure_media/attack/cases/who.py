@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from tests.attacks.cases.cookies import _cookie, _splice
-from tests.attacks.cases.model import (
+from secure_media.attack.cases.cookies import _cookie, _splice
+from secure_media.attack.model import (
     NOBODY,
     REFUSED,
     STRANGER,
@@ -18,7 +18,7 @@ from tests.attacks.cases.model import (
     table,
     token_of_victim,
 )
-from tests.attacks.client import credential_in
+from secure_media.attack.target import credential_in
 
 
 def without_credentials() -> Iterable[Attack]:

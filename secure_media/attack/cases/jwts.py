@@ -14,10 +14,10 @@ import jwt as pyjwt
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
-from tests.attacks import jwt
+from secure_media.attack import jwt
 
 ISSUER, AUDIENCE = "https://login.example", "reports"
-SECRET = "the-secret-of-the-gateway-0123456789-abcdef"
+SECRET = "the-secret-of-the-gateway-0123456789-abcdef"  # noqa: S105
 RSA, OTHER_RSA = (rsa.generate_private_key(65537, 2048) for _ in range(2))
 EC, OTHER_EC = (ec.generate_private_key(ec.SECP256R1()) for _ in range(2))
 _SPKI = serialization.PublicFormat.SubjectPublicKeyInfo

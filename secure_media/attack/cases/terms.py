@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from urllib.parse import quote
 
-from tests.attacks.cases.model import (
+from secure_media.attack.model import (
     FORGER,
     NOBODY,
     OWNER,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 
-from tests.attacks.cases.model import (
+from secure_media.attack.model import (
     ELSEWHERE,
     NOBODY,
     REFUSED,
@@ -17,7 +17,7 @@ from tests.attacks.cases.model import (
     asking,
     static,
 )
-from tests.attacks.client import Target
+from secure_media.attack.target import Target
 
 _FORM = (
     b'--b\r\nContent-Disposition: form-data; name="file"; filename="a.txt"\r\nContent-Type: text/plain\r\n\r\n'
@@ -55,6 +55,10 @@ def uploads() -> Iterable[Attack]:
                 REFUSED,
                 UPLOAD,
             )
+
+
+def uploads_by_other_ways() -> Iterable[Attack]:
+    """Name the victim's session by another path, or by a header."""
     ways: dict[str, Callable[[Target], str]] = {
         "slash": lambda t: t.upload(t.victim_session) + "/",
         "encoded-session": lambda t: t.upload("".join(f"%{ord(c):02x}" for c in t.victim_session)),

@@ -10,21 +10,21 @@ neither serves media.
 
 from __future__ import annotations
 
-from tests.attacks.cases.conditions import conditions
-from tests.attacks.cases.confirming import confirming
-from tests.attacks.cases.cookies import forged_cookies, mangled_cookies
-from tests.attacks.cases.files import files
-from tests.attacks.cases.links import links
-from tests.attacks.cases.model import Attack
-from tests.attacks.cases.oracles import oracles
-from tests.attacks.cases.paths import media_as_something_else, tricks_with_the_path
-from tests.attacks.cases.places import static_files, uploads
-from tests.attacks.cases.requests import conditions_and_ranges, headers, methods
-from tests.attacks.cases.signing_in import signing_in
-from tests.attacks.cases.terms import terms
-from tests.attacks.cases.tokens import tokens
-from tests.attacks.cases.who import with_credentials_of_others, without_credentials
-from tests.attacks.cases.wire import broken_http, shared_connections, sockets
+from secure_media.attack.cases.conditions import conditions
+from secure_media.attack.cases.confirming import confirming
+from secure_media.attack.cases.cookies import forged_cookies, mangled_cookies
+from secure_media.attack.cases.files import files
+from secure_media.attack.cases.links import links
+from secure_media.attack.cases.oracles import oracles, oracles_of_others
+from secure_media.attack.cases.paths import media_as_something_else, tricks_with_the_path
+from secure_media.attack.cases.places import static_files, uploads, uploads_by_other_ways
+from secure_media.attack.cases.requests import conditions_and_ranges, headers, method_overrides, methods
+from secure_media.attack.cases.signing_in import signing_in
+from secure_media.attack.cases.terms import terms
+from secure_media.attack.cases.tokens import tokens
+from secure_media.attack.cases.who import with_credentials_of_others, without_credentials
+from secure_media.attack.cases.wire import broken_http, shared_connections, sockets
+from secure_media.attack.model import Attack
 
 
 def all_attacks() -> tuple[Attack, ...]:
@@ -39,6 +39,7 @@ def all_attacks() -> tuple[Attack, ...]:
             tricks_with_the_path(),
             media_as_something_else(),
             methods(),
+            method_overrides(),
             headers(),
             conditions_and_ranges(),
             tokens(),
@@ -49,11 +50,13 @@ def all_attacks() -> tuple[Attack, ...]:
             signing_in(),
             files(),
             uploads(),
+            uploads_by_other_ways(),
             static_files(),
             broken_http(),
             shared_connections(),
             sockets(),
             oracles(),
+            oracles_of_others(),
         )
         for attack in group
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
-from tests.attacks.client import Target, credential_in
+from secure_media.attack.target import Target, credential_in
 
 Build = Callable[[Target], bytes]
 Path = Callable[[Target], str]

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 
-from tests.attacks.cases.model import (
+from secure_media.attack.cases.requests import upgrade
+from secure_media.attack.client import verbatim
+from secure_media.attack.model import (
     IMAGE,
     MALFORMED,
     NOBODY,
@@ -17,8 +19,7 @@ from tests.attacks.cases.model import (
     image,
     table,
 )
-from tests.attacks.cases.requests import upgrade
-from tests.attacks.client import Target, verbatim
+from secure_media.attack.target import Target
 
 
 def broken_http() -> Iterable[Attack]:
