@@ -11,9 +11,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass
+from functools import partial
 
 import streamlit
 
+from secure_media.testing import AppError
 from tests.browser.driven import BROWSERS, Driven
 from tests.browser.leaving import LEAVINGS
 from tests.servers import STARLETTE, AppServer, eventually
@@ -49,9 +51,9 @@ def goodbyes(make: type[Driven], server: AppServer) -> Iterator[Goodbye]:
             line = closing.enter_context(Line(server.port))
             browser = closing.enter_context(make()) if leaving.ends_the_browser else shared
             tab = browser.open(line.url)
-            eventually(lambda browser=browser, tab=tab: browser.evaluate(tab, _CONNECTED), "the page")
+            eventually(partial(browser.evaluate, tab, _CONNECTED), "the page")
             leaving.act(browser, tab, line)
-            with suppress(AssertionError):
+            with suppress(AppError):
                 eventually(line.closings, "the end", timeout=PATIENCE)
             closings = line.closings()
             yield Goodbye(make.name, leaving.name, closings[0] if closings else None, not closings)

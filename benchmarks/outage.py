@@ -26,12 +26,14 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import streamlit
 from websockets.exceptions import WebSocketException
 
+from secure_media.testing import AppError
 from tests.browser.driven import BROWSERS, Driven
 from tests.servers import SECRET, STARLETTE, AppServer, Browser, eventually
 from tests.wire import Line
@@ -167,9 +169,7 @@ class Watching:
     def wait_until_they_play(self, films: Iterable[Watched]) -> None:
         """Return when all films play, with some of each loaded in advance."""
         for film in films:
-            eventually(
-                lambda film=film: self.browser.evaluate(film.tab, _PLAY), f"{film.outage} {film.side}", timeout=120
-            )
+            eventually(partial(self.browser.evaluate, film.tab, _PLAY), f"{film.outage} {film.side}", timeout=120)
 
     def seek(self, films: Iterable[Watched]) -> list[Result]:
         """Seek in all films, and return what becomes of them."""
@@ -246,7 +246,7 @@ def passers_by(servers: Iterable[AppServer]) -> Iterator[None]:
     def come_and_go() -> None:
         while not over.wait(VISITS):
             for server in servers:
-                with suppress(OSError, AssertionError, WebSocketException), Browser(server).open(query="passing=1"):
+                with suppress(AppError, WebSocketException), Browser(server).open(query="passing=1"):
                     pass
 
     thread = threading.Thread(target=come_and_go)

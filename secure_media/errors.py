@@ -18,6 +18,7 @@ Every error that secure_media raises, in one tree, and the reasons for which a r
     ├── LedgerUnavailableError              revocations and uses cannot be read or written, or the clock is behind
     ├── KeysUnavailableError                the keys that somebody publishes cannot be fetched
     │   └── KeysWithdrawnError              nothing is published at that address, or not any more
+    ├── AppError                            in tests and attacks: an app that does not start, answer, or open a page
     └── MediaError
         ├── MediaNotFoundError              nothing is stored under that id (any more)
         ├── MediaChangedError               the file behind an id is no longer the file that was shown
@@ -143,6 +144,10 @@ class KeysUnavailableError(SecureMediaError):
 
 class KeysWithdrawnError(KeysUnavailableError):
     """Whoever publishes keys says that there are none at that address (404, 410)."""
+
+
+class AppError(SecureMediaError):
+    """An app that is tested or attacked does not start, does not answer, is none of Streamlit's, or opens no page."""
 
 
 class MediaError(SecureMediaError):

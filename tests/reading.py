@@ -210,7 +210,7 @@ class Reader:
         command = _PORT.sub(str(port), command)
         file = self._folder / f"{app.partition(':')[0].removesuffix('.py')}.py"
         text = file.read_text("utf-8") if file.is_file() else ""
-        shell = ["bash", "-c", f"exec {command}".replace("{", "{{").replace("}", "}}")]
+        shell = ["bash", "-c", f"exec {command}"]
         self._server = server = AppServer(
             file,
             # What begins as the tests' own servers do is forked, too.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 from typing import Any
 
 import pytest
@@ -183,6 +184,11 @@ def test_person_who_comes_from_another_site_gets_the_file(chromium: Browser, ser
         assert visit(context, link) == (403, FORBIDDEN)
 
 
+def _has_come(page: Page, server: AppServer, name: str, before: int) -> bool:
+    """Return whether the page goes on, and something more was decided about a file."""
+    return bool(page.title()) and len(events(server, name)) > before
+
+
 @pytest.mark.parametrize("kind", ["prefetch", "prerender"])
 def test_speculation_spends_nothing(chromium: Browser, server: AppServer, kind: str) -> None:
     """A browser that fetches, or opens unseen, what a person may go to next spends no use of any link."""
@@ -193,9 +199,7 @@ def test_speculation_spends_nothing(chromium: Browser, server: AppServer, kind: 
         page = open_page(context, server.url)
         for name, link in links.items():
             page.evaluate(_SPECULATE, [kind, link])
-            eventually(
-                lambda name=name: page.title() and len(events(server, name)) > before[name], f"a {kind} of {name}"
-            )
+            eventually(partial(_has_come, page, server, name, before[name]), f"a {kind} of {name}")
     for name in names:
         assert [event["event"] for event in events(server, name)[before[name] :]] == ["media.allowed"]
     assert taken(server, links["picture.jpg"]).body == PICTURE

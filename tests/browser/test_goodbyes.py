@@ -62,7 +62,7 @@ def _picture(browser: Driven, tab: str) -> str:
 
 def _goodbye(line: Line) -> int | None:
     """Return the code with which the first page that is over was closed."""
-    return eventually(line.closings, "the end of the page")[0]  # type: ignore[no-any-return]
+    return eventually(line.closings, "the end of the page")[0]
 
 
 def _status(browser: Driven, tab: str, url: str) -> int:

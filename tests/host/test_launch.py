@@ -5,7 +5,6 @@ wrong.
 
 from __future__ import annotations
 
-import http.client
 import os
 import re
 import signal
@@ -18,6 +17,7 @@ from pathlib import Path
 
 import pytest
 
+from secure_media.testing import AppError
 from tests import forks
 from tests.servers import SECRET, STARLETTE, STREAMLIT, TIMEOUT, AppServer, Browser, eventually, plain_environment
 
@@ -428,7 +428,7 @@ def test_nothing_is_healthy_before_the_proof() -> None:
         for path, headers in {"/_stcore/health": {}, "/": {}, "/media/x": {}, "/_stcore/stream": handshake}.items():
             try:
                 statuses.add(server.request("GET", path, headers).status)
-            except (OSError, http.client.HTTPException):
+            except AppError:
                 continue
 
     assert process.returncode == 2

@@ -22,6 +22,7 @@ from urllib.parse import parse_qs, quote, urlsplit
 
 import pytest
 
+from secure_media.testing import AppError
 from tests.host.test_links import is_refused, share
 from tests.servers import SECRET, TIMEOUT, AppServer, Browser, Response, eventually, free_port, trail, trail_until_now
 
@@ -132,7 +133,7 @@ class Front:
         assert self._process.poll() is None, self._log.read_text("utf-8", "replace")
         try:
             return self.server.request("GET", "/_stcore/health").status == 200
-        except OSError:
+        except AppError:
             return False
 
     def stop(self) -> None:

@@ -19,6 +19,7 @@ from urllib.parse import urlsplit
 import pytest
 from streamlit.proto.BackMsg_pb2 import BackMsg
 
+from secure_media.testing import AppError
 from tests.host.test_links import is_refused
 from tests.host.test_routes import certificate
 from tests.servers import (
@@ -141,7 +142,7 @@ class Front:
         assert self._process.poll() is None, self._log.read_text("utf-8", "replace")
         try:
             return self.server.request("GET", "/_stcore/health").status == 200
-        except OSError:
+        except AppError:
             return False
 
     def stop(self) -> None:
@@ -262,7 +263,7 @@ def test_links_begin_where_the_browser_has_the_app(front: Front) -> None:
     origin = front.server.origin
     with _opened(front, f"{origin}/user/x/", below="/user/x") as tab:
         links = _all_kinds(tab)
-        fetched = [tab.browser.server.request("GET", _path(link), tab.browser._headers()) for link in links[:2]]
+        fetched = [tab.browser.server.request("GET", _path(link), tab.browser.sent()) for link in links[:2]]
         fetched.append(front.server.request("GET", f"{_path(links[2])}q3.txt"))
 
     assert all(link.startswith(f"{origin}/user/x/secure-media/") for link in links)

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from secure_media.testing import AppError
 from tests import forks
 from tests.servers import (
     SECRET,
@@ -135,7 +136,7 @@ def door(app: AppServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[A
 def _answers(server: AppServer) -> bool:
     try:
         return server.request("GET", "/").status == 401
-    except OSError:
+    except AppError:
         return False
 
 
