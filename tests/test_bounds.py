@@ -832,6 +832,7 @@ OF_ONE_REQUEST = {
     "content.directory:_Way.names": "the parts of a key of 1,024 characters, and of 40 links",
     "servers.tornado_media:SecureMediaFileHandler._transforms": "always empty",
     "servers.tornado_guarded:GuardedUpload._received": "server.maxUploadSize, which Tornado heeds",
+    "servers.tornado_media:WithMessage._received": "the longest message and one chunk of Tornado's",
 }
 
 

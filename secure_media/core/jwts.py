@@ -30,6 +30,9 @@ from secure_media.errors import (
 #: What a token may call itself (RFC 7515 section 4.1.9) if nothing else is asked for. Each of the other types is for
 #: another purpose (RFC 8725 section 3.12): a logout token, a proof of possession, a security event.
 _ORDINARY_TYPES = frozenset({"jwt", "at+jwt"})
+#: What a token may call itself that has to tell of an event: its own purpose, or nothing (OpenID Connect Back-Channel
+#: Logout 1.0 section 2.4).
+_EVENT_TYPES = frozenset({"jwt", "logout+jwt"})
 #: A token that ends later says nothing of its end: milliseconds, or a number made up. In seconds.
 _LONGEST_LIFE = 100 * 366 * 24 * 3600
 
@@ -63,6 +66,8 @@ class JwtVerifier:
         require_header: Further parameters of the JOSE header. With ``signer`` among them a token is told from others by
             who signed it, as AWS has it: `issuer` and `audience` may be None, and ``exp`` and ``iss`` stand in the
             header.
+        event: The event that a token has to tell of (RFC 8417 section 2.2), and no token for another purpose does; None
+            for tokens that tell of none.
         leeway: Tolerance for clocks that disagree, in seconds.
         setting: What to call these arguments in errors.
 
@@ -73,12 +78,14 @@ class JwtVerifier:
     __slots__ = (
         "_algorithms",
         "_audience",
+        "_event",
         "_issuer",
         "_key",
         "_leeway",
         "_names_signer",
         "_padded",
         "_require_header",
+        "_required",
         "_typ",
     )
 
@@ -92,6 +99,7 @@ class JwtVerifier:
         typ: str | None = None,
         padded: bool = False,
         require_header: Mapping[str, Any] | None = None,
+        event: str | None = None,
         leeway: float = 0,
         setting: str = "jwt",
     ) -> None:
@@ -99,6 +107,8 @@ class JwtVerifier:
         self._key: Any = None if isinstance(key, KeySource) else key_for(key, self._algorithms, setting)
         self._require_header = dict(require_header or {})
         self._names_signer = "signer" in self._require_header
+        # What tells of an event may leave its end to whoever reads it.
+        self._required = [] if self._names_signer else ["iss", "aud", "exp"][: 3 if event is None else 2]
         for name, value in (("issuer", issuer), ("audience", audience)):
             if (value is None and self._names_signer) or (isinstance(value, str) and value):
                 continue
@@ -111,6 +121,7 @@ class JwtVerifier:
         self._audience = audience
         self._typ = None if typ is None else _type(typ)
         self._padded = padded
+        self._event = event
         self._leeway = leeway
 
     def key_named_by(self, token: str) -> tuple[str | None, str]:
@@ -159,7 +170,7 @@ class JwtVerifier:
                 issuer=self._issuer,
                 # PyJWT reads the machine's clock for the three times; `verify_times` judges them by a given one.
                 options={
-                    "require": [] if self._names_signer else ["exp", "iss", "aud"],
+                    "require": self._required,
                     "verify_aud": self._audience is not None,
                     "verify_iss": not self._names_signer,
                     "verify_exp": False,
@@ -176,7 +187,7 @@ class JwtVerifier:
         except Exception:  # noqa: BLE001 - hostile input: PyJWT lets UnicodeError, RecursionError and others through
             raise MalformedCredentialError("not a JWT") from None
         claims = json_object(take_apart(token, padded=self._padded).payload)
-        return self._as_signer_says(claims, header) if self._names_signer else self._of_no_event(claims)
+        return self._as_signer_says(claims, header) if self._names_signer else self._of_event(claims)
 
     def verify_times(self, claims: Mapping[str, Any], *, now: float) -> None:
         """
@@ -205,7 +216,8 @@ class JwtVerifier:
         typ = header.get("typ", "JWT")
         if not isinstance(typ, str):
             raise MalformedCredentialError("typ is not text")
-        if _type(typ) not in _ORDINARY_TYPES if self._typ is None else _type(header.get("typ", "")) != self._typ:
+        usual = _ORDINARY_TYPES if self._event is None else _EVENT_TYPES
+        if _type(typ) not in usual if self._typ is None else _type(header.get("typ", "")) != self._typ:
             raise ClaimMismatchError("a token for another purpose")
         if not claims_hold(header, self._require_header):
             raise ClaimMismatchError("a required parameter of the header is missing")
@@ -220,9 +232,14 @@ class JwtVerifier:
         ends = [_time_claim(each, "exp") for each in (header, claims) if "exp" in each]
         return {**claims, "exp": min(ends)}
 
-    def _of_no_event(self, claims: dict[str, Any]) -> dict[str, Any]:
-        """Return `claims`; raise if they tell of an event (RFC 8417), as a logout token without a type does."""
-        if self._typ is None and "events" in claims:
+    def _of_event(self, claims: dict[str, Any]) -> dict[str, Any]:
+        """Return `claims`; raise if they tell of another event than they should, or of one where they should not."""
+        events = claims.get("events")
+        if self._event is not None:
+            is_other = not isinstance(events, dict) or not isinstance(events.get(self._event), dict)
+        else:
+            is_other = self._typ is None and "events" in claims  # a logout token without a type
+        if is_other:
             raise ClaimMismatchError("a token for another purpose")
         return claims
 

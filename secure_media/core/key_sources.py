@@ -26,10 +26,12 @@ class KeySource(NamedTuple):
     Args:
         url: The address of a JWK Set (RFC 7517 section 5), or of one key as PEM, with ``{kid}`` where its name stands.
         algorithms: What is verified with them.
+        argument: What to call it in errors.
     """
 
     url: str
     algorithms: tuple[str, ...]
+    argument: str = "jwt(jwks_url=...)"
 
     @property
     def is_pem(self) -> bool:

@@ -77,7 +77,18 @@ class Login:
     @property
     def person(self) -> str:
         """Stands for anyone who has that subject at that issuer."""
-        return hash_parts(*(_bytes(str(self.claims.get(name, ""))) for name in ("iss", "sub"))).hex()
+        return of_issuer(self.claims.get("iss", ""), self.claims.get("sub", ""))
+
+    @property
+    def session(self) -> str | None:
+        """Stands for the session at the issuer (``sid``) that it was made in, if it says so."""
+        session = self.claims.get("sid")
+        return of_issuer(self.claims.get("iss", ""), session) if isinstance(session, str) else None
+
+
+def of_issuer(issuer: Any, value: Any) -> str:
+    """Return what stands for something that is called `value` at `issuer`, and nowhere else."""
+    return hash_parts(_bytes(str(issuer)), _bytes(str(value))).hex()
 
 
 class LoginCookies:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from secure_media.core.claims import claims_hold
 from secure_media.core.context import AccessContext
 from secure_media.core.login_cookies import Login, LoginCookies
+from secure_media.core.logout_tokens import Provider
 from secure_media.core.model import Allow, Credentials, Decision, Deny
 from secure_media.core.policy import Policy
 from secure_media.core.questions import Asking, EndedAt, Name
@@ -63,6 +64,21 @@ class Logins:
         return login
 
 
+class LoginRules(NamedTuple):
+    """
+    What the policies for Streamlit's login have in common.
+
+    Args:
+        logins: Reads logins.
+        everywhere: Whether to sign out ends all of a person's.
+        providers: Who may say that somebody has signed out.
+    """
+
+    logins: Logins
+    everywhere: bool
+    providers: tuple[Provider, ...] = ()
+
+
 class StreamlitLogin(Policy):
     """
     The policy that `streamlit_login` returns.
@@ -71,16 +87,23 @@ class StreamlitLogin(Policy):
         max_age: For how long a login is good, in seconds.
         require: What its claims have to be.
         everywhere: Whether to sign out ends all earlier logins of that person.
+        back_channel: Whether the provider may say that somebody has signed out.
     """
 
     _in_words = "Streamlit login"
 
     def __init__(
-        self, max_age: float, require: Mapping[str, Any] | Callable[[dict[str, Any]], bool], *, everywhere: bool
+        self,
+        max_age: float,
+        require: Mapping[str, Any] | Callable[[dict[str, Any]], bool],
+        *,
+        everywhere: bool,
+        back_channel: bool = False,
     ) -> None:
         self._max_age = max_age
         self._require = require
         self.everywhere = everywhere
+        self.back_channel = back_channel
         #: Given by the host, which knows Streamlit's configuration; nothing is allowed before.
         self.logins: Logins | None = None
 
@@ -112,6 +135,7 @@ def streamlit_login(
     max_age: float = DEFAULT_MAX_AGE,
     require: Mapping[str, Any] | Callable[[dict[str, Any]], bool] | None = None,
     everywhere: bool = False,
+    backchannel_logout: bool = False,
 ) -> Policy:
     """
     Allow anyone who is signed in by Streamlit's own ``st.login``, until they sign out.
@@ -124,6 +148,10 @@ def streamlit_login(
             how long Streamlit itself takes it.
         require: Claims of the ID token that are needed, as for `jwt`.
         everywhere: Whether ``st.logout`` in one browser ends the earlier logins of that person in all others too.
+        backchannel_logout: Whether people are signed out here as soon as the provider says that they have signed out
+            there (OpenID Connect Back-Channel Logout 1.0). Register ``https://<app>/secure-media/backchannel-logout``
+            there as the address to say so. The provider's name and keys are fetched when the app starts, from
+            ``server_metadata_url`` in ``[auth]``.
 
     Raises:
         ConfigurationError: An argument is none that can be.
@@ -133,23 +161,30 @@ def streamlit_login(
         raise ConfigurationError(msg)
     if require is not None and not callable(require) and not isinstance(require, Mapping):
         raise ConfigurationError("streamlit_login(require=...): expected a mapping of claims or a callable")
-    if not isinstance(everywhere, bool):
-        raise ConfigurationError("streamlit_login(everywhere=...): expected True or False")
-    return StreamlitLogin(max_age, {} if require is None else require, everywhere=everywhere)
+    for name, value in (("everywhere", everywhere), ("backchannel_logout", backchannel_logout)):
+        if not isinstance(value, bool):
+            msg = f"streamlit_login({name}=...): expected True or False"
+            raise ConfigurationError(msg)
+    return StreamlitLogin(
+        max_age, {} if require is None else require, everywhere=everywhere, back_channel=backchannel_logout
+    )
 
 
-def names_of(login: Login) -> tuple[Name, Name, Name]:
+def names_of(login: Login) -> tuple[Name, Name, Name, Name]:
     """
-    Return by what a login is ended: by itself, with all of that person's, and with everything of its subject.
+    Return by what a login is ended: by itself, with all of that person's, with everything of its subject, and with the
+    session at the provider.
 
-    The last one is for `revoke(subject=...)`.
+    The third one is for `revoke(subject=...)`. Where a login does not say of which session it is, it ends with any of
+    that person's.
     """
-    return Name("login", login.id), Name("person", login.person), Name("sub", login.subject or "")
+    session = Name("sid", login.session) if login.session is not None else Name("no-sid", login.person)
+    return Name("login", login.id), Name("person", login.person), Name("sub", login.subject or ""), session
 
 
 def _reason(moments: object, login: Login) -> DenialReason | None:
     """Return why a login is not good any more, or is not known to be; None if it is good."""
-    if not isinstance(moments, tuple) or len(moments) != 3:
+    if not isinstance(moments, tuple) or len(moments) != 4:
         return DenialReason.LEDGER_UNAVAILABLE
     itself, *others = moments
     # Signed by a clock that is ahead, it is over all the same.

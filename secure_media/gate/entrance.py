@@ -14,6 +14,7 @@ from urllib.parse import quote, unquote, urlsplit
 from secure_media.core.model import Deny, Resource, ResourceKind
 from secure_media.core.principal import Principal
 from secure_media.gate.admission import Admission
+from secure_media.gate.back_channel import BACK_CHANNEL
 from secure_media.gate.refusals import Refusals
 from secure_media.http import responses
 from secure_media.http.navigation import is_navigation
@@ -26,7 +27,7 @@ from secure_media.http.urls import OWN
 _OPEN: Mapping[str, str] = {
     "/_stcore/health": "whoever runs the app asks whether it is well; it answers `ok` and nothing else",
     f"{OWN}session": "where a sign-in is redeemed; it proves itself by its grant",
-    f"{OWN}backchannel-logout": "where a provider says that somebody has signed out; its token is verified",
+    BACK_CHANNEL: "where a provider says that somebody has signed out; its token is verified",
 }
 #: Open where people sign in by Streamlit's own login.
 _OPEN_TO_SIGN_IN: Mapping[str, str] = {

@@ -7,7 +7,8 @@ from collections.abc import Callable
 
 from secure_media.core.context import Visitor
 from secure_media.core.guard import Guard
-from secure_media.core.login_policy import Logins
+from secure_media.core.login_policy import LoginRules
+from secure_media.core.logout_tokens import LogoutTokens
 from secure_media.core.model import Action, Browser, Deny, Resource, ResourceKind
 from secure_media.core.policy import Policy
 from secure_media.core.principal import Principal
@@ -19,6 +20,7 @@ from secure_media.gate.agents import AGENT, Agents
 from secure_media.gate.amending import HeaderChange, header_changes, kept_from_shared_caches
 from secure_media.gate.answers import Answers
 from secure_media.gate.attendance import Attendance
+from secure_media.gate.back_channel import BACK_CHANNEL, BackChannel
 from secure_media.gate.canary import Canary
 from secure_media.gate.cookies import Cookies
 from secure_media.gate.entrance import Entrance, Protection
@@ -66,7 +68,7 @@ class Gate:
         proxies: The proxies of `trusted_proxies`; None if it is not set.
         refusal_page: The page for refused navigations, as HTML; None for ours.
         cookieless: Whether the app is made for places where Streamlit's cookies do not come.
-        logins: Streamlit's logins, and whether to sign out ends all of a person's; None if no policy is for them.
+        logins: The rules for Streamlit's logins; None if no policy is for them.
         agents: The rule for programs that use the app by Streamlit's agent API; None if that is off.
         protection: How the app itself is for known people only; None if its media alone are guarded.
         clock: Seconds since the epoch.
@@ -86,16 +88,15 @@ class Gate:
         proxies: Proxies | None = None,
         refusal_page: str | None = None,
         cookieless: bool = False,
-        logins: tuple[Logins, bool] | None = None,
+        logins: LoginRules | None = None,
         agents: Policy | None = None,
         protection: Protection | None = None,
         clock: Callable[[], float] = time.time,
     ) -> None:
         self.base_path, self.proxies = base_path, proxies
         self._admission = admission = Admission(guard, answers, clock=clock)
-        self._cookies = Cookies(guard.identity, clock)
+        self._cookies, self._uploads = Cookies(guard.identity, clock), Uploads(cookieless=cookieless)
         self._refusals = refusals = Refusals(base_path, refusal_page)
-        self._uploads = Uploads(cookieless=cookieless)
         redeeming = Redeeming(redemptions, answers.books, refusals, record=admission.recorded, clock=clock)
         sending = Sending(answers.books, answers.leases, redeeming, refusals)
         self._agents = None if agents is None else Agents(agents, admission)
@@ -117,9 +118,13 @@ class Gate:
         self._files = FileRequests(
             admission=admission, collections=collections, redeeming=redeeming, sending=sending, refusals=refusals
         )
-        self._signing_out = logins and SigningOut(logins[0], answers.books, everywhere=logins[1], clock=clock)
+        self._signing_out = None if logins is None else SigningOut(logins, answers.books, clock)
         #: Signs people in.
         self.signing_in = SigningIn(sign_in_grants, guard.identity, admission, answers, self._cookies, refusals, clock)
+        self._own: dict[str, SigningIn | BackChannel] = {
+            SESSION: self.signing_in,
+            **_back_channel(logins, admission, answers, clock),
+        }
         #: Whether it is still to be proved that media are refused; until then, only the bait is answered.
         self.unproved = False
 
@@ -172,8 +177,8 @@ class Gate:
                 return refusal
         if path.startswith(MEDIA):
             return await self._media.answer(request, path.removeprefix(MEDIA), watch)
-        if path == SESSION:
-            return await self.signing_in.answer(request)
+        if path in self._own:
+            return await self._own[path].answer(request)
         if path.startswith(OWN):
             path = path if request.exact is None else self._below_base(request.exact)
             return await self._files.answer(request, path, watch)
@@ -277,6 +282,15 @@ def _short_way(guard: Guard, answers: Answers, store: MediaStore, clock: Callabl
     if not guard.begins_with_own_session:
         return None
     return Shortcut(guard.identity, answers.shown, store, ended=answers.books.ledger.recall_ended_at, clock=clock)
+
+
+def _back_channel(
+    logins: LoginRules | None, admission: Admission, answers: Answers, clock: Callable[[], float]
+) -> dict[str, BackChannel]:
+    """Return where providers are listened to, if any is."""
+    if logins is None or not logins.providers:
+        return {}
+    return {BACK_CHANNEL: BackChannel(LogoutTokens(logins.providers), admission, answers, clock)}
 
 
 def _could_be_a_file(path: str) -> bool:

@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 from secure_media.core.context import Visitor
 from secure_media.core.login_cookies import COOKIE, Login
-from secure_media.core.login_policy import LONGEST_AGE, Logins, names_of
+from secure_media.core.login_policy import LONGEST_AGE, LoginRules, names_of
 from secure_media.errors import CredentialError
 from secure_media.gate.bookkeeping import Bookkeeping
 from secure_media.http.navigation import is_from_own_page
@@ -27,15 +27,13 @@ class SigningOut:
     Streamlit only deletes the cookie from that browser: a copy of it would go on for a month.
 
     Args:
-        logins: Streamlit's logins.
-        everywhere: Whether to sign out ends all earlier logins of that person.
+        rules: How logins are read, and whether to sign out ends all earlier ones of that person.
         books: Writes it down.
         clock: Seconds since the epoch.
     """
 
-    def __init__(self, logins: Logins, books: Bookkeeping, *, everywhere: bool, clock: Callable[[], float]) -> None:
-        self._logins = logins
-        self._everywhere = everywhere
+    def __init__(self, rules: LoginRules, books: Bookkeeping, clock: Callable[[], float]) -> None:
+        self._logins, self._everywhere, _ = rules
         self._books = books
         self._clock = clock
 
@@ -61,7 +59,7 @@ class SigningOut:
             return
         if not isinstance(login, Login):
             return
-        itself, person, _ = names_of(login)
+        itself, person, *_ = names_of(login)
         names = [itself, person] if self._everywhere and _asks_itself(request, visitor) else [itself]
         if not await self._books.end(names, until=now + LONGEST_AGE):
             logger.error(

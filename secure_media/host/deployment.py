@@ -15,6 +15,7 @@ from secure_media.audit import sinks
 from secure_media.content.spool import Spool
 from secure_media.core.guard import Guard
 from secure_media.core.identity import BrowserIdentity
+from secure_media.core.login_policy import LoginRules
 from secure_media.core.policy import Policy
 from secure_media.core.redemptions import Redemptions
 from secure_media.core.sign_in_grants import SignInGrants
@@ -27,7 +28,7 @@ from secure_media.host.allowing import Conditions
 from secure_media.host.elements import Elements
 from secure_media.host.given import Given
 from secure_media.host.issuing import Issuer
-from secure_media.host.logins import logins_for
+from secure_media.host.logins import login_rules
 from secure_media.host.manager import secure_session_manager
 from secure_media.host.protecting import protection
 from secure_media.host.sessions import Sessions
@@ -96,8 +97,8 @@ class Deployment:
             elsewhere=self.linked.get,
         )
         ledger = SqliteLedger(settings.ledger)
-        answers = Answers(self.shown, PlaybackLeases(), ledger, self._published_keys())
-        self.gate, guard, self.issuer = self._decisions(settings, answers, ledger, app, asgi=asgi)
+        answers, logins = self._answers(ledger, asgi=asgi)
+        self.gate, guard, self.issuer = self._decisions(settings, answers, ledger, app, logins)
         sinks.write_to(settings.audit_log, required=settings.audit_required)
         self.terms, self.conditions = CurrentTerms(), Conditions()
         self.showing = Elements(self.store, self.collections, spool)
@@ -121,14 +122,20 @@ class Deployment:
         _refuse_unnamed_proxies(settings.trusted_proxies, heeded)
         return heeded
 
-    def _published_keys(self) -> PublishedKeys:
-        """Return the keys that policies verify with, fetched: an app that could let nobody in does not start."""
-        keys = PublishedKeys({source for policy in self._policies for source in policy.key_sources})
+    def _answers(self, ledger: SqliteLedger, *, asgi: bool) -> tuple[Answers, LoginRules | None]:
+        """
+        Return what decisions depend on, and the rules for Streamlit's login, if it counts.
+
+        The keys that anything is verified with are fetched: an app that could let nobody in does not start.
+        """
+        logins = login_rules(self._policies, asgi=asgi)
+        sources = {source for policy in self._policies for source in policy.key_sources}
+        keys = PublishedKeys(sources | {provider.keys for provider in (logins.providers if logins else ())})
         keys.load()
-        return keys
+        return Answers(self.shown, PlaybackLeases(), ledger, keys), logins
 
     def _decisions(
-        self, settings: Settings, answers: Answers, ledger: SqliteLedger, app: str, *, asgi: bool
+        self, settings: Settings, answers: Answers, ledger: SqliteLedger, app: str, logins: LoginRules | None
     ) -> tuple[Gate, Guard, Issuer]:
         """Return what answers requests, what decides on them, and what issues grants, all by the same ledger."""
         name = deployment_name(settings.deployment, self.base_path)
@@ -140,7 +147,6 @@ class Deployment:
             partitioned=settings.embedded,
         )
         codec = GrantCodec(settings.keys, deployment=name)
-        logins = logins_for(self._policies, asgi=asgi)
         ledger.look(for_links=any(policy.accepts_grants for policy in self._policies))
         guard = Guard(policy=settings.policy, identity=identity, grants=codec)
         if settings.secret_file is not None:

@@ -10,20 +10,21 @@ from streamlit.runtime.secrets import secrets_singleton
 
 from secure_media.core.keys import is_guessable
 from secure_media.core.login_cookies import Form, LoginCookies
-from secure_media.core.login_policy import Logins, StreamlitLogin
+from secure_media.core.login_policy import LoginRules, Logins, StreamlitLogin
 from secure_media.core.policy import Policy
 from secure_media.errors import ConfigurationError
 from secure_media.host import compatibility
 from secure_media.host.internals import FIRST_STARLETTE, LAST_TORNADO
+from secure_media.host.providers import providers
 from secure_media.http.origins import origin_of
 
 #: 112 bits, below which Streamlit warns, in bytes. Anyone who has a cookie of their own can try secrets out.
 _SHORTEST_SECRET = 14
 
 
-def logins_for(policies: Iterable[Policy | None], *, asgi: bool) -> tuple[Logins, bool] | None:
+def login_rules(policies: Iterable[Policy | None], *, asgi: bool) -> LoginRules | None:
     """
-    Tell the policies for Streamlit's login how to read it, and return that, and whether to sign out ends all logins.
+    Tell the policies for Streamlit's login how to read it, and return what they have in common.
 
     Args:
         policies: All policies of the app.
@@ -47,7 +48,8 @@ def logins_for(policies: Iterable[Policy | None], *, asgi: bool) -> tuple[Logins
     logins = Logins(LoginCookies(_secret(auth), _form(asgi=asgi)), _origin(auth))
     for rule in rules:
         rule.logins = logins
-    return logins, any(rule.everywhere for rule in rules)
+    listens = any(rule.back_channel for rule in rules)
+    return LoginRules(logins, any(rule.everywhere for rule in rules), providers(auth) if listens else ())
 
 
 def _auth_section() -> Mapping[str, Any]:

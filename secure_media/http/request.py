@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from typing import Any
@@ -33,6 +33,8 @@ class Request:
         from_proxy: Whether a proxy has sent it that may say who is asking.
         trailers: Whether some of `headers` may have come after the body, past a proxy that removes or sets them before.
         glance: What the short way has seen of it (`secure_media.gate.shortcut`), if it was plain enough.
+        body: Returns what was sent behind the headers; None if it is more than so many bytes, or has broken off. None
+            where no body is wanted.
         agent: In whose name a program sends it to the agent API, once that is known.
         visitor: Who sent it, once somebody has asked (`secure_media.gate.admission.Admission.visitor`).
     """
@@ -51,6 +53,7 @@ class Request:
     glance: Any = field(default=None, repr=False, compare=False)
     visitor: Visitor | None = field(default=None, repr=False)
     agent: Principal | None = field(default=None, repr=False)
+    body: Callable[[int], Awaitable[bytes | None]] | None = field(default=None, repr=False, compare=False)
     _by_name: dict[str, list[str]] | None = field(default=None, init=False, repr=False, compare=False)
 
     def all(self, name: str) -> list[str]:

@@ -87,6 +87,16 @@ def forbidden(method: str) -> Response:
     return fixed(403, b"Forbidden\n", method)
 
 
+def bad_request(method: str) -> Response:
+    """Return the answer to a message that is not taken."""
+    return fixed(400, b"Bad Request\n", method)
+
+
+def done(method: str) -> Response:
+    """Return the answer to a message that was heeded."""
+    return fixed(200, b"OK\n", method)
+
+
 def not_found(method: str) -> Response:
     """Return the answer for media that was allowed but is gone."""
     return fixed(404, b"Not Found\n", method)

@@ -16,7 +16,7 @@ from secure_media.gate.shortcut import Glance, Quick
 from secure_media.gate.uploads import with_xsrf_cookie
 from secure_media.http.request import POLICY_VIOLATION, Connection, connection
 from secure_media.servers.asgi_ending import EndingSocket
-from secure_media.servers.asgi_scope import ASGIApp, Message, Receive, Scope, Send, line_of, request_of
+from secure_media.servers.asgi_scope import ASGIApp, Message, Receive, Scope, Send, body_of, line_of, request_of
 from secure_media.servers.asgi_send import watching, write, write_quick
 
 #: A close code of the WebSocket registry (RFC 6455 section 11.7).
@@ -55,6 +55,8 @@ class GuardMiddleware:
                 return
             request = request_of(scope, self._gate.proxies)
             request.glance = glance
+            if request.method == "POST":
+                request.body = functools.partial(body_of, receive)
             try:
                 answer = self._gate.not_yet(request) or await self._gate.answer(
                     request,

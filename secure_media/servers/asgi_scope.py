@@ -87,6 +87,20 @@ def request_of(scope: Scope, named: forwarded.Proxies | None) -> Request:
     return found
 
 
+async def body_of(receive: Receive, limit: int) -> bytes | None:
+    """Return the body of a request; None if it has more than `limit` bytes, or has broken off."""
+    body = bytearray()
+    while True:
+        message = await receive()
+        if message["type"] != "http.request":
+            return None
+        body += message.get("body", b"")
+        if len(body) > limit:
+            return None
+        if not message.get("more_body", False):
+            return bytes(body)
+
+
 def connected(scope: Scope) -> str | None:
     """
     Return the address of who is connected; None for a Unix socket, and the empty string if nothing tells.

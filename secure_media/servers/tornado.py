@@ -11,6 +11,7 @@ from tornado.routing import PathMatches, ReversibleRuleRouter, Rule
 from tornado.web import Application, RequestHandler
 
 from secure_media.errors import ConfigurationError
+from secure_media.gate.back_channel import BACK_CHANNEL
 from secure_media.gate.gate import Gate
 from secure_media.http.urls import MEDIA, OWN, STATIC, UPLOAD
 from secure_media.servers.public import is_public
@@ -28,7 +29,7 @@ from secure_media.servers.tornado_guarded import (
     WhileUnproved,
     signs_out,
 )
-from secure_media.servers.tornado_media import SecureMediaFileHandler, WithBody
+from secure_media.servers.tornado_media import SecureMediaFileHandler, WithBody, WithMessage
 from secure_media.servers.tornado_requests import GATE
 
 
@@ -42,6 +43,13 @@ class _OtherMethods(PathMatches):
 
     def match(self, request: HTTPServerRequest) -> dict[str, Any] | None:
         return None if request.method in {"GET", "HEAD"} else super().match(request)
+
+
+class _Messages(PathMatches):
+    """Matches requests whose body is what they are about."""
+
+    def match(self, request: HTTPServerRequest) -> dict[str, Any] | None:
+        return super().match(request) if request.method == "POST" else None
 
 
 def mount(
@@ -72,6 +80,7 @@ def mount(
     application.transforms.insert(0, type("Amend", (Amend,), {"gate": gate}))
     rules: list[Any] = [
         Rule(WhileUnproved(gate), NotYet),
+        Rule(_Messages(rf"^{base}{BACK_CHANNEL}$"), WithMessage, {"path": ""}),
         Rule(_OtherMethods(rf"^{base}(?:{MEDIA}|{OWN}).*$"), WithBody, {"path": ""}),
         (rf"^{base}(?:{MEDIA}|{OWN}).*$", SecureMediaFileHandler, {"path": ""}),
         (r"^.*%00.*$", Implausible),

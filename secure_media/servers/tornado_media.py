@@ -16,6 +16,7 @@ from secure_media.content.delivery import Delivery
 from secure_media.content.streams import Stream, next_piece
 from secure_media.content.turns import FILES
 from secure_media.errors import ClientGoneError, DeliveryCutError, MediaError
+from secure_media.gate.back_channel import LARGEST
 from secure_media.gate.gate import Gate
 from secure_media.gate.shortcut import Glance, Quick
 from secure_media.http.pieces import LARGE
@@ -176,3 +177,31 @@ class WithBody(SecureMediaFileHandler):
 
     def data_received(self, chunk: bytes) -> None:
         """Let it go."""
+
+
+@stream_request_body
+class WithMessage(SecureMediaFileHandler):
+    """Answers what is said in the body of a POST, of which it keeps no more than is ever looked at."""
+
+    def initialize(self, *args: Any, **kwargs: Any) -> None:
+        super().initialize(*args, **kwargs)
+        self._received = bytearray()
+
+    def prepare(self) -> None:
+        """Wait for the body: Tornado does not receive it before this has returned."""
+
+    def data_received(self, chunk: bytes) -> None:
+        """Take it, as long as it could be all."""
+        if len(self._received) <= LARGEST:
+            self._received += chunk
+
+    async def post(self, *args: Any, **kwargs: Any) -> None:
+        """Decide."""
+        request = request_of(self.request, gate_of(self))
+        request.body = self._body
+        answer = await gate_of(self).answer(request, self._watching)
+        if answer is not None:
+            finish(self, answer)
+
+    async def _body(self, limit: int) -> bytes | None:
+        return bytes(self._received) if len(self._received) <= limit else None

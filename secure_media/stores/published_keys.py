@@ -99,7 +99,7 @@ class _Set:
             if not keys:
                 raise KeysUnavailableError(self._none())
         except KeysUnavailableError as error:
-            msg = f"jwt(jwks_url=...): no keys at {self._source.shown}: {error}"
+            msg = f"{self._source.argument}: no keys at {self._source.shown}: {error}"
             raise ConfigurationError(msg) from None
         self._keys, self._fetched, self._tried = keys, now, now
 

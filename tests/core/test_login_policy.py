@@ -36,7 +36,7 @@ def credentials(at: int = AT, *, origins: tuple[str, ...] = (HERE,), origin: Any
 
 
 def ask(
-    rule: StreamlitLogin, shown: Credentials, ended: Callable[[EndedAt], Any] = lambda question: (0.0,) * 3
+    rule: StreamlitLogin, shown: Credentials, ended: Callable[[EndedAt], Any] = lambda question: (0.0,) * 4
 ) -> Decision:
     """Return what the policy decides."""
 
@@ -165,16 +165,17 @@ def test_claims_are_required() -> None:
 @pytest.mark.parametrize(
     ("answer", "expected"),
     [
-        pytest.param((0.0, 0.0, 0.0), None, id="never"),
-        pytest.param((float(AT - 1), 0.0, 0.0), DenialReason.REVOKED, id="itself-by-a-clock-that-is-behind"),
-        pytest.param((float(AT + 1), 0.0, 0.0), DenialReason.REVOKED, id="itself"),
-        pytest.param((0.0, float(AT - 1), float(AT - 1)), None, id="earlier-ones"),
-        pytest.param((0.0, float(AT), 0.0), DenialReason.REVOKED, id="all-of-the-person"),
-        pytest.param((0.0, 0.0, float(AT + 1)), DenialReason.REVOKED, id="the-subject"),
-        pytest.param((0.0, float("nan"), 0.0), DenialReason.REVOKED, id="nan"),
+        pytest.param((0.0, 0.0, 0.0, 0.0), None, id="never"),
+        pytest.param((float(AT - 1), 0.0, 0.0, 0.0), DenialReason.REVOKED, id="itself-by-a-clock-that-is-behind"),
+        pytest.param((float(AT + 1), 0.0, 0.0, 0.0), DenialReason.REVOKED, id="itself"),
+        pytest.param((0.0, float(AT - 1), float(AT - 1), float(AT - 1)), None, id="earlier-ones"),
+        pytest.param((0.0, float(AT), 0.0, 0.0), DenialReason.REVOKED, id="all-of-the-person"),
+        pytest.param((0.0, 0.0, float(AT + 1), 0.0), DenialReason.REVOKED, id="the-subject"),
+        pytest.param((0.0, 0.0, 0.0, float(AT)), DenialReason.REVOKED, id="the-session"),
+        pytest.param((0.0, float("nan"), 0.0, 0.0), DenialReason.REVOKED, id="nan"),
         pytest.param(None, DenialReason.LEDGER_UNAVAILABLE, id="cannot-tell"),
         pytest.param((), DenialReason.LEDGER_UNAVAILABLE, id="nothing"),
-        pytest.param((0.0, 0.0), DenialReason.LEDGER_UNAVAILABLE, id="too-few"),
+        pytest.param((0.0, 0.0, 0.0), DenialReason.LEDGER_UNAVAILABLE, id="too-few"),
         pytest.param(False, DenialReason.LEDGER_UNAVAILABLE, id="another-answer"),
     ],
 )
@@ -213,6 +214,7 @@ def test_names_tell_logins_and_people_apart() -> None:
         pytest.param({"max_age": float("nan")}, "max_age", id="nan"),
         pytest.param({"require": ["groups"]}, "require", id="list"),
         pytest.param({"everywhere": "yes"}, "everywhere", id="everywhere"),
+        pytest.param({"backchannel_logout": "https://a.example"}, "backchannel_logout", id="backchannel"),
     ],
 )
 def test_wrong_arguments_are_named(arguments: dict[str, Any], name: str) -> None:
