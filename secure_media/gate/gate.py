@@ -50,6 +50,10 @@ _LONGEST_NAME = 255
 _LONGEST_PATH = 2048
 
 
+#: What answers at an address of ours by itself.
+_Own = SigningIn | BackChannel
+
+
 class Gate:
     """
     Tells what a request is for, has it decided, and answers it or lets it go on to Streamlit.
@@ -121,10 +125,7 @@ class Gate:
         self._signing_out = None if logins is None else SigningOut(logins, answers.books, clock)
         #: Signs people in.
         self.signing_in = SigningIn(sign_in_grants, guard.identity, admission, answers, self._cookies, refusals, clock)
-        self._own: dict[str, SigningIn | BackChannel] = {
-            SESSION: self.signing_in,
-            **_back_channel(logins, admission, answers, clock),
-        }
+        self._own: dict[str, _Own] = {SESSION: self.signing_in, **_back_channel(logins, admission, answers, clock)}
         #: Whether it is still to be proved that media are refused; until then, only the bait is answered.
         self.unproved = False
 
