@@ -5,16 +5,16 @@ from __future__ import annotations
 import functools
 import json
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
-from secure_media.core.claims import claims_hold
 from secure_media.core.context import AccessContext
 from secure_media.core.jwts import JwtVerifier
 from secure_media.core.key_sources import KeySource, key_source
 from secure_media.core.model import Allow, Credentials, Decision, Deny
 from secure_media.core.policy import Policy
 from secure_media.core.questions import Asking, KeyOf
+from secure_media.core.requirements import Requirement, unmet
 from secure_media.core.tokens import GrantCodec
 from secure_media.core.verification_keys import PublicKey, pinned
 from secure_media.errors import ConfigurationError, DenialReason
@@ -34,7 +34,7 @@ class _Jwt(Policy):
     def __init__(
         self,
         verifier: JwtVerifier,
-        require: Mapping[str, Any] | Callable[[dict[str, Any]], bool],
+        require: Requirement,
         *,
         cookie: str | None,
         header: str | None,
@@ -61,8 +61,9 @@ class _Jwt(Policy):
         # Made anew each time: conditions get them, and may change them. By the key, so that they end with it.
         claims: dict[str, Any] = json.loads(self._genuine(self._verifier, values[0], key))
         self._verifier.verify_times(claims, now=context.now)
-        if not claims_hold(claims, self._require):
-            return Deny(DenialReason.CLAIM_MISMATCH)
+        reason = yield from unmet(self._require, claims, context)
+        if reason is not None:
+            return Deny(reason)
         subject = claims.get("sub")
         return Allow("jwt", subject if isinstance(subject, str) else None, claims)
 
@@ -103,7 +104,7 @@ def jwt(
     algorithms: Iterable[str],
     issuer: str | None,
     audience: str | None,
-    require: Mapping[str, Any] | Callable[[dict[str, Any]], bool] | None = None,
+    require: Requirement | None = None,
     require_header: Mapping[str, Any] | None = None,
     typ: str | None = None,
     padded: bool = False,
@@ -126,7 +127,7 @@ def jwt(
         audience: The ``aud`` it must contain. None only where `require_header` names the ``signer`` of AWS.
         require: Further claims. A mapping compares each claim with a value; a list, set or tuple of values accepts
             any of them; a claim that is itself a list has to contain one. A callable gets the claims and returns True
-            to accept.
+            to accept; it runs in a thread, may be async, and has 5 seconds.
         require_header: Parameters that its JOSE header must have, by the same rules as a mapping for `require`.
         typ: What its JOSE header must call it, such as ``at+jwt``. None for an ordinary JWT, or one that does not say:
             a logout token or a proof of possession is none.

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-from secure_media.core.claims import claims_hold
 from secure_media.core.context import AccessContext
 from secure_media.core.login_cookies import Login, LoginCookies
 from secure_media.core.logout_tokens import Provider
 from secure_media.core.model import Allow, Credentials, Decision, Deny
 from secure_media.core.policy import Policy
 from secure_media.core.questions import Asking, EndedAt, Name
+from secure_media.core.requirements import Requirement, unmet
 from secure_media.core.tokens import GrantCodec
 from secure_media.errors import ConfigurationError, DenialReason
 
@@ -95,7 +95,7 @@ class StreamlitLogin(Policy):
     def __init__(
         self,
         max_age: float,
-        require: Mapping[str, Any] | Callable[[dict[str, Any]], bool],
+        require: Requirement,
         *,
         everywhere: bool,
         back_channel: bool = False,
@@ -116,8 +116,11 @@ class StreamlitLogin(Policy):
         if login.issued + self._max_age <= context.now:
             return Deny(DenialReason.EXPIRED)
         claims = {name: value for name, value in login.claims.items() if name != "origin"}
-        if claims.get("is_logged_in") is not True or not claims_hold(claims, self._require):
+        if claims.get("is_logged_in") is not True:
             return Deny(DenialReason.CLAIM_MISMATCH)
+        unlike = yield from unmet(self._require, claims, context)
+        if unlike is not None:
+            return Deny(unlike)
         moments = yield EndedAt(names_of(login))
         reason = _reason(moments, login)
         return Allow("streamlit_login", login.subject, claims) if reason is None else Deny(reason)
@@ -133,7 +136,7 @@ class StreamlitLogin(Policy):
 def streamlit_login(
     *,
     max_age: float = DEFAULT_MAX_AGE,
-    require: Mapping[str, Any] | Callable[[dict[str, Any]], bool] | None = None,
+    require: Requirement | None = None,
     everywhere: bool = False,
     backchannel_logout: bool = False,
 ) -> Policy:

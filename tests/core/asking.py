@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import jwt as pyjwt
@@ -14,6 +14,7 @@ from secure_media.core.keys import KeyRing
 from secure_media.core.model import Action, Allow, Browser, Credentials, Decision, Grant, Resource, ResourceKind
 from secure_media.core.policy import Policy, decide
 from secure_media.core.questions import answered
+from secure_media.core.requirements import Requirement
 from secure_media.core.tokens import GrantCodec
 from secure_media.errors import DenialReason
 from tests import people
@@ -74,7 +75,7 @@ def with_jwt(**claims: Any) -> AccessContext:
     return context_of(credentials=Credentials(cookies=(("session", value),)))
 
 
-def jwt_policy(require: Mapping[str, Any] | Callable[[dict[str, Any]], bool] | None = None, **more: Any) -> Policy:
+def jwt_policy(require: Requirement | None = None, **more: Any) -> Policy:
     """Return the policy for the JWTs of these tests."""
     given = {"cookie": "session", "key": SECRET, "algorithms": ["HS256"], "issuer": "login", "audience": "media"}
     return jwt(**{**given, **more}, require=require)

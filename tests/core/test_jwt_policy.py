@@ -11,8 +11,10 @@ import pytest
 from secure_media import jwt
 from secure_media.core.context import AccessContext
 from secure_media.core.model import Allow, Credentials, Deny
+from secure_media.core.policy import decide
+from secure_media.core.questions import Holds
 from secure_media.errors import ConfigurationError, DenialReason
-from tests.core.asking import CLAIMS, NOW, SECRET, ask, context_of, jwt_policy, with_jwt
+from tests.core.asking import CLAIMS, CODEC, NOW, SECRET, ask, context_of, jwt_policy, with_jwt
 
 HONEST = pyjwt.encode(dict(CLAIMS), SECRET, "HS256")
 
@@ -155,6 +157,35 @@ def test_callable_cannot_change_the_claims() -> None:
     assert decision.claims["role"] == "guest"
 
 
+async def _is_guest(claims: dict[str, Any]) -> bool:
+    return bool(claims["role"] == "guest")
+
+
+def test_callable_may_be_awaited() -> None:
+    """It may ask a database in that way."""
+    assert isinstance(ask(jwt_policy(_is_guest), with_jwt(role="guest")), Allow)
+    assert ask(jwt_policy(_is_guest), with_jwt(role="host")) == Deny(DenialReason.CLAIM_MISMATCH)
+
+
+def test_callable_is_asked_by_whoever_waits() -> None:
+    """The decision does not run it, and takes no other answer than True for a yes."""
+    ran: list[object] = []
+
+    def require(claims: dict[str, Any]) -> bool:
+        ran.append(claims)
+        return True
+
+    decision = decide(jwt_policy(require), with_jwt(), CODEC)
+    question = next(decision)
+
+    assert isinstance(question, Holds)
+    assert ran == []
+    assert question.condition.__name__ == "require"
+    with pytest.raises(StopIteration) as end:
+        decision.send(DenialReason.CONDITION_TIMEOUT)
+    assert end.value.value == Deny(DenialReason.CONDITION_TIMEOUT)
+
+
 @pytest.mark.parametrize(
     ("answer", "reason"),
     [
@@ -162,7 +193,7 @@ def test_callable_cannot_change_the_claims() -> None:
         pytest.param(lambda claims: "yes", DenialReason.CLAIM_MISMATCH, id="text"),
         pytest.param(lambda claims: None, DenialReason.CLAIM_MISMATCH, id="none"),
         pytest.param(lambda claims: claims, DenialReason.CLAIM_MISMATCH, id="the-claims"),
-        pytest.param(lambda claims: claims["missing"], DenialReason.INTERNAL, id="exception"),
+        pytest.param(lambda claims: claims["missing"], DenialReason.CONDITION_FAILED, id="exception"),
     ],
 )
 def test_callable_that_does_not_say_true_opens_nothing(

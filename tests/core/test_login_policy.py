@@ -12,8 +12,9 @@ from secure_media.core.login_cookies import COOKIE, Form, LoginCookies
 from secure_media.core.login_policy import LONGEST_AGE, Logins, StreamlitLogin, names_of
 from secure_media.core.model import Allow, Credentials, Decision, Deny
 from secure_media.core.policy import decide
-from secure_media.core.questions import EndedAt, answered
+from secure_media.core.questions import EndedAt, Holds, answered
 from secure_media.errors import ConfigurationError, DenialReason
+from secure_media.gate.conditions import verdict
 from tests import logins
 from tests.core.asking import CODEC, NOW, context_of
 
@@ -41,6 +42,8 @@ def ask(
     """Return what the policy decides."""
 
     def answer(question: Any) -> Any:
+        if isinstance(question, Holds):
+            return verdict(question)
         assert isinstance(question, EndedAt)
         return ended(question)
 
@@ -159,7 +162,7 @@ def test_claims_are_required() -> None:
 
     for require in ({"groups": "admins"}, {"tenant": "acme"}, {"is_logged_in": 1}, lambda claims: "yes"):
         assert ask(policy(require=require), credentials()) == refused(DenialReason.CLAIM_MISMATCH)
-    assert ask(policy(require=lambda claims: claims["gone"]), credentials()) == refused(DenialReason.INTERNAL)
+    assert ask(policy(require=lambda claims: claims["gone"]), credentials()) == refused(DenialReason.CONDITION_FAILED)
 
 
 @pytest.mark.parametrize(
