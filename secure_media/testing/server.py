@@ -211,13 +211,13 @@ def free_port() -> int:
 
 
 def _command(script: Path, *, guarded: bool) -> list[str]:
-    if _starts_itself(script):
+    if starts_itself(script):
         return [sys.executable, "{script}"]
     by = "secure_media.cli" if guarded else "streamlit"
     return [sys.executable, "-m", by, "run", "{script}"]
 
 
-def _starts_itself(script: Path) -> bool:
+def starts_itself(script: Path) -> bool:
     """Return whether the script calls `secure_run`, under whatever name the package has in it."""
     try:
         tree = ast.parse(script.read_bytes())

@@ -1,0 +1,113 @@
+"""
+Starts an app as its author does, and writes down what has become of its settings: for `secure-media doctor` alone.
+
+Run with ``python -m``: a file for what is found, then the app. Nothing secret is written there.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import runpy
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from secure_media.cli.doctor.configuration import ARGUMENT
+from secure_media.host import compatibility, launch
+from secure_media.host.deployment import Deployment
+from secure_media.servers.public import is_public
+from secure_media.settings.table import Settings
+
+#: What Streamlit is asked for.
+OPTIONS = (
+    "client.showErrorDetails",
+    "server.address",
+    "server.baseUrlPath",
+    "server.enableAgentApi",
+    "server.enableCORS",
+    "server.enableStaticServing",
+    "server.enableXsrfProtection",
+    "server.port",
+    "server.sslCertFile",
+    "server.unsafeMetricsUserAttributes",
+    "server.useStarlette",
+)
+
+
+def facts(settings: Settings, deployment: Deployment) -> dict[str, Any]:
+    """Return what a guarded app is like, in values of JSON."""
+    from streamlit import config
+
+    # Of an older Streamlit, not all of them are there.
+    known = set(config.get_config_options())
+    options = {name: config.get_option(name) for name in OPTIONS if name in known}
+    own = [*deployment.handlers, *deployment.routes]
+    version = compatibility.version()
+    return {
+        "options": options,
+        "starlette": version >= (1, 57) or bool(options.get("server.useStarlette")),
+        "policy": repr(settings.policy),
+        "secret": None if settings.ephemeral else _source(settings),
+        "ledger": None if settings.ledger is None else str(settings.ledger.absolute()),
+        "audit": settings.audit_log is not None,
+        "protect": settings.protect,
+        "embedded": settings.embedded,
+        "signed_urls": settings.sign_media_urls,
+        "proxies": settings.trusted_proxies is not None,
+        "proxies_are_anyone": settings.trusted_proxies is not None and settings.trusted_proxies.are_anyone,
+        "collections": list(deployment.collections.names),
+        "endpoints": len(own),
+        "open_endpoints": sum(is_public(_target(each)) for each in own),
+        "agent": settings.agent is not None,
+        "base": deployment.base_path,
+    }
+
+
+def _source(settings: Settings) -> str:
+    source = settings.keys.source.partition(":")[0]
+    return ARGUMENT if source == "secret" else source
+
+
+def _target(endpoint: Any) -> Any:
+    """Return what may be marked public: a route, or the handler of a rule of Tornado's."""
+    return endpoint[1] if isinstance(endpoint, tuple) and len(endpoint) > 1 else endpoint
+
+
+def watched(announce: Callable[..., None], report: Path, *, guards_itself: bool) -> Callable[..., None]:
+    """Return `announce`, which is called once the settings are known, that writes them down too."""
+
+    def announce_and_report(settings: Settings, deployment: Deployment, **more: Any) -> None:
+        announce(settings, deployment, **more)
+        draft = report.with_suffix(".draft")
+        found = {"guards_itself": guards_itself, **facts(settings, deployment)}
+        draft.write_text(json.dumps(found, default=str), "utf-8")
+        os.replace(draft, report)
+
+    return announce_and_report
+
+
+def main(report: str, app: str, *args: str) -> None:
+    """Start the app: a script with `secure_run`, one without, or an ASGI app (``module:name``)."""
+    from secure_media.host import announcing
+    from secure_media.testing.server import starts_itself
+
+    is_script = ":" not in Path(app).name
+    guards_itself = not is_script or starts_itself(Path(app))
+    announcing.announce = watched(announcing.announce, Path(report), guards_itself=guards_itself)
+    sys.argv = [app, *args]
+    if not is_script:
+        import uvicorn
+
+        sys.path.insert(0, os.getcwd())
+        uvicorn.run(app, host="127.0.0.1", port=int(os.environ["STREAMLIT_SERVER_PORT"]), log_level="warning")
+    elif guards_itself:
+        sys.path.insert(0, str(Path(app).resolve().parent))
+        runpy.run_path(app, run_name="__main__")
+    else:
+        launch.run(app)
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

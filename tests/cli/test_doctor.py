@@ -1,0 +1,224 @@
+"""What `doctor` says of an installation and of apps, and what it never says."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from secure_media.cli.doctor import configuration, installation
+from secure_media.cli.doctor.findings import Finding, Level
+from tests.cli.shell import Result, Shell
+from tests.servers import SECRET, STARLETTE
+
+GUARDED = f"""
+from secure_media import secure_run
+secure_run(__file__, secret={SECRET!r}, collections={{"files": "."}}, audit_log="audit.jsonl")
+import streamlit as st
+st.write("hello")
+"""
+FACTS: dict[str, Any] = {
+    "guards_itself": True,
+    "options": {"server.enableXsrfProtection": True, "server.enableCORS": True, "client.showErrorDetails": "none"},
+    "starlette": True,
+    "policy": "own_session()",
+    "secret": "SECURE_MEDIA_SECRET",
+    "ledger": None,
+    "audit": True,
+    "protect": "media",
+    "proxies": False,
+    "proxies_are_anyone": False,
+    "collections": [],
+    "endpoints": 0,
+    "open_endpoints": 0,
+    "agent": False,
+}
+
+
+def look(shell: Shell, text: str, *options: str, name: str = "app.py") -> Result:
+    """Write an app, and have a look at it."""
+    Path(name).write_text(text)
+    return shell.run("doctor", name, *options)
+
+
+def said(result: Result) -> dict[tuple[str, str], str]:
+    """Return what was found, by level and topic."""
+    return {(each["level"], each["topic"]): each["text"] for each in json.loads(result.out)}
+
+
+def by_topic(found: list[Finding]) -> dict[str, Level]:
+    """Return the worst that was found, by topic."""
+    order = list(Level)
+    worst: dict[str, Level] = {}
+    for each in found:
+        worst[each.topic] = max(worst.get(each.topic, Level.OK), each.level, key=order.index)
+    return worst
+
+
+def test_guarded_app_is_well(shell: Shell) -> None:
+    """It is started, asked and stopped; its secret is in no line."""
+    result = look(shell, GUARDED, "--json")
+
+    found = said(result)
+    assert result.code == 0
+    assert ("problem", "routes") not in found
+    assert found["ok", "collections"] == "files"
+    assert found["ok", "audit"] == "written"
+    assert "HttpOnly" in found["ok", "cookies"]
+    assert ("note", "secret") in found
+    assert SECRET not in result.out + result.err
+
+
+def test_lines_say_what_to_do(shell: Shell) -> None:
+    """Without JSON each finding is a line, with the fix below it."""
+    result = look(shell, GUARDED)
+
+    assert result.code == 0
+    lines = result.out.splitlines()
+    assert any(line.startswith("ok       versions     python ") for line in lines)
+    assert any(line.strip().startswith("-> ") for line in lines)
+
+
+def test_script_that_does_not_guard_itself_is_named(shell: Shell) -> None:
+    """What is found holds only if it is started in the one way that guards it."""
+    found = said(look(shell, "import streamlit as st\nst.write(1)\n", "--json"))
+
+    assert "streamlit run" in found["warning", "guard"]
+    assert ("ok", "routes") in found
+
+
+def test_secrets_are_never_shown(shell: Shell) -> None:
+    """Neither ours nor Streamlit's, nor those of the app's own."""
+    Path(".streamlit").mkdir()
+    Path(".streamlit/secrets.toml").write_text(
+        '[auth]\ncookie_secret = "canary-of-auth-0123456789"\n[db]\npassword = "canary-of-db"\n'
+    )
+    Path(".streamlit/config.toml").write_text('[server]\ncookieSecret = "canary-of-config-0123456789"\n')
+    result = look(shell, GUARDED)
+
+    assert result.code == 0
+    assert "canary" not in result.out + result.err
+    assert SECRET not in result.out + result.err
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        pytest.param(f"secure_run(secret={SECRET!r} oops)", "syntax error in line 1", id="syntax"),
+        pytest.param(f"raise OSError({SECRET!r})\n{GUARDED}", "an error of its own", id="error-of-its-own"),
+        pytest.param(GUARDED.replace("collections=", "colections="), "did you mean 'collections'?", id="misspelt"),
+        pytest.param("print('no app')\nsecure_run = print\nsecure_run()\n", "an error of its own", id="no-app"),
+        pytest.param("\0", "is not Python", id="no-text"),
+    ],
+)
+def test_app_that_does_not_start_is_one_line(shell: Shell, text: str, message: str) -> None:
+    """And the line does not quote the app."""
+    result = look(shell, text)
+
+    assert (result.code, result.out) == (2, "")
+    assert message in result.err
+    assert len(result.err.splitlines()) == 1
+    assert SECRET not in result.err
+
+
+def test_app_that_is_not_there_is_one_line(shell: Shell) -> None:
+    """Whatever is named."""
+    result = shell.run("doctor", "nowhere.py")
+
+    assert result.code == 2
+    assert "nowhere.py" in result.err
+
+
+def test_without_an_app_it_tells_the_versions(shell: Shell) -> None:
+    """Which is what a bug report begins with."""
+    result = shell.run("doctor", "--json")
+
+    assert result.code == 0
+    assert "streamlit" in said(result)["ok", "versions"]
+
+
+def test_asgi_app_is_looked_at(shell: Shell) -> None:
+    """As uvicorn takes it; without Streamlit's Starlette server there is none."""
+    Path("page.py").write_text("import streamlit as st\nst.write(1)\n")
+    Path("main.py").write_text(
+        "import streamlit as st\nfrom secure_media import guard\n"
+        f"app = st.App('page.py')\napp = guard(app, secret={SECRET!r})\n"
+    )
+    result = shell.run("doctor", "main:app", "--json")
+
+    assert result.code == (0 if STARLETTE else 2)
+    assert SECRET not in result.out + result.err
+
+
+@pytest.mark.parametrize(
+    ("versions", "starlette", "level"),
+    [
+        pytest.param({"streamlit": "1.67.0", "starlette": "1.10.0"}, True, Level.OK, id="newest"),
+        pytest.param({"streamlit": "1.99.0", "starlette": "1.10.0"}, True, Level.NOTE, id="newer-than-tested"),
+        pytest.param({"streamlit": "1.58.0", "starlette": "1.8.0"}, True, Level.PROBLEM, id="media-500"),
+        pytest.param({"streamlit": "1.56.0", "starlette": "1.4.0"}, True, Level.PROBLEM, id="broken-1.4.0"),
+        pytest.param({"streamlit": "1.56.0", "starlette": "1.4.1"}, True, Level.OK, id="works-1.4.1"),
+        pytest.param({"streamlit": "1.56.0", "starlette": "1.8.0"}, False, Level.OK, id="on-tornado"),
+        pytest.param({"streamlit": "1.62.0", "starlette": "1.8.0"}, True, Level.OK, id="repaired"),
+        pytest.param({"streamlit": "1.45.1", "Authlib": "1.6.6"}, False, Level.PROBLEM, id="authlib"),
+        pytest.param({"streamlit": "1.45.1", "Authlib": "1.6.5"}, False, Level.OK, id="older-authlib"),
+    ],
+)
+def test_versions_that_do_not_go_together_are_named(versions: dict[str, str], starlette: bool, level: Level) -> None:
+    """Those that are known not to, and no others."""
+    assert by_topic(list(installation.findings(versions, starlette=starlette)))["versions"] is level
+
+
+@pytest.mark.parametrize(
+    ("changed", "topic", "level"),
+    [
+        pytest.param({}, "secret", Level.OK, id="secret"),
+        pytest.param({"secret": None}, "secret", Level.WARNING, id="random-secret"),
+        pytest.param({"secret": configuration.ARGUMENT}, "secret", Level.NOTE, id="secret-in-code"),
+        pytest.param({"guards_itself": False}, "guard", Level.WARNING, id="unguarded-otherwise"),
+        pytest.param({"proxies": True}, "proxies", Level.OK, id="proxies"),
+        pytest.param({"proxies": True, "proxies_are_anyone": True}, "proxies", Level.WARNING, id="anyone"),
+        pytest.param({"audit": False}, "audit", Level.NOTE, id="no-audit"),
+        pytest.param({"endpoints": 2}, "endpoints", Level.OK, id="endpoints"),
+        pytest.param({"endpoints": 2, "open_endpoints": 1}, "endpoints", Level.NOTE, id="open-endpoint"),
+        pytest.param({"options": {"server.enableXsrfProtection": False}}, "XSRF", Level.WARNING, id="xsrf"),
+        pytest.param({"options": {"server.enableCORS": False}}, "CORS", Level.WARNING, id="cors"),
+        pytest.param({"options": {"client.showErrorDetails": "full"}}, "errors", Level.NOTE, id="tracebacks"),
+        pytest.param({"options": {"server.sslCertFile": "c.pem"}}, "TLS", Level.OK, id="tls"),
+        pytest.param({"options": {"server.enableStaticServing": True}}, "static", Level.OK, id="static"),
+        pytest.param({"options": {"server.enableAgentApi": True}, "agent": True}, "agent API", Level.OK, id="agent"),
+        pytest.param(
+            {"options": {"server.unsafeMetricsUserAttributes": ["email"]}}, "metrics", Level.PROBLEM, id="metrics"
+        ),
+    ],
+)
+def test_settings_are_judged(changed: dict[str, Any], topic: str, level: Level) -> None:
+    """What is weaker than it could be is said, with what to do."""
+    found = [each for each in configuration.findings({**FACTS, **changed}) if each.topic == topic]
+
+    assert [each.level for each in found] == [level]
+    assert level in (Level.OK, Level.NOTE) or found[0].fix
+
+
+@pytest.mark.parametrize(
+    ("mode", "level"),
+    [
+        pytest.param(0o600, Level.OK, id="own"),
+        pytest.param(0o644, Level.WARNING, id="readable"),
+        pytest.param(0o666, Level.WARNING, id="writable"),
+    ],
+)
+def test_ledger_is_for_the_app_alone(tmp_path: Path, mode: int, level: Level) -> None:
+    """Others of the machine could read who was revoked."""
+    ledger = tmp_path / "ledger"
+    ledger.touch()
+    ledger.chmod(mode)
+    assert by_topic(list(configuration.findings({**FACTS, "ledger": str(ledger)})))["ledger"] is level
+
+
+def test_ledger_that_is_not_there_yet_is_made_on_first_use(tmp_path: Path) -> None:
+    """In a folder that may be missing, too."""
+    for place in (tmp_path / "ledger", tmp_path / "folder" / "ledger"):
+        assert by_topic(list(configuration.findings({**FACTS, "ledger": str(place)})))["ledger"] is Level.OK
