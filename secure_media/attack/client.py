@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import re
 import socket
+import ssl
 import time
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Protocol
@@ -66,6 +68,14 @@ class Address(Protocol):
     def port(self) -> int:
         """Its port."""
 
+    @property
+    def tls(self) -> ssl.SSLContext | None:
+        """How to speak HTTPS there; None for HTTP."""
+
+    @property
+    def pace(self) -> Callable[[], None]:
+        """What to call before each connection."""
+
 
 def verbatim(*lines: str | bytes, body: bytes = b"") -> bytes:
     """Return a request made of exactly these lines."""
@@ -79,7 +89,7 @@ def exchange(address: Address, *requests: bytes) -> list[Response]:
     An empty list means that the server hung up, or kept silent, without a word.
     """
     responses: list[Response] = []
-    with socket.create_connection((address.host, address.port), timeout=PATIENCE) as sock:
+    with connected(address) as sock:
         received = b""
         for position, request in enumerate(requests):
             # A server that hangs up in the middle has seen enough; what it said is still to be read.
@@ -92,6 +102,20 @@ def exchange(address: Address, *requests: bytes) -> list[Response]:
     return responses
 
 
+def once(address: Address, request: bytes) -> list[Response]:
+    """Send `request`, and return its response without listening for what may come behind it."""
+    with connected(address) as sock:
+        sock.sendall(request)
+        return _read(sock, b"", wanted=1, bodiless=False)[1]
+
+
+def connected(address: Address) -> socket.socket:
+    """Return a connection to the server."""
+    address.pace()
+    sock = socket.create_connection((address.host, address.port), timeout=PATIENCE)
+    return sock if address.tls is None else address.tls.wrap_socket(sock, server_hostname=address.host)
+
+
 def _read(sock: socket.socket, received: bytes, *, wanted: int | None, bodiless: bool) -> tuple[bytes, list[Response]]:
     """Read until there are `wanted` responses, or (None) until there is nothing more to come."""
     responses: list[Response] = []
@@ -102,6 +126,8 @@ def _read(sock: socket.socket, received: bytes, *, wanted: int | None, bodiless:
             received = received[len(response.raw) :]
             if response.status // 100 != 1 or response.status == 101:
                 responses.append(response)
+        # What comes after a switch of protocols is no HTTP.
+        ended = ended or any(response.status == 101 for response in responses)
         left = deadline - time.monotonic()
         if ended or left <= 0 or (wanted is not None and len(responses) >= wanted):
             return received, responses

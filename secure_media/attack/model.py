@@ -1,14 +1,20 @@
-"""What an attack is, and the requests that most of them are made of."""
+"""What an attack is, how it went, and the requests that most attacks are made of."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field, replace
+from enum import Enum
+from functools import wraps
 
+from secure_media.attack.client import Response, exchange
+from secure_media.attack.families import NO_CREDENTIAL, Family
 from secure_media.attack.target import Target, credential_in
 
 Build = Callable[[Target], bytes]
 Path = Callable[[Target], str]
+#: Sends what `Build` has built, and returns what came back.
+Play = Callable[[Target, bytes], list[Response]]
 
 REFUSED = frozenset({403})
 NO_SUCH_METHOD = frozenset({405})
@@ -30,11 +36,13 @@ class Honest:
         request: The request.
         status: What it is answered with.
         kind: Which canary is in the answer, if any.
+        play: Sends it, where that is not one request and its answer.
     """
 
     request: Build
     status: int
     kind: str | None
+    play: Play = exchange
 
 
 @dataclass(frozen=True)
@@ -54,6 +62,11 @@ class Attack:
         keeps: Headers that must be those of the answer to the honest request, where the attack is answered at all.
         elsewhere: The request does not reach media, so that a refusal need not be the guard's.
         by_owner: The victim's own browser sends it, so that the victim's bytes may come back.
+        play: Sends it, where that is not one request and its answer.
+        never: Further bytes that must not come back.
+        unlogged: What must not be in the log afterwards.
+        says: Headers that an answer that serves something must have, with a part of their values.
+        family: Its kind.
     """
 
     id: str
@@ -67,6 +80,62 @@ class Attack:
     keeps: tuple[str, ...] = ()
     elsewhere: bool = False
     by_owner: bool = False
+    play: Play = exchange
+    never: Callable[[Target], tuple[bytes, ...]] | None = None
+    unlogged: Callable[[Target], tuple[str, ...]] | None = None
+    says: tuple[tuple[str, str], ...] = ()
+    family: Family = NO_CREDENTIAL
+
+    @property
+    def sentence(self) -> str:
+        """Who does what, as a sentence."""
+        text = f"{self.attacker} {self.move}."
+        return text[0].upper() + text[1:]
+
+
+class Verdict(str, Enum):
+    """How an attack went."""
+
+    STOOD = "stood"
+    FELL = "fell"
+    UNPROVEN = "unproven"
+    NOT_TRIED = "not tried"
+
+
+@dataclass(frozen=True)
+class Result:
+    """
+    How an attack went.
+
+    Args:
+        attack: Which.
+        verdict: Whether the target stood; unproven where the victim was not served, so that a refusal means nothing.
+        problems: What is wrong, a sentence each.
+        missing: What would have to be known for it to be tried.
+        asked: What the attacker sent.
+        answers: What came back.
+    """
+
+    attack: Attack = field(repr=False)
+    verdict: Verdict
+    problems: tuple[str, ...] = ()
+    missing: str | None = None
+    asked: bytes = field(default=b"", repr=False)
+    answers: tuple[Response, ...] = field(default=(), repr=False)
+
+
+def of(family: Family) -> Callable[[Callable[[], Iterable[Attack]]], Callable[[], Iterator[Attack]]]:
+    """Return a decorator for a table of attacks that puts all of them into `family`."""
+
+    def decorate(table: Callable[[], Iterable[Attack]]) -> Callable[[], Iterator[Attack]]:
+        @wraps(table)
+        def attacks() -> Iterator[Attack]:
+            for attack in table():
+                yield replace(attack, family=family)
+
+        return attacks
+
+    return decorate
 
 
 NOBODY, STRANGER, FORGER, THIEF, OWNER = "nobody", "another browser", "a forger", "a thief", "the owner"
@@ -85,7 +154,7 @@ def asking_with(lines: Callable[[Target], tuple[str, ...]], *, who: str = "") ->
 
 def media(kind: str) -> Path:
     """Return where a media file of the victim's is."""
-    return lambda t: t.media[kind]
+    return lambda t: t.shown(kind)
 
 
 def image(target: Target) -> str:
@@ -109,10 +178,12 @@ def token_of_victim(target: Target) -> str:
 
 
 def see(kind: str) -> Honest:
-    return Honest(lambda t: t.get(t.media[kind], cookie=t.victim), 200, kind)
+    """Return the victim's own request for a media file."""
+    return Honest(lambda t: t.get(t.shown(kind), cookie=t.victim), 200, kind)
 
 
-IMAGE = see("image")
+SEEN = {kind: see(kind) for kind in ("image", "audio", "download")}
+IMAGE = SEEN["image"]
 STATIC = Honest(lambda t: t.get(t.static, cookie=t.victim), 200, "static")
 
 
@@ -124,5 +195,6 @@ def table(
     expect: frozenset[int] = REFUSED,
     elsewhere: bool = False,
 ) -> Iterable[Attack]:
+    """Yield an attack for each move."""
     for name, (move, build) in moves.items():
         yield Attack(f"{prefix}-{name}", attacker, move, build, expect, IMAGE, elsewhere=elsewhere)

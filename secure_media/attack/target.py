@@ -1,92 +1,153 @@
-"""A running app, and what an attacker knows of it."""
+"""A running app, and what an attacker knows of it: facts, of which most may be unknown."""
 
 from __future__ import annotations
 
+import ssl
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Any
 
 from secure_media.attack import jwt
-from secure_media.attack.client import as_bytes, verbatim
+from secure_media.attack.client import Response, as_bytes, verbatim
+
+
+class MissingFactError(LookupError):
+    """
+    Nothing is known of the target that an attack needs.
+
+    Args:
+        what: What would have to be known.
+    """
+
+    def __init__(self, what: str) -> None:
+        super().__init__(what)
+        self.what = what
+
+
+class Unknown:
+    """Stands for a fact that nobody knows."""
+
+
+UNKNOWN: Any = Unknown()
+
+
+def fact(what: str) -> Any:
+    """Return a field of a fact that may be unknown; reading it then is a `MissingFactError`."""
+    return field(default=UNKNOWN, metadata={"what": what})
+
+
+def _at_once() -> None:
+    """Wait for nothing."""
 
 
 @dataclass(frozen=True)
+class Served:
+    """
+    What is remembered of the honest requests, so that not every attack sends one of its own.
+
+    Args:
+        answer: The last answer.
+        since: The ids of the attacks that were tried since.
+    """
+
+    answer: Response
+    since: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True, eq=False, repr=False, kw_only=True)
 class Target:
     """
-    A running app and what the attacker knows of it, which is nearly everything: fail where that is not enough.
+    A running app. Give what you know: an attack that needs another fact is not tried.
+
+    Cookies are values of a Cookie header; paths include the base path, and the query where there is one.
 
     Args:
         host: Where it listens.
         port: Where it listens.
+        tls: How to speak HTTPS there; None for HTTP.
+        pace: Called before each connection; may wait, or raise.
         base: Its base path, as ``/base`` or the empty string.
-        media: The paths of media that the victim was shown, base path included, by kind: image, audio, download.
-        canaries: By the same kinds, and ``static``: bytes that are in the response to the victim, and in no other.
-        secrets: Further bytes that nobody may ever see: what is in the script, and in files beside it.
-        victim: The victim's Cookie header.
-        attacker: The Cookie header of another browser, with a session that was shown something else.
-        foreigner: The Cookie header that another deployment of the same software, with another secret, gave out.
-        victim_session: The id of the victim's session.
-        attacker_session: The id of the attacker's session.
-        static: The path of a file that the app serves to its users, base path included.
-        outside: The name of a file with secrets in it, beside the folder that holds the file of `static`.
-        etag: The validator of the victim's image, quotes included.
-        link: The path and query of a link to a file that anyone may use.
-        bound_link: The same for the victim's browser only.
-        foreign_link: The same for anyone, made by a deployment with another secret.
-        cousin_link: The same for anyone, made by a deployment with the same secret and another name.
-        folder_link: The path of a link to all files, for anyone; a file's key comes behind it.
-        followed_link: The same, for the collection of the same files in which symbolic links are followed.
-        on_terms: The path and query of a picture that the victim is shown on terms.
-        laxer_terms: The same picture on laxer terms.
-        on_condition: One that the victim is shown, for anyone with the cookie ``badge=doctor``.
-        echoed: The picture's path and query as the app repeats them in the attacker's page, by where they stand there.
-        echoed_later: The same in the victim's own page, which does not show the picture any more.
-        counted_link: A link to the file of `link` with many uses that has to be confirmed.
-        redeemed: The cookie that the victim got for pressing the button of that link.
-        other_redeemed: The cookie that the attacker got for another one.
-        guest: The Cookie header of a browser whose page is sent away to sign somebody in, as often as is asked for.
-        grant: Returns where it is sent then, as path and query: a grant that nobody has redeemed yet.
-        before: The cookies that a browser had before somebody signed in there.
-        member: The cookies that it has since.
-        members: The path of an image that it was shown since.
-        signed_out: The cookies of a browser in which somebody has signed out since.
-        signed_outs: The path of an image that it was shown before.
+        exact: Whether every refusal has to be the same 403. Else, bytes and success count, and any refusal will do.
+        media: The paths of media that the victim was shown, by kind: image, audio, download.
+        canaries: By the same kinds, and others: bytes that are in the response to the victim, and in no other.
+        secrets: Further bytes that nobody may ever see.
+        honest: What is remembered of the honest requests.
+        refusals: What is remembered of the one refusal.
     """
 
     host: str
     port: int
-    base: str
-    media: Mapping[str, str]
-    canaries: Mapping[str, bytes]
-    secrets: tuple[bytes, ...]
-    victim: str
-    attacker: str
-    foreigner: str
-    victim_session: str
-    attacker_session: str
-    static: str
-    outside: str
-    etag: str
-    link: str
-    bound_link: str
-    foreign_link: str
-    cousin_link: str
-    folder_link: str
-    followed_link: str
-    on_terms: str
-    laxer_terms: str
-    on_condition: str
-    echoed: Mapping[str, str]
-    echoed_later: Mapping[str, str]
-    counted_link: str
-    redeemed: str
-    other_redeemed: str
-    guest: str
-    grant: Callable[[], str]
-    before: str
-    member: str
-    members: str
-    signed_out: str
-    signed_outs: str
+    tls: ssl.SSLContext | None = None
+    pace: Callable[[], None] = _at_once
+    base: str = ""
+    exact: bool = False
+    media: Mapping[str, str] = field(default_factory=dict)
+    canaries: Mapping[str, bytes] = field(default_factory=dict)
+    secrets: tuple[bytes, ...] = ()
+    victim: str = fact("the cookies of a browser that was shown something")
+    attacker: str = fact("the cookies of another browser, with a session that was shown something else")
+    foreigner: str = fact("the cookies that another deployment of the same software gave out")
+    victim_session: str = fact("the id of the victim's session")
+    attacker_session: str = fact("the id of the attacker's session")
+    left_session: str = fact("the id of a session of the victim's whose tab was closed")
+    left_page: bytes = fact("bytes that are in the page of that session, and in no other")
+    static: str = fact("the path of a file in the static folder")
+    outside: str = fact("the name of a file beside the static folder")
+    etag: str = fact("the validator of the victim's image, quotes included")
+    link: str = fact("a link to a file for anyone")
+    bound_link: str = fact("a link to a file for the victim's browser only")
+    foreign_link: str = fact("such a link of a deployment with another secret")
+    cousin_link: str = fact("such a link of a deployment with the same secret and another name")
+    old_links: Mapping[str, str] = fact("links to the same file that have ended, or whose key was removed, by name")
+    old_cookies: Mapping[str, str] = fact("cookies of the victim's that have ended, or whose key was removed, by name")
+    folder_link: str = fact("a link to all files of a folder, for anyone; a file's key comes behind it")
+    followed_link: str = fact("such a link to a folder in which symbolic links are followed")
+    on_terms: str = fact("the URL of a picture that the victim is shown on terms")
+    laxer_terms: str = fact("the same picture on laxer terms")
+    on_condition: str = fact("a picture that the victim is shown, for anyone with the cookie badge=doctor")
+    echoed: Mapping[str, str] = fact("the URL of the victim's picture, as the app repeats it in the attacker's page")
+    echoed_later: Mapping[str, str] = fact("the same in a page of the victim's that does not show it any more")
+    counted_link: str = fact("a link with many uses that has to be confirmed")
+    scarce_link: Callable[[], str] = fact("links with one use that have to be confirmed, as many as are asked for")
+    redeemed: str = fact("the cookie for pressing the button of a link that has to be confirmed")
+    other_redeemed: str = fact("such a cookie of another link")
+    guest: str = fact("the cookies of a browser whose page is sent away to sign somebody in")
+    grant: Callable[[], str] = fact("where it is sent then, with a grant, as often as is asked for")
+    before: str = fact("the cookies that a browser had before somebody signed in there")
+    member: str = fact("the cookies of a browser in which somebody is signed in")
+    members: str = fact("the path of an image that such a browser was shown")
+    other_member: str = fact("the cookies of a browser in which somebody else is signed in")
+    signed_out: str = fact("the cookies of a browser in which somebody has signed out")
+    signed_outs: str = fact("the path of an image that it was shown before")
+    deferred: str = fact("the id of a deferred download in the victim's page")
+    jwt_files: Mapping[str, str] = fact("files for anyone with a JWT that the kit can sign, by kind of key")
+    log: Callable[[], str] = fact("what the app writes into its log")
+    honest: dict[Any, Served] = field(default_factory=dict)
+    refusals: dict[Any, Any] = field(default_factory=dict)
+
+    def __getattribute__(self, name: str) -> Any:
+        """Return the attribute, unless it is a fact that nobody knows."""
+        value = object.__getattribute__(self, name)
+        if value is UNKNOWN:
+            raise MissingFactError(type(self).__dataclass_fields__[name].metadata["what"])
+        return value
+
+    def shown(self, kind: str) -> str:
+        """Return the path of a medium of that kind; any will do for an image."""
+        path: str = self._of(self.media, kind)
+        return path
+
+    def canary(self, kind: str) -> bytes:
+        """Return bytes that are in what is behind it."""
+        canary: bytes = self._of(self.canaries, kind)
+        return canary
+
+    def _of(self, values: Mapping[str, Any], kind: str) -> Any:
+        if kind == "image" and kind not in values and self.media:
+            kind = next(iter(self.media))
+        if kind not in values:
+            raise MissingFactError(f"media of the victim's, and bytes that are in them alone: {kind}")
+        return values[kind]
 
     @property
     def file(self) -> str:
@@ -99,9 +160,14 @@ class Target:
         return f"{self.host}:{self.port}"
 
     @property
+    def origin(self) -> str:
+        """The origin of the app's pages."""
+        return f"{'https' if self.tls else 'http'}://{self.authority}"
+
+    @property
     def image(self) -> str:
         """The path of the victim's image."""
-        return self.media["image"]
+        return self.shown("image")
 
     @property
     def name(self) -> str:
@@ -161,4 +227,4 @@ def credential_in(cookies: str) -> tuple[str, str]:
         name, _, value = pair.partition("=")
         if jwt.is_one(value):
             return name, value
-    raise LookupError("none of the cookies is a JWT")
+    raise MissingFactError("a cookie that is a JSON Web Token")

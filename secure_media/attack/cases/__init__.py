@@ -10,53 +10,78 @@ neither serves media.
 
 from __future__ import annotations
 
-from secure_media.attack.cases.conditions import conditions
-from secure_media.attack.cases.confirming import confirming
-from secure_media.attack.cases.cookies import forged_cookies, mangled_cookies
-from secure_media.attack.cases.files import files
-from secure_media.attack.cases.links import links
-from secure_media.attack.cases.oracles import oracles, oracles_of_others
-from secure_media.attack.cases.paths import media_as_something_else, tricks_with_the_path
-from secure_media.attack.cases.places import static_files, uploads, uploads_by_other_ways
-from secure_media.attack.cases.requests import conditions_and_ranges, headers, method_overrides, methods
-from secure_media.attack.cases.signing_in import signing_in
-from secure_media.attack.cases.terms import terms
-from secure_media.attack.cases.tokens import tokens
-from secure_media.attack.cases.who import with_credentials_of_others, without_credentials
-from secure_media.attack.cases.wire import broken_http, shared_connections, sockets
+from secure_media.attack.cases import (
+    conditions,
+    confirming,
+    cookies,
+    files,
+    links,
+    oracles,
+    paths,
+    places,
+    requests,
+    signing_in,
+    terms,
+    tokens,
+    who,
+    wire,
+)
 from secure_media.attack.model import Attack
+
+#: Every table of attacks.
+TABLES = (
+    who.without_credentials,
+    who.with_credentials_of_others,
+    cookies.forged_cookies,
+    cookies.confused_cookies,
+    cookies.changed_cookies,
+    cookies.mangled_cookies,
+    cookies.misplaced_cookies,
+    paths.tricks_with_the_path,
+    paths.other_ways,
+    paths.absolute_forms,
+    paths.media_as_something_else,
+    requests.methods,
+    requests.method_overrides,
+    requests.headers,
+    requests.hosts,
+    requests.upgrades,
+    requests.ranges,
+    requests.conditions_of_caches,
+    tokens.tokens,
+    tokens.parameters,
+    links.changed_claims,
+    links.links_with_public_secrets,
+    links.respelt_links,
+    links.links_with_the_token_elsewhere,
+    links.moved_links,
+    links.other_credentials,
+    links.stolen_links,
+    terms.terms,
+    terms.echoes,
+    conditions.conditions,
+    confirming.looking,
+    confirming.forged_redemptions,
+    confirming.pressed_by_others,
+    signing_in.grants_of_others,
+    signing_in.spent_grants,
+    signing_in.grants_from_elsewhere,
+    signing_in.forged_grants,
+    signing_in.ended_sign_ins,
+    files.files,
+    places.uploads,
+    places.uploads_by_other_ways,
+    places.static_files,
+    wire.smuggled_requests,
+    wire.broken_http,
+    wire.versions,
+    wire.shared_connections,
+    wire.sockets,
+    oracles.oracles,
+    oracles.oracles_of_others,
+)
 
 
 def all_attacks() -> tuple[Attack, ...]:
     """Return every attack."""
-    return tuple(
-        attack
-        for group in (
-            without_credentials(),
-            with_credentials_of_others(),
-            forged_cookies(),
-            mangled_cookies(),
-            tricks_with_the_path(),
-            media_as_something_else(),
-            methods(),
-            method_overrides(),
-            headers(),
-            conditions_and_ranges(),
-            tokens(),
-            links(),
-            terms(),
-            conditions(),
-            confirming(),
-            signing_in(),
-            files(),
-            uploads(),
-            uploads_by_other_ways(),
-            static_files(),
-            broken_http(),
-            shared_connections(),
-            sockets(),
-            oracles(),
-            oracles_of_others(),
-        )
-        for attack in group
-    )
+    return tuple(attack for table in TABLES for attack in table())

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from secure_media.attack.model import OWNER, REFUSED, STRANGER, THIEF, Attack, Build, Honest
+from secure_media.attack.families import OTHER_USER
+from secure_media.attack.model import OWNER, REFUSED, STRANGER, THIEF, Attack, Build, Honest, of
 
 BADGE = "badge=doctor"
 ON_CONDITION = Honest(lambda t: t.get(t.on_condition, cookie=f"{t.victim}; {BADGE}"), 200, "condition")
 
 
+@of(OTHER_USER)
 def conditions() -> Iterable[Attack]:
     """Get at a picture that has a condition of its own, in the browser that it was shown to, and in another."""
     moves: dict[str, tuple[str, str, Build]] = {

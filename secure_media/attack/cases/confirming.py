@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable
 from secure_media.attack import jwt
 from secure_media.attack.cases.cookies import PUBLIC_SECRETS
 from secure_media.attack.cases.links import changed
+from secure_media.attack.families import CROSS_SITE, FORGED, ONE_USE
 from secure_media.attack.model import (
     FORGER,
     NEIGHBOUR,
@@ -19,6 +20,7 @@ from secure_media.attack.model import (
     Build,
     Honest,
     asking,
+    of,
 )
 from secure_media.attack.target import Target, credential_in
 
@@ -31,14 +33,8 @@ PRESSING = Honest(lambda t: t.send("POST", t.counted_link, "Sec-Fetch-Site: same
 Value = Callable[[Target], str]
 
 
-def confirming() -> Iterable[Attack]:
-    """Look, forge what a browser shows after the press, and press in somebody's name."""
-    yield from _looking()
-    yield from _forged()
-    yield from _pressed_by_others()
-
-
-def _looking() -> Iterable[Attack]:
+@of(ONE_USE)
+def looking() -> Iterable[Attack]:
     navigation = ("Sec-Fetch-Mode: navigate", "Sec-Fetch-Dest: document", "Accept: text/html")
     lines: dict[str, tuple[str, ...]] = {
         "plain": (),
@@ -75,7 +71,8 @@ def _looking() -> Iterable[Attack]:
         )
 
 
-def _forged() -> Iterable[Attack]:
+@of(FORGED)
+def forged_redemptions() -> Iterable[Attack]:
     later = int(time.time()) + 10**9
     values: dict[str, Value] = {
         "empty": lambda t: "",
@@ -137,7 +134,8 @@ def _forged() -> Iterable[Attack]:
         )
 
 
-def _pressed_by_others() -> Iterable[Attack]:
+@of(CROSS_SITE)
+def pressed_by_others() -> Iterable[Attack]:
     origin = "http://{host}"
     lines: dict[str, tuple[str, ...]] = {
         "without-a-word": (),

@@ -9,7 +9,8 @@ from urllib.parse import quote
 
 from secure_media.attack import jwt
 from secure_media.attack.client import verbatim
-from secure_media.attack.model import FORGER, IMAGE, REFUSED, THIEF, Attack, Build, table, token_of_victim
+from secure_media.attack.families import COOKIES, FORGED, JWT, TAMPERED
+from secure_media.attack.model import FORGER, IMAGE, REFUSED, THIEF, Attack, Build, of, table, token_of_victim
 from secure_media.attack.target import Target, credential_in
 
 #: Secrets that stand in documentation, in examples, or in nothing at all.
@@ -26,6 +27,7 @@ PUBLIC_SECRETS = {
 }
 
 
+@of(FORGED)
 def forged_cookies() -> Iterable[Attack]:
     """Make a cookie. The forger is even told the victim's claims, which no attacker knows."""
     for name, secret in PUBLIC_SECRETS.items():
@@ -39,6 +41,11 @@ def forged_cookies() -> Iterable[Attack]:
         "signature": lambda t: token_of_victim(t).split(".")[2],
     }.items():
         yield _forged(f"secret-{name}", f"signs with the {name} as the secret", _signed_with(source))
+
+
+@of(JWT)
+def confused_cookies() -> Iterable[Attack]:
+    """Choose in the cookie itself how it is to be verified."""
     for algorithm in ("none", "None", "NONE", "nOnE", "", "HS256 ", "hs256", "HS1", "RS256", "ES256", "EdDSA"):
         label = quote(algorithm).lower() if algorithm.islower() else f"{quote(algorithm)}-as-spelled"
         for signed in (False, True):
@@ -82,6 +89,11 @@ def forged_cookies() -> Iterable[Attack]:
     }
     for name, extra in headers.items():
         yield _forged(f"header-{name}", f"brings {name} along in the header", resigned(b"attacker", **extra))
+
+
+@of(TAMPERED)
+def changed_cookies() -> Iterable[Attack]:
+    """Change what a cookie says, and keep its signature."""
     far = int(time.time()) + 10**9
     changes: dict[str, dict[str, object]] = {
         "other-subject": {"sub": "admin"},
@@ -111,8 +123,9 @@ def forged_cookies() -> Iterable[Attack]:
     )
 
 
+@of(TAMPERED)
 def mangled_cookies() -> Iterable[Attack]:
-    """Hold the victim's cookie in part, or in a place where it is not one."""
+    """Hold the victim's cookie in part, or changed."""
     for name, change in {
         "signature-cut-off": lambda v: v.rpartition(".")[0],
         "signature-emptied": lambda v: f"{v.rpartition('.')[0]}.",
@@ -143,6 +156,11 @@ def mangled_cookies() -> Iterable[Attack]:
         "8-kilobytes-of-claims": lambda v: _splice(v, claims="A" * 8192),
     }.items():
         yield _forged(name, "sends a mangled form of the victim's cookie", _changed(change), THIEF)
+
+
+@of(COOKIES)
+def misplaced_cookies() -> Iterable[Attack]:
+    """Send the victim's cookie where it is not one, or beside another one."""
     moves: dict[str, tuple[str, Build]] = {
         "non-ascii": (
             "sends bytes that are not ASCII",

@@ -6,7 +6,8 @@ from collections.abc import Iterable
 from urllib.parse import quote
 
 from secure_media.attack.cases.file_names import keys, links_out
-from secure_media.attack.model import MALFORMED, THIEF, Attack, Build, Honest, Path, asking
+from secure_media.attack.families import TRAVERSAL
+from secure_media.attack.model import MALFORMED, THIEF, Attack, Build, Honest, Path, asking, of
 from secure_media.attack.target import Target
 
 FOLDER = Honest(lambda t: t.get(f"{t.folder_link}letter.txt"), 200, "file")
@@ -19,6 +20,7 @@ NO_FILE = frozenset({403, 404})
 NOT_EVEN_HTTP = MALFORMED | NO_FILE | {414}
 
 
+@of(TRAVERSAL)
 def files() -> Iterable[Attack]:
     """Ask for what is beside the files, for what is hidden among them, and for one of them under another name."""
     for name, key in keys().items():

@@ -10,6 +10,7 @@ from urllib.parse import quote
 
 from secure_media.attack import jwt
 from secure_media.attack.cases.cookies import PUBLIC_SECRETS
+from secure_media.attack.families import DUPLICATES, FORGED, MOVED, OTHER_BROWSER, TAMPERED
 from secure_media.attack.model import (
     ELSEWHERE,
     FORGER,
@@ -23,6 +24,7 @@ from secure_media.attack.model import (
     Honest,
     Path,
     asking,
+    of,
     token_of_victim,
 )
 from secure_media.attack.target import Target, credential_in
@@ -35,16 +37,8 @@ _ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
 Change = Callable[[str, str, str], str]
 
 
-def links() -> Iterable[Attack]:
-    """Forge, mangle, move and steal links."""
-    yield from _changed_claims()
-    yield from _changed_text()
-    yield from _moved()
-    yield from _other_credentials()
-    yield from _stolen()
-
-
-def _changed_claims() -> Iterable[Attack]:
+@of(TAMPERED)
+def changed_claims() -> Iterable[Attack]:
     """Change what the link says, and leave the signature as it is."""
     now = int(time.time())
     changes: dict[str, dict[str, Any]] = {
@@ -82,11 +76,17 @@ def _changed_claims() -> Iterable[Attack]:
     }
     for name, change in changes.items():
         yield _forged(f"claim-{name}", f"changes a claim of a link: {name.replace('-', ' ')}", _with_claims(change))
+
+
+@of(FORGED)
+def links_with_public_secrets() -> Iterable[Attack]:
+    """Make a link, with a secret that anyone can look up."""
     for name, secret in PUBLIC_SECRETS.items():
         yield _forged(f"secret-{name}", "signs a link with a public secret", _signed_with(secret))
 
 
-def _changed_text() -> Iterable[Attack]:
+@of(TAMPERED)
+def respelt_links() -> Iterable[Attack]:
     """Change the characters of the link, class by class."""
     changes: dict[str, Change] = {
         "signature-first": lambda k, c, s: f"{k}.{c}.{_other(s[0])}{s[1:]}",
@@ -134,6 +134,11 @@ def _changed_text() -> Iterable[Attack]:
     }
     for name, change in changes.items():
         yield _forged(f"text-{name}", f"respells a link: {name.replace('-', ' ')}", _respelt(change))
+
+
+@of(DUPLICATES)
+def links_with_the_token_elsewhere() -> Iterable[Attack]:
+    """Give the token twice, or under another name."""
     queries: dict[str, Callable[[str], str]] = {
         "twice": lambda token: f"media_token={token}&media_token={token}",
         "and-empty": lambda token: f"media_token={token}&media_token=",
@@ -152,7 +157,8 @@ def _changed_text() -> Iterable[Attack]:
         yield _forged(f"query-{name}", f"puts the token elsewhere: {name.replace('-', ' ')}", _asked_with(query))
 
 
-def _moved() -> Iterable[Attack]:
+@of(MOVED)
+def moved_links() -> Iterable[Attack]:
     """Use a link's token for something else."""
     paths: dict[str, Callable[[Target], str]] = {
         "other-file": lambda t: t.file.replace("letter.txt", "other.txt"),
@@ -175,7 +181,8 @@ def _moved() -> Iterable[Attack]:
         yield _forged(f"moved-{name}", f"uses a link's token for something else: {name.replace('-', ' ')}", _at(path))
 
 
-def _other_credentials() -> Iterable[Attack]:
+@of(FORGED)
+def other_credentials() -> Iterable[Attack]:
     """Pass one kind of credential for another."""
     yield _forged("cookie-as-token", "sends the victim's cookie as a token", _respelt_by(token_of_victim))
     lines: dict[str, Callable[[Target, str], str]] = {
@@ -205,7 +212,8 @@ def _other_credentials() -> Iterable[Attack]:
         )
 
 
-def _stolen() -> Iterable[Attack]:
+@of(OTHER_BROWSER)
+def stolen_links() -> Iterable[Attack]:
     """Use a link that is bound to the victim's browser."""
     for who, attacker in (("", NOBODY), ("anonymous", STRANGER), ("attacker", THIEF), ("foreigner", FORGER)):
         yield Attack(

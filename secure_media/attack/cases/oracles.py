@@ -6,12 +6,14 @@ from collections.abc import Iterable
 
 from secure_media.attack.cases.cookies import _cookie, resigned
 from secure_media.attack.cases.places import UPLOAD, writing
+from secure_media.attack.families import ORACLES
 from secure_media.attack.model import (
     FORGER,
     IMAGE,
     NO_SUCH_METHOD,
     NOBODY,
     REFUSED,
+    SEEN,
     STATIC,
     STRANGER,
     Attack,
@@ -19,10 +21,11 @@ from secure_media.attack.model import (
     asking,
     image,
     media,
-    see,
+    of,
 )
 
 
+@of(ORACLES)
 def oracles() -> Iterable[Attack]:
     """Learn from a refusal whether there was something to refuse."""
     for kind in ("image", "audio", "download"):
@@ -34,7 +37,7 @@ def oracles() -> Iterable[Attack]:
                     f"compares the answers for the {kind} and for one that never was",
                     asking(media(kind), who=who, method=method),
                     REFUSED if method in ("GET", "HEAD") else NO_SUCH_METHOD,
-                    see(kind),
+                    SEEN[kind],
                     same_as=asking(absent, who=who, method=method),
                 )
     for name, line in {
@@ -62,6 +65,7 @@ def oracles() -> Iterable[Attack]:
     )
 
 
+@of(ORACLES)
 def oracles_of_others() -> Iterable[Attack]:
     """Learn from a refusal whether there is a session, a static file, or somebody who is known."""
     yield Attack(

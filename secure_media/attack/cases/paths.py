@@ -5,22 +5,25 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from urllib.parse import quote
 
+from secure_media.attack.families import ABSOLUTE, PATHS, SNIFFING
 from secure_media.attack.model import (
     ELSEWHERE,
     IMAGE,
     MALFORMED,
     NOBODY,
     REFUSED,
+    SEEN,
     STRANGER,
     Attack,
     Build,
     Path,
     asking,
-    see,
+    of,
 )
 from secure_media.attack.target import Target
 
 
+@of(PATHS)
 def tricks_with_the_path() -> Iterable[Attack]:
     """Call the file by another name, for a guard that looks at one form and a server that looks at another."""
     below: dict[str, Path] = {
@@ -113,6 +116,11 @@ def tricks_with_the_path() -> Iterable[Attack]:
             IMAGE,
             elsewhere=True,
         )
+
+
+@of(PATHS)
+def other_ways() -> Iterable[Attack]:
+    """Come to the file by another way than below its folder."""
     around: dict[str, Callable[[Target], str]] = {
         "encoded-m": lambda t: f"{t.base}/%6dedia/{t.name}",
         "encoded-media": lambda t: f"{t.base}/%6d%65%64%69%61/{t.name}",
@@ -157,6 +165,14 @@ def tricks_with_the_path() -> Iterable[Attack]:
         "id-in-query": lambda t: f"{t.base}/media?{t.name}",
         "id-in-parameter": lambda t: f"{t.base}/media?file={t.name}&id={t.media_id}",
         "id-alone": lambda t: f"{t.base}/{t.name}",
+    }
+    yield from _around(around)
+
+
+@of(ABSOLUTE)
+def absolute_forms() -> Iterable[Attack]:
+    """Name scheme and host in the target of the request, or no path at all."""
+    targets: dict[str, Callable[[Target], str]] = {
         "absolute-form": lambda t: f"http://{t.authority}{t.image}",
         "absolute-form-other-host": lambda t: f"http://example.com{t.image}",
         "absolute-form-https": lambda t: f"https://{t.authority}{t.image}",
@@ -166,6 +182,10 @@ def tricks_with_the_path() -> Iterable[Attack]:
         "two-hosts": lambda t: f"//{t.authority}{t.image}",
         "asterisk": lambda t: "*",
     }
+    yield from _around(targets)
+
+
+def _around(around: dict[str, Callable[[Target], str]]) -> Iterable[Attack]:
     for name, path in around.items():
         for attacker, who in ((NOBODY, ""), (STRANGER, "attacker")):
             yield Attack(
@@ -188,9 +208,10 @@ def _image_and(more: bytes) -> Build:
 
 
 def _renamed(kind: str, extension: str) -> Path:
-    return lambda t: t.media[kind].rpartition(".")[0] + extension
+    return lambda t: t.shown(kind).rpartition(".")[0] + extension
 
 
+@of(SNIFFING)
 def media_as_something_else() -> Iterable[Attack]:
     """Lure the victim to their own file under a name that would make it a script or a page of the app's origin."""
     kept = ("content-type", "content-disposition", "content-security-policy", "x-content-type-options", "cache-control")
@@ -203,7 +224,7 @@ def media_as_something_else() -> Iterable[Attack]:
                 f"links the victim to the {kind} under the extension {extension!r}",
                 asking(_renamed(kind, extension), who="victim"),
                 frozenset({200, 403, 404}),
-                see(kind),
+                SEEN[kind],
                 keeps=kept,
                 by_owner=True,
             )

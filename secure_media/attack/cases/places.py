@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 
+from secure_media.attack.families import STATIC as STATIC_FILES
+from secure_media.attack.families import UPLOADS
 from secure_media.attack.model import (
     ELSEWHERE,
     NOBODY,
@@ -15,6 +17,7 @@ from secure_media.attack.model import (
     Honest,
     Path,
     asking,
+    of,
     static,
 )
 from secure_media.attack.target import Target
@@ -43,6 +46,7 @@ def writing(method: str, path: Path | None = None, *lines: str, who: str) -> Bui
 UPLOAD = Honest(writing("PUT", who="victim"), 204, None)
 
 
+@of(UPLOADS)
 def uploads() -> Iterable[Attack]:
     """Write into the victim's session, or take out of it."""
     for method in ("PUT", "DELETE", "POST", "PATCH", "GET", "HEAD"):
@@ -57,6 +61,7 @@ def uploads() -> Iterable[Attack]:
             )
 
 
+@of(UPLOADS)
 def uploads_by_other_ways() -> Iterable[Attack]:
     """Name the victim's session by another path, or by a header."""
     ways: dict[str, Callable[[Target], str]] = {
@@ -117,6 +122,7 @@ def uploads_by_other_ways() -> Iterable[Attack]:
     )
 
 
+@of(STATIC_FILES)
 def static_files() -> Iterable[Attack]:
     """Read what the app serves to its users, or what lies beside it."""
     for attacker, who in ((NOBODY, ""), (NOBODY, "anonymous"), (STRANGER, "foreigner")):

@@ -7,6 +7,7 @@ from urllib.parse import quote
 
 from secure_media.attack.cases.cookies import resigned
 from secure_media.attack.client import verbatim
+from secure_media.attack.families import ABSOLUTE, CACHING, HEADERS, METHODS, RANGES, SOCKETS
 from secure_media.attack.model import (
     IMAGE,
     MALFORMED,
@@ -23,10 +24,12 @@ from secure_media.attack.model import (
     asking,
     asking_with,
     image,
+    of,
 )
 from secure_media.attack.target import Target, credential_in
 
 
+@of(METHODS)
 def methods() -> Iterable[Attack]:
     """Ask with another method, for a guard that only looks at GET."""
     for method in ("POST", "PUT", "DELETE", "PATCH", "OPTIONS", "TRACE", "CONNECT"):
@@ -52,6 +55,7 @@ def methods() -> Iterable[Attack]:
         )
 
 
+@of(METHODS)
 def method_overrides() -> Iterable[Attack]:
     """Name another method than that of the request, for two parts of a server that read different ones."""
     for name in ("X-HTTP-Method-Override", "X-HTTP-Method", "X-Method-Override"):
@@ -88,6 +92,7 @@ def method_overrides() -> Iterable[Attack]:
     )
 
 
+@of(HEADERS)
 def headers() -> Iterable[Attack]:
     """Say with a header that somebody in front has already decided, or asked for something else."""
     lines: dict[str, Callable[[Target], tuple[str, ...]]] = {
@@ -142,7 +147,12 @@ def headers() -> Iterable[Attack]:
             REFUSED,
             IMAGE,
         )
-    for name, hosts in {
+
+
+@of(ABSOLUTE)
+def hosts() -> Iterable[Attack]:
+    """Name another host, several, or none."""
+    for name, named in {
         "localhost": ("localhost",),
         "evil": ("example.com",),
         "wrong-port": ("127.0.0.1:1",),
@@ -160,11 +170,16 @@ def headers() -> Iterable[Attack]:
             f"host-{name}",
             NOBODY,
             "names another host",
-            _to_hosts(hosts),
+            _to_hosts(named),
             MALFORMED,
             IMAGE,
             elsewhere=True,
         )
+
+
+@of(SOCKETS)
+def upgrades() -> Iterable[Attack]:
+    """Ask for files as WebSockets, which servers route on another way."""
     yield Attack(
         "upgrade-websocket",
         NOBODY,
@@ -195,9 +210,10 @@ def upgrade() -> tuple[str, ...]:
     return "Connection: Upgrade", "Upgrade: websocket", "Sec-WebSocket-Version: 13", key
 
 
-def conditions_and_ranges() -> Iterable[Attack]:
-    """Ask for less than everything: a part, or only whether it is still the same."""
-    ranges = {
+@of(RANGES)
+def ranges() -> Iterable[Attack]:
+    """Ask for a part, or for more parts than anyone can send."""
+    parts = {
         "first-byte": "bytes=0-0",
         "all": "bytes=0-",
         "last": "bytes=-1",
@@ -221,7 +237,7 @@ def conditions_and_ranges() -> Iterable[Attack]:
         "overlapping": f"bytes={','.join(f'{i}-' for i in range(800))}",
         "injection": "bytes=0-1\tX: y",
     }
-    for name, value in ranges.items():
+    for name, value in parts.items():
         yield Attack(
             f"range-{name}-nobody",
             NOBODY,
@@ -239,6 +255,11 @@ def conditions_and_ranges() -> Iterable[Attack]:
             IMAGE,
             by_owner=True,
         )
+
+
+@of(CACHING)
+def conditions_of_caches() -> Iterable[Attack]:
+    """Ask only whether it is still the same, as a cache does."""
     conditions: dict[str, Callable[[Target], tuple[str, ...]]] = {
         "none-match-etag": lambda t: (f"If-None-Match: {t.etag}",),
         "none-match-weak": lambda t: (f"If-None-Match: W/{t.etag}",),

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable
 from secure_media.attack import jwt
 from secure_media.attack.cases.cookies import PUBLIC_SECRETS
 from secure_media.attack.client import exchange
+from secure_media.attack.families import CROSS_SITE, EXPIRED, FORGED, REPLAYED, SIGN_IN
 from secure_media.attack.model import (
     FORGER,
     NEIGHBOUR,
@@ -18,6 +19,7 @@ from secure_media.attack.model import (
     Build,
     Honest,
     asking,
+    of,
 )
 from secure_media.attack.target import Target, credential_in
 
@@ -31,16 +33,8 @@ MEMBER = Honest(lambda t: t.get(t.members, cookie=t.member), 200, "member")
 Change = Callable[[Target, str], str]
 
 
-def signing_in() -> Iterable[Attack]:
-    """Redeem what is another's, what was redeemed, and what nobody has granted; and use what has ended."""
-    yield from _by_others()
-    yield from _spent()
-    yield from _from_elsewhere()
-    yield from _forged()
-    yield from _ended()
-
-
-def _by_others() -> Iterable[Attack]:
+@of(SIGN_IN)
+def grants_of_others() -> Iterable[Attack]:
     for who in ("", "attacker", "victim", "foreigner", "anonymous", "member", "signed_out"):
         yield Attack(
             f"sign-in-grant-with-cookie-of-{who or 'nobody'}",
@@ -68,7 +62,8 @@ def _by_others() -> Iterable[Attack]:
     )
 
 
-def _spent() -> Iterable[Attack]:
+@of(REPLAYED)
+def spent_grants() -> Iterable[Attack]:
     def redeemed(t: Target) -> str:
         grant = t.grant()
         if exchange(t, t.get(grant, *OWN_PAGE, cookie=t.guest))[0].status != 303:
@@ -91,7 +86,8 @@ def _spent() -> Iterable[Attack]:
         )
 
 
-def _from_elsewhere() -> Iterable[Attack]:
+@of(CROSS_SITE)
+def grants_from_elsewhere() -> Iterable[Attack]:
     for site in ("cross-site", "same-site", "none", "", "same-origin, same-origin"):
         yield Attack(
             f"sign-in-from-{site.replace(', ', '-and-') or 'nowhere'}",
@@ -120,7 +116,8 @@ def _from_elsewhere() -> Iterable[Attack]:
     )
 
 
-def _forged() -> Iterable[Attack]:
+@of(FORGED)
+def forged_grants() -> Iterable[Attack]:
     later = int(time.time()) + 10**9
     changes: dict[str, Change] = {
         "empty": lambda t, token: "",
@@ -153,7 +150,8 @@ def _forged() -> Iterable[Attack]:
         )
 
 
-def _ended() -> Iterable[Attack]:
+@of(EXPIRED)
+def ended_sign_ins() -> Iterable[Attack]:
     for who, move in (
         ("before", "planted a cookie before somebody signed in"),
         ("signed_out", "kept the cookie of somebody who has signed out since"),

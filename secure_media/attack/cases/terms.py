@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from urllib.parse import quote
 
+from secure_media.attack.families import ECHO, TERMS
 from secure_media.attack.model import (
     FORGER,
     NOBODY,
@@ -17,11 +18,13 @@ from secure_media.attack.model import (
     Honest,
     Path,
     asking,
+    of,
 )
 
 ON_TERMS = Honest(lambda t: t.get(t.on_terms, cookie=t.victim), 200, "terms")
 
 
+@of(TERMS)
 def terms() -> Iterable[Attack]:
     """Get at a picture on terms by its bare URL, by somebody else's, or by one that the app was made to repeat."""
     for who, attacker in (("victim", OWNER), ("", NOBODY), ("attacker", STRANGER), ("foreigner", FORGER)):
@@ -46,6 +49,17 @@ def terms() -> Iterable[Attack]:
             "names the terms, or laxer ones, instead of showing a grant",
             _named(name),
         )
+    yield _slipped(
+        "of-another-picture",
+        OWNER,
+        "uses the token of what is shown for longer",
+        lambda t: t.get(f"{t.on_terms.partition('?')[0]}?{t.laxer_terms.partition('?')[2]}", cookie=t.victim),
+    )
+
+
+@of(ECHO)
+def echoes() -> Iterable[Attack]:
+    """Have the app repeat the URL of a picture on terms, where it signs what it shows."""
     for where in ("bare-component", "bare-iframe", "own-terms-component", "own-terms-iframe", "laxer-component"):
         yield _slipped(
             f"echoed-{where}",
@@ -59,12 +73,6 @@ def terms() -> Iterable[Attack]:
             "makes the app repeat the URL of what it does not show any more",
             asking(_echoed("echoed_later", where), who="victim"),
         )
-    yield _slipped(
-        "of-another-picture",
-        OWNER,
-        "uses the token of what is shown for longer",
-        lambda t: t.get(f"{t.on_terms.partition('?')[0]}?{t.laxer_terms.partition('?')[2]}", cookie=t.victim),
-    )
 
 
 def _named(name: str) -> Build:

@@ -9,6 +9,7 @@ from urllib.parse import quote
 
 from secure_media.attack import jwt
 from secure_media.attack.cases.cookies import PUBLIC_SECRETS, resigned
+from secure_media.attack.families import DUPLICATES, FORGED
 from secure_media.attack.model import (
     FORGER,
     IMAGE,
@@ -17,11 +18,13 @@ from secure_media.attack.model import (
     STRANGER,
     Attack,
     Build,
+    of,
     token_of_victim,
 )
 from secure_media.attack.target import Target, credential_in
 
 
+@of(FORGED)
 def tokens() -> Iterable[Attack]:
     """Put something into the parameter that carries signed permission."""
     values: dict[str, Callable[[Target], str]] = {
@@ -62,6 +65,11 @@ def tokens() -> Iterable[Attack]:
             REFUSED,
             IMAGE,
         )
+
+
+@of(DUPLICATES)
+def parameters() -> Iterable[Attack]:
+    """Give the parameter twice, or under a name that may count as its own."""
     queries: dict[str, Callable[[Target], str]] = {
         "twice": lambda t: "media_token=a&media_token=b",
         "semicolons": lambda t: "media_token=a;media_token=b",

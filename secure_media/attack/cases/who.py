@@ -5,22 +5,25 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from secure_media.attack.cases.cookies import _cookie, _splice
+from secure_media.attack.families import NO_CREDENTIAL, OTHER_BROWSER
 from secure_media.attack.model import (
     NOBODY,
     REFUSED,
+    SEEN,
     STRANGER,
     Attack,
     Build,
     asking,
     image,
     media,
-    see,
+    of,
     table,
     token_of_victim,
 )
 from secure_media.attack.target import credential_in
 
 
+@of(NO_CREDENTIAL)
 def without_credentials() -> Iterable[Attack]:
     """Know the URL, and nothing else."""
     for kind in ("image", "audio", "download"):
@@ -30,7 +33,7 @@ def without_credentials() -> Iterable[Attack]:
             f"asks for the {kind} by its URL",
             asking(media(kind)),
             REFUSED,
-            see(kind),
+            SEEN[kind],
         )
         yield Attack(
             f"nobody-{kind}-head",
@@ -38,7 +41,7 @@ def without_credentials() -> Iterable[Attack]:
             f"asks for the headers of the {kind}",
             asking(media(kind), method="HEAD"),
             REFUSED,
-            see(kind),
+            SEEN[kind],
         )
     moves: dict[str, tuple[str, Build]] = {
         "empty-cookie-header": ("sends an empty Cookie header", lambda t: t.get(t.image, "Cookie:")),
@@ -65,6 +68,7 @@ def without_credentials() -> Iterable[Attack]:
     yield from table("nobody", NOBODY, moves)
 
 
+@of(OTHER_BROWSER)
 def with_credentials_of_others() -> Iterable[Attack]:
     """Hold a valid credential, of the wrong browser or the wrong deployment."""
     for kind in ("image", "audio", "download"):
@@ -75,7 +79,7 @@ def with_credentials_of_others() -> Iterable[Attack]:
                 f"asks for the {kind} with a valid cookie of its own",
                 asking(media(kind), who="attacker", method=method),
                 REFUSED,
-                see(kind),
+                SEEN[kind],
             )
     moves: dict[str, tuple[str, Build]] = {
         "as-is": ("sends the cookie that another deployment gave it", asking(image, who="foreigner")),

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 
 from secure_media.attack.cases.requests import upgrade
-from secure_media.attack.client import verbatim
+from secure_media.attack.client import once, verbatim
+from secure_media.attack.families import MALFORMED_HTTP, SHARED, SMUGGLING, SOCKETS, VERSIONS
 from secure_media.attack.model import (
     IMAGE,
     MALFORMED,
@@ -17,18 +18,17 @@ from secure_media.attack.model import (
     Honest,
     asking,
     image,
+    of,
     table,
 )
 from secure_media.attack.target import Target
 
+NOT_QUITE_HTTP = MALFORMED | {404, 413, 501, 505}
 
-def broken_http() -> Iterable[Attack]:
-    """Send what is not quite HTTP, for two parsers that disagree about it."""
 
-    def plain(target: Target, *lines: str | bytes, version: str = "HTTP/1.1", body: bytes = b"") -> bytes:
-        head = (f"GET {target.image} {version}".rstrip(), f"Host: {target.authority}", "Connection: close")
-        return verbatim(*head, *lines, body=body)
-
+@of(SMUGGLING)
+def smuggled_requests() -> Iterable[Attack]:
+    """Send what two parsers end in two places."""
     inner = b"GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
     moves: dict[str, tuple[str, Build]] = {
         "two-lengths": (
@@ -98,6 +98,14 @@ def broken_http() -> Iterable[Attack]:
                 body=b"0\r\nHost: x\r\nX-Forwarded-Proto: https\r\nX-Forwarded-User: admin\r\n\r\n",
             ),
         ),
+    }
+    yield from table("http", NOBODY, moves, expect=NOT_QUITE_HTTP, elsewhere=True)
+
+
+@of(MALFORMED_HTTP)
+def broken_http() -> Iterable[Attack]:
+    """Send what is not quite HTTP, for two parsers that disagree about it."""
+    moves: dict[str, tuple[str, Build]] = {
         "space-before-colon": ("puts a space before a colon", lambda t: plain(t, f"Cookie : {t.attacker}")),
         "space-before-name": ("starts the headers with a space", lambda t: plain(t, f" Cookie: {t.attacker}")),
         "folded-header": ("folds a header", lambda t: plain(t, "X: a\r\n b")),
@@ -123,17 +131,6 @@ def broken_http() -> Iterable[Attack]:
             lambda t: plain(t, f"Cookie: {'; '.join(f'c{i}=x' for i in range(7000))[:60_000]}"),
         ),
         "cookies-separators": ("sends 20,000 separators", lambda t: plain(t, f"Cookie: {';' * 20_000}")),
-        "http-1.0": ("speaks HTTP/1.0", lambda t: plain(t, version="HTTP/1.0")),
-        "http-1.0-bare": ("speaks HTTP/1.0 without any header", lambda t: verbatim(f"GET {t.image} HTTP/1.0")),
-        "http-0.9": ("speaks HTTP/0.9", lambda t: verbatim(f"GET {t.image}")),
-        "http-0.9-named": ("names HTTP/0.9", lambda t: plain(t, version="HTTP/0.9")),
-        "http-1.2": ("speaks HTTP/1.2", lambda t: plain(t, version="HTTP/1.2")),
-        "http-2": ("names HTTP/2.0", lambda t: plain(t, version="HTTP/2.0")),
-        "http-11": ("names HTTP/11", lambda t: plain(t, version="HTTP/11")),
-        "http-lower-case": ("names http/1.1", lambda t: plain(t, version="http/1.1")),
-        "http-junk": ("names another protocol", lambda t: plain(t, version="HTTX/1.1")),
-        "http-version-twice": ("names the version twice", lambda t: plain(t, version="HTTP/1.1 HTTP/1.1")),
-        "http-2-preface": ("speaks HTTP/2", lambda t: b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"),
         "line-feeds-only": ("ends lines with LF alone", lambda t: plain(t).replace(b"\r\n", b"\n")),
         "empty-lines-first": ("sends empty lines first", lambda t: b"\r\n\r\n" + plain(t)),
         "two-spaces": ("separates with two spaces", lambda t: plain(t).replace(b"GET ", b"GET  ", 1)),
@@ -145,9 +142,35 @@ def broken_http() -> Iterable[Attack]:
             lambda t: plain(t).replace(b" HTTP/1.1", f" HTTP/1.1\r\nCookie: {t.attacker}\r\nX: HTTP/1.1".encode(), 1),
         ),
     }
-    yield from table("http", NOBODY, moves, expect=MALFORMED | {404, 413, 501, 505}, elsewhere=True)
+    yield from table("http", NOBODY, moves, expect=NOT_QUITE_HTTP, elsewhere=True)
 
 
+@of(VERSIONS)
+def versions() -> Iterable[Attack]:
+    """Speak another version of the protocol, or one that there is not."""
+    moves: dict[str, tuple[str, Build]] = {
+        "http-1.0": ("speaks HTTP/1.0", lambda t: plain(t, version="HTTP/1.0")),
+        "http-1.0-bare": ("speaks HTTP/1.0 without any header", lambda t: verbatim(f"GET {t.image} HTTP/1.0")),
+        "http-0.9": ("speaks HTTP/0.9", lambda t: verbatim(f"GET {t.image}")),
+        "http-0.9-named": ("names HTTP/0.9", lambda t: plain(t, version="HTTP/0.9")),
+        "http-1.2": ("speaks HTTP/1.2", lambda t: plain(t, version="HTTP/1.2")),
+        "http-2": ("names HTTP/2.0", lambda t: plain(t, version="HTTP/2.0")),
+        "http-11": ("names HTTP/11", lambda t: plain(t, version="HTTP/11")),
+        "http-lower-case": ("names http/1.1", lambda t: plain(t, version="http/1.1")),
+        "http-junk": ("names another protocol", lambda t: plain(t, version="HTTX/1.1")),
+        "http-version-twice": ("names the version twice", lambda t: plain(t, version="HTTP/1.1 HTTP/1.1")),
+        "http-2-preface": ("speaks HTTP/2", lambda t: b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"),
+    }
+    yield from table("http", NOBODY, moves, expect=NOT_QUITE_HTTP, elsewhere=True)
+
+
+def plain(target: Target, *lines: str | bytes, version: str = "HTTP/1.1", body: bytes = b"") -> bytes:
+    """Return a request for the image with these lines, without any cookie."""
+    head = (f"GET {target.image} {version}".rstrip(), f"Host: {target.authority}", "Connection: close")
+    return verbatim(*head, *lines, body=body)
+
+
+@of(SHARED)
 def shared_connections() -> Iterable[Attack]:
     """Use a connection that carried the victim's request, as a proxy in front of the app makes many people do."""
 
@@ -208,9 +231,10 @@ def shared_connections() -> Iterable[Attack]:
         )
 
 
+@of(SOCKETS)
 def sockets() -> Iterable[Attack]:
     """Open the app's WebSocket from a page of another site, which sends the victim's cookies along."""
-    own = Honest(_handshake(lambda t: f"http://{t.authority}"), 101, None)
+    own = Honest(_handshake(lambda t: t.origin), 101, None, play=once)
     for name, origin in {
         "other-site": lambda t: "http://example.com",
         "other-site-https": lambda t: "https://example.com",
@@ -230,6 +254,7 @@ def sockets() -> Iterable[Attack]:
             REFUSED,
             own,
             elsewhere=True,
+            play=once,
         )
 
 
