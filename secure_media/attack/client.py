@@ -82,14 +82,16 @@ def verbatim(*lines: str | bytes, body: bytes = b"") -> bytes:
     return b"\r\n".join(as_bytes(line) for line in lines) + b"\r\n\r\n" + body
 
 
-def exchange(address: Address, *requests: bytes) -> list[Response]:
+def exchange(address: Address, *requests: bytes, over: socket.socket | None = None) -> list[Response]:
     """
     Send `requests` over one connection, each after the response to the one before it, and return every response.
+
+    The connection is a new one, unless it is given (`over`); it is closed in the end.
 
     An empty list means that the server hung up, or kept silent, without a word.
     """
     responses: list[Response] = []
-    with connected(address) as sock:
+    with over or connected(address) as sock:
         received = b""
         for position, request in enumerate(requests):
             # A server that hangs up in the middle has seen enough; what it said is still to be read.
@@ -106,7 +108,7 @@ def once(address: Address, request: bytes) -> list[Response]:
     """Send `request`, and return its response without listening for what may come behind it."""
     with connected(address) as sock:
         sock.sendall(request)
-        return _read(sock, b"", wanted=1, bodiless=False)[1]
+        return _read(sock, b"", wanted=1, bodiless=request.startswith(b"HEAD "))[1]
 
 
 def connected(address: Address) -> socket.socket:
@@ -122,7 +124,7 @@ def _read(sock: socket.socket, received: bytes, *, wanted: int | None, bodiless:
     deadline = time.monotonic() + PATIENCE
     ended = False
     while True:
-        while (response := _parse(received, ended, bodiless)) is not None:
+        while (response := parse(received, ended, bodiless)) is not None:
             received = received[len(response.raw) :]
             if response.status // 100 != 1 or response.status == 101:
                 responses.append(response)
@@ -140,7 +142,7 @@ def _read(sock: socket.socket, received: bytes, *, wanted: int | None, bodiless:
         received += chunk
 
 
-def _parse(data: bytes, ended: bool, bodiless: bool) -> Response | None:
+def parse(data: bytes, ended: bool, bodiless: bool) -> Response | None:
     """Return the first response in `data` if it is complete; at the end of the stream, whatever there is."""
     if not data:
         return None

@@ -65,7 +65,8 @@ class Attack:
         play: Sends it, where that is not one request and its answer.
         never: Further bytes that must not come back.
         unlogged: What must not be in the log afterwards.
-        says: Headers that an answer that serves something must have, with a part of their values.
+        says: Headers that an answer that serves something must have, with a pattern of their values.
+        lacks: Headers that no answer may have, with a pattern of the values that are wrong.
         family: Its kind.
     """
 
@@ -84,6 +85,7 @@ class Attack:
     never: Callable[[Target], tuple[bytes, ...]] | None = None
     unlogged: Callable[[Target], tuple[str, ...]] | None = None
     says: tuple[tuple[str, str], ...] = ()
+    lacks: tuple[tuple[str, str], ...] = ()
     family: Family = NO_CREDENTIAL
 
     @property

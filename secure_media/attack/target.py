@@ -90,7 +90,6 @@ class Target:
     victim_session: str = fact("the id of the victim's session")
     attacker_session: str = fact("the id of the attacker's session")
     left_session: str = fact("the id of a session of the victim's whose tab was closed")
-    left_page: bytes = fact("bytes that are in the page of that session, and in no other")
     static: str = fact("the path of a file in the static folder")
     outside: str = fact("the name of a file beside the static folder")
     etag: str = fact("the validator of the victim's image, quotes included")
@@ -120,6 +119,9 @@ class Target:
     signed_out: str = fact("the cookies of a browser in which somebody has signed out")
     signed_outs: str = fact("the path of an image that it was shown before")
     deferred: str = fact("the id of a deferred download in the victim's page")
+    take: Callable[[], bytes] = fact("has the victim click on it, and returns what they get")
+    agent: str = fact("the Authorization header of a program that may use the agent API")
+    other_agent: str = fact("that of another program")
     jwt_files: Mapping[str, str] = fact("files for anyone with a JWT that the kit can sign, by kind of key")
     log: Callable[[], str] = fact("what the app writes into its log")
     honest: dict[Any, Served] = field(default_factory=dict)
@@ -146,7 +148,7 @@ class Target:
         if kind == "image" and kind not in values and self.media:
             kind = next(iter(self.media))
         if kind not in values:
-            raise MissingFactError(f"media of the victim's, and bytes that are in them alone: {kind}")
+            raise MissingFactError(f"what is served to the victim, and bytes that are in it alone: {kind}")
         return values[kind]
 
     @property

@@ -89,9 +89,12 @@ def _problems(target: Target, attack: Attack, asked: bytes, answers: list[Respon
         for name in attack.keeps if _served(answer) else ():
             if answer.header(name) != honest.header(name):
                 yield f"{name} is {answer.header(name)!r}, for the honest request {honest.header(name)!r}"
-        for name, part in attack.says if _served(answer) else ():
-            if part.encode() not in (answer.header(name) or b"").lower():
-                yield f"{name} is {answer.header(name)!r}, not {part}"
+        for name, pattern in attack.says if _served(answer) else ():
+            if not re.search(pattern, (answer.header(name) or b"").decode("latin-1").lower()):
+                yield f"{name} is {answer.header(name)!r}, not {pattern}"
+        for name, pattern in attack.lacks:
+            if re.search(pattern, (answer.header(name) or b"").decode("latin-1").lower()):
+                yield f"{name} is {answer.header(name)!r}"
     if attack.same_as is not None:
         others = exchange(target, attack.same_as(target))
         if [answer.undated() for answer in answers] != [answer.undated() for answer in others]:

@@ -10,23 +10,32 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from secure_media.attack import FAMILIES, Attack, Family, Target, Verdict, all_attacks, attempt, confirm
+from secure_media.attack import FAMILIES, Attack, Family, Target, Verdict, all_attacks, attempt, confirm, jwt
 from secure_media.attack.client import exchange
+from secure_media.attack.families import AGENTS, DEFERRED
 from secure_media.attack.target import credential_in
+from secure_media.attack.websocket import answered, deferred
 from secure_media.core.identity import BrowserIdentity
 from secure_media.core.keys import KeyRing
-from secure_media.core.model import Action, Grant, Resource, ResourceKind
-from secure_media.core.tokens import GrantCodec
 from secure_media.host.deployment import deployment_name
-from secure_media.http.urls import path_to
+from tests.attacks import old
 from tests.host.signing_in import follow, granted
-from tests.servers import MEDIA_URL, SECRET, AppServer, Browser, Tab
+from tests.servers import MEDIA_URL, SECRET, STREAMLIT, AppServer, Browser, Tab
 
 # The smallest PNG; decoders stop at its end, and what a test appends to it stays.
 PIXEL = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
+
+AGENT_KEY = "key-of-the-agents-0123456789-abcdefghijk"
+#: Whether the installed Streamlit has an agent API, which the app then has as well.
+AGENT_API = STREAMLIT >= (1, 67)
+AGENT = (
+    f", agent=__import__('secure_media').jwt(header='authorization', key={AGENT_KEY!r}, algorithms=['HS256'], "
+    "issuer='gate', audience='agents')"
+)
 
 #: Of another app of the same software.
 FOREIGN_SECRET = "another-secret-0123456789-abcdefghijk"
@@ -50,7 +59,10 @@ st.audio(canary("audio"), format="audio/wav")
 st.download_button("Report", canary("download"), file_name="report.html", mime="text/html")
 st.file_uploader("File")
 st.text(sm.share_link("files/letter.txt", expires_in=3600))
-st.text(sm.signed_url_for("files/letter.txt", expires_in=3600))
+try:
+    st.text(sm.signed_url_for("files/letter.txt", expires_in=3600))
+except sm.GrantError:
+    st.text("no browser to bind a link to")
 st.text(sm.share_link("files/", expires_in=3600))
 st.text(sm.share_link("followed/", expires_in=3600))
 note = st.query_params.get("note", "nothing")
@@ -62,6 +74,13 @@ if note == "nothing":
 components.declare_component("echo", path=".")(text=note)
 components.iframe(note)
 st.text(sm.share_link("files/letter.txt", expires_in=3600, max_uses=1_000_000))
+revoked = sm.share_link("files/letter.txt", expires_in=3600)
+st.text(revoked)
+sm.revoke(revoked)
+st.session_state.setdefault("whose", who)
+st.text(f"canary of {{st.session_state.whose}} in session")
+if {STREAMLIT >= (1, 52)}:
+    st.download_button("Later", lambda: canary("deferred"), file_name="later.txt", mime="text/plain")
 if "in" in st.query_params:
     sm.login(st.query_params["in"], renew=True)
 if "out" in st.query_params:
@@ -166,12 +185,32 @@ def hide_among(files: Path, hidden: bytes, letter: bytes) -> None:
         (files / name).symlink_to(leads_to)
 
 
-def link_of_another(secret: str, deployment: str, base: str) -> str:
-    """Return the link to the letter, for anyone, that an app with another secret or name makes, as path and query."""
-    letter, now = Resource(ResourceKind.FILE, "files/letter.txt"), time.time()
-    codec = GrantCodec(KeyRing([secret]), deployment=deployment_name(deployment, base))
-    token = codec.issue(Grant(letter, Action.VIEW, now, int(now) + 3600, jti="another"))
-    return base + path_to(letter, Action.VIEW, token)
+def later(tab: Tab) -> dict[str, Any]:
+    """Return what a page offers for later, and what has it made."""
+    if STREAMLIT < (1, 52):
+        return {}
+    placeholder = tab.elements("download_button")[-1].deferred_file_id
+
+    def take() -> bytes:
+        tab.send(deferred(placeholder, tab.session_id))
+        for message in tab.receive():
+            if answered(message):
+                (url,) = set(MEDIA_URL.findall(str(message)))
+                return tab.browser.get(url).body
+        raise AssertionError("no answer")
+
+    return {"deferred": placeholder, "take": take}
+
+
+def agents() -> dict[str, Any]:
+    """Return what two agents say, where there is an agent API."""
+    return {"agent": bearer("robot"), "other_agent": bearer("other")} if AGENT_API else {}
+
+
+def bearer(subject: str) -> str:
+    """Return what an agent says to prove in whose name it comes."""
+    claims = {"iss": "gate", "aud": "agents", "exp": int(time.time()) + 3600, "sub": subject}
+    return f"Bearer {jwt.forge({'alg': 'HS256'}, claims, AGENT_KEY.encode())}"
 
 
 def cookie_of_another(secret: str, base: str) -> str:
@@ -206,11 +245,15 @@ def app(base_path: str, policy: str, folder: Path) -> Iterator[Target]:
     (folder / "files" / "other.txt").write_text(letter, "utf-8")
     hide_among(folder / "files", outside.encode(), letter.encode())
     who = secrets.token_hex()
-    options = {"server.enableStaticServing": True, "server.baseUrlPath": base_path}
+    options: dict[str, Any] = {"server.enableStaticServing": True, "server.baseUrlPath": base_path}
+    options |= {"server.enableAgentApi": True} if AGENT_API else {}
     followed = f"__import__('secure_media').Collection({str(folder / 'files')!r}, follow_symlinks=True)"
     files = f"collections={{'files': {str(folder / 'files')!r}, 'followed': {followed}}}"
     with AppServer(
-        SCRIPT, options=options, folder=folder, run_arguments=f"secret={SECRET!r}, policy={policy}, {files}"
+        SCRIPT,
+        options=options,
+        folder=folder,
+        run_arguments=f"secret={SECRET!r}, policy={policy}, {files}{AGENT if AGENT_API else ''}",
     ) as server:
         victim, shown = show(server, who)
         kept = victim.open(query=f"who={who}")  # what the app repeats takes the place of pictures in the other tab
@@ -220,6 +263,10 @@ def app(base_path: str, policy: str, folder: Path) -> Iterator[Target]:
             signed_in(server, f"member+{who}"),
             signed_in(server, "somebody", out=True),
         )
+        other, _, others = signed_in(server, f"other+{who}")
+        left = victim.open(query=f"who=left+{who}")
+        left_session = left.session_id
+        left.close()
         for browser, tab in ((victim, shown), (attacker, own)) * 2:
             for path in media_by_kind(tab).values():
                 assert browser.get(path.removeprefix(server.base)).status == 200
@@ -238,6 +285,9 @@ def app(base_path: str, policy: str, folder: Path) -> Iterator[Target]:
                 "static": static.encode(),
                 "file": letter.encode(),
                 "member": f"canary of member {who} in image".encode(),
+                "session": f"canary of left {who} in session".encode(),
+                "deferred": f"canary of {who} in deferred".encode(),
+                **({"agent": b"canary of nobody in session"} if AGENT_API else {}),
             },
             secrets=(outside.encode(), SECRET.encode()),
             victim=victim.cookie_header(),
@@ -250,8 +300,11 @@ def app(base_path: str, policy: str, folder: Path) -> Iterator[Target]:
             etag=etag,
             link=links_of(shown)[0],
             bound_link=links_of(shown)[1],
-            foreign_link=link_of_another(FOREIGN_SECRET, "", server.base),
-            cousin_link=link_of_another(SECRET, "cousin", server.base),
+            foreign_link=old.link(FOREIGN_SECRET, server.base, exp=3600),
+            cousin_link=old.link(SECRET, server.base, exp=3600, deployment="cousin"),
+            old_links=old.links(SECRET, FOREIGN_SECRET, server.base, links_of(shown)[5]),
+            old_cookies=old.cookies(SECRET, FOREIGN_SECRET, server.base, victim.cookie_header()),
+            log=lambda: server.log,
             folder_link=links_of(shown)[2],
             followed_link=links_of(shown)[3],
             on_terms=on_terms(shown)[0],
@@ -269,18 +322,25 @@ def app(base_path: str, policy: str, folder: Path) -> Iterator[Target]:
             members=media_by_kind(members)["image"],
             signed_out=signed_out.cookie_header(),
             signed_outs=media_by_kind(was)["image"],
+            other_member=other.cookie_header(),
+            left_session=left_session,
+            scarce_link=lambda: old.scarce_link(SECRET, server.base),
+            **later(shown),
+            **agents(),
         )
         # What others are said to have made is real: made for this app, it would be served.
-        assert exchange(target, target.get(link_of_another(SECRET, "", server.base)))[0].status == 200
+        assert exchange(target, target.get(old.link(SECRET, server.base, exp=3600)))[0].status == 200
         assert credential_in(cookie_of_another(SECRET, server.base))[0] == credential_in(target.victim)[0]
         yield target
         assert confirm(target) == []
         # Whatever was thrown at it, the server has neither failed, nor fallen, nor written a credential down.
         assert exchange(target, target.get(f"{target.base}/_stcore/health"))[0].status == 200
         log = server.log
-        for tab in (shown, kept, own, asks, members, was):
+        for tab in (shown, kept, own, asks, members, was, others):
             tab.close()
     found = re.findall(r"^ *Traceback[^\n]*\n(?: +[^\n]*\n)*([^\n]+)", log, re.MULTILINE)
+    # Streamlit itself says so, of a deferred download that the guard has made one that there is not.
+    found = [error for error in found if not error.endswith("MediaFileStorageError: Deferred file  not found")]
     found += [
         f"a cookie of the {who}" for who in ("victim", "attacker") if credential_in(target.cookies_of(who))[1] in log
     ]
@@ -288,45 +348,47 @@ def app(base_path: str, policy: str, folder: Path) -> Iterator[Target]:
 
 
 ATTACKS = all_attacks()
+#: What the installed Streamlit has not got.
+MISSING = [family for family, there in ((AGENTS, AGENT_API), (DEFERRED, STREAMLIT >= (1, 52))) if not there]
 #: How many attacks there are in each family: one that is gone has to be missed.
 COUNTS = {
     "no-credential": 14,
     "other-browser": 15,
-    "other-user": 12,
+    "other-user": 36,
     "forged": 114,
     "tampered": 110,
     "replayed": 2,
-    "expired": 4,
-    "retired-key": 0,
+    "expired": 46,
+    "retired-key": 20,
     "moved": 15,
     "jwt": 47,
     "cookies": 21,
     "paths": 210,
     "traversal": 387,
-    "methods": 30,
-    "headers": 41,
-    "smuggling": 21,
+    "methods": 48,
+    "headers": 73,
+    "smuggling": 97,
     "malformed-http": 23,
     "absolute-form": 28,
-    "http-versions": 11,
+    "http-versions": 38,
     "duplicates": 32,
     "ranges": 44,
-    "caching": 45,
-    "sniffing": 27,
+    "caching": 133,
+    "sniffing": 62,
     "oracles": 31,
-    "sockets": 11,
+    "sockets": 43,
     "shared-connections": 18,
     "uploads": 39,
-    "deferred": 0,
+    "deferred": 9,
     "static": 67,
-    "agents": 0,
+    "agents": 34,
     "echo": 10,
     "terms": 10,
-    "one-use": 26,
-    "cross-site": 30,
+    "one-use": 31,
+    "cross-site": 80,
     "sign-in": 9,
-    "logs": 0,
-    "load": 0,
+    "logs": 27,
+    "load": 21,
 }
 #: Set where each attack is tried on one of the targets: all in turn, so that each has its share of every group.
 SPREAD = os.environ.get("SECURE_MEDIA_TEST_SPREAD") == "1"
@@ -367,7 +429,9 @@ def test_attack_fails_where_the_honest_request_succeeds(
         if where == name and attack.family == family
     ]
     wrong = {result.attack.id: result for result in results if result.verdict is not Verdict.STOOD}
-    assert wrong == {}
+    # What this Streamlit does not have cannot be attacked.
+    assert {name: result for name, result in wrong.items() if family not in MISSING} == {}
+    assert {result.verdict for result in wrong.values()} <= {Verdict.NOT_TRIED}
     assert confirm(targets(name)) == []
 
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from secure_media.attack.cases.signing_in import MEMBER
 from secure_media.attack.families import OTHER_USER
-from secure_media.attack.model import OWNER, REFUSED, STRANGER, THIEF, Attack, Build, Honest, of
+from secure_media.attack.model import NOBODY, OWNER, REFUSED, STRANGER, THIEF, Attack, Build, Honest, asking, of
 
 BADGE = "badge=doctor"
 ON_CONDITION = Honest(lambda t: t.get(t.on_condition, cookie=f"{t.victim}; {BADGE}"), 200, "condition")
@@ -66,6 +67,36 @@ def conditions() -> Iterable[Attack]:
     }
     for name, (attacker, move, build) in moves.items():
         yield Attack(f"condition-{name}", attacker, move, build, REFUSED, ON_CONDITION)
+
+
+@of(OTHER_USER)
+def other_people() -> Iterable[Attack]:
+    """Ask, as somebody else who is signed in, or as nobody known, for what a person was shown."""
+    for who, attacker in (
+        ("other_member", "another person"),
+        ("signed_out", "a person who has signed out"),
+        ("guest", "a guest"),
+        ("attacker", STRANGER),
+        ("victim", STRANGER),
+        ("", NOBODY),
+    ):
+        for name, lines in {"get": (), "range": ("Range: bytes=0-",), "condition": ("If-None-Match: *",)}.items():
+            yield Attack(
+                f"person-{name}-{who.replace('_', '-') or 'nobody'}",
+                attacker,
+                f"asks for what a person was shown who is signed in ({name})",
+                asking(lambda t: t.members, *lines, who=who),
+                REFUSED,
+                MEMBER,
+            )
+        yield Attack(
+            f"person-head-{who.replace('_', '-') or 'nobody'}",
+            attacker,
+            "asks for the headers of what a person was shown who is signed in",
+            asking(lambda t: t.members, who=who, method="HEAD"),
+            REFUSED,
+            MEMBER,
+        )
 
 
 def _bare(url: str) -> str:

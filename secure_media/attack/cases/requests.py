@@ -6,9 +6,11 @@ from collections.abc import Callable, Iterable
 from urllib.parse import quote
 
 from secure_media.attack.cases.cookies import resigned
-from secure_media.attack.client import verbatim
+from secure_media.attack.cases.places import UPLOAD, writing
+from secure_media.attack.client import once, verbatim
 from secure_media.attack.families import ABSOLUTE, CACHING, HEADERS, METHODS, RANGES, SOCKETS
 from secure_media.attack.model import (
+    ELSEWHERE,
     IMAGE,
     MALFORMED,
     MALFORMED_METHOD,
@@ -149,6 +151,56 @@ def headers() -> Iterable[Attack]:
         )
 
 
+@of(HEADERS)
+def other_urls() -> Iterable[Attack]:
+    """Ask for what anyone may have, and name the image in a header by which proxies say what was asked for."""
+    names = (
+        "X-Original-URL",
+        "X-Rewrite-URL",
+        "X-Original-URI",
+        "X-Forwarded-URI",
+        "X-Forwarded-Path",
+        "X-Forwarded-Prefix",
+        "X-Accel-Redirect",
+        "X-Sendfile",
+        "X-Reproxy-URL",
+        "X-Envoy-Original-Path",
+        "X-HTTP-Destinationurl",
+        "X-Proxy-Url",
+        "Content-Location",
+        "Location",
+        "Destination",
+        "Request-Uri",
+    )
+    for name in names:
+        for where in ("/_stcore/health", "/"):
+            yield Attack(
+                f"other-url-{name.lower()}-{'page' if where == '/' else 'health'}",
+                NOBODY,
+                f"asks for {where} and names the image in {name}",
+                _named_in(name, where),
+                ELSEWHERE,
+                IMAGE,
+                elsewhere=True,
+            )
+
+
+@of(METHODS)
+def overridden_uploads() -> Iterable[Attack]:
+    """Write into the victim's session by a method that is named in a header."""
+    for name in ("X-HTTP-Method-Override", "X-HTTP-Method", "X-Method-Override"):
+        for method in ("PUT", "DELETE", "POST"):
+            for sent in ("GET", "POST"):
+                yield Attack(
+                    f"override-{name.lower()}-{sent.lower()}-{method.lower()}",
+                    STRANGER,
+                    f"sends {sent} to the victim's session and calls it {method} in {name}",
+                    writing(sent, None, f"{name}: {method}", who="attacker"),
+                    REFUSED,
+                    UPLOAD,
+                )
+
+
 @of(ABSOLUTE)
 def hosts() -> Iterable[Attack]:
     """Name another host, several, or none."""
@@ -188,6 +240,7 @@ def upgrades() -> Iterable[Attack]:
         frozenset({400, 403, 404}),
         IMAGE,
         elsewhere=True,
+        play=once,
     )
     yield Attack(
         "upgrade-websocket-static",
@@ -197,7 +250,12 @@ def upgrades() -> Iterable[Attack]:
         frozenset({400, 403, 404}),
         STATIC,
         elsewhere=True,
+        play=once,
     )
+
+
+def _named_in(name: str, where: str) -> Build:
+    return lambda t: t.get(f"{t.base}{where}", f"{name}: {t.image}")
 
 
 def _to_hosts(hosts: Iterable[str]) -> Build:

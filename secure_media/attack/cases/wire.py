@@ -102,6 +102,81 @@ def smuggled_requests() -> Iterable[Attack]:
     yield from table("http", NOBODY, moves, expect=NOT_QUITE_HTTP, elsewhere=True)
 
 
+@of(SMUGGLING)
+def two_readings() -> Iterable[Attack]:
+    """Hide a request, with cookies of its own, behind a length or a coding that two servers read in two ways."""
+    codings: dict[str, tuple[str | bytes, ...]] = {
+        "cl-te": ("Content-Length: {length}", "Transfer-Encoding: chunked"),
+        "te-cl": ("Transfer-Encoding: chunked", "Content-Length: 4"),
+        "te-te": ("Transfer-Encoding: chunked", "Transfer-Encoding: cow"),
+        "te-te-first": ("Transfer-Encoding: cow", "Transfer-Encoding: chunked"),
+        "te-space": ("Content-Length: {length}", "Transfer-Encoding : chunked"),
+        "te-tab": ("Content-Length: {length}", "Transfer-Encoding:\tchunked"),
+        "te-case": ("Content-Length: {length}", "tRANSFER-eNCODING: CHUNKED"),
+        "te-quoted": ("Content-Length: {length}", 'Transfer-Encoding: "chunked"'),
+        "te-list": ("Content-Length: {length}", "Transfer-Encoding: chunked, identity"),
+        "te-comma": ("Content-Length: {length}", "Transfer-Encoding: chunked,"),
+        "te-behind-line-feed": ("Content-Length: {length}", "X: x\nTransfer-Encoding: chunked"),
+        "te-folded": ("Content-Length: {length}", "Transfer-Encoding:\r\n chunked"),
+        "te-underscore": ("Content-Length: {length}", "Transfer_Encoding: chunked"),
+        "te-nul": ("Content-Length: {length}", b"Transfer-Encoding: chunked\x00"),
+        "te-hop": ("Content-Length: {length}", "Transfer-Encoding: chunked", "Connection: close, Content-Length"),
+        "cl-zero": ("Content-Length: 0",),
+        "cl-twice": ("Content-Length: 0", "Content-Length: {length}"),
+        "cl-space": ("Content-Length : {length}",),
+        "no-length": (),
+    }
+    for name, lines in codings.items():
+        for who in ("", "attacker"):
+            for method in ("GET", "POST"):
+                yield Attack(
+                    f"two-readings-{name}-{method.lower()}-{who or 'nobody'}",
+                    STRANGER if who else NOBODY,
+                    f"hides a request for the image behind another one: {name.replace('-', ' ')}",
+                    _hidden_behind(method, lines, who),
+                    NOT_QUITE_HTTP | {200, 405, 411},
+                    IMAGE,
+                    elsewhere=True,
+                )
+
+
+def _hidden_behind(method: str, lines: tuple[str | bytes, ...], who: str) -> Build:
+    def build(target: Target) -> bytes:
+        hidden = target.get(target.image, cookie=target.cookies_of(who))
+        body = b"0\r\n\r\n" + hidden
+        said = [line.replace("{length}", str(len(body))) if isinstance(line, str) else line for line in lines]
+        head = (f"{method} {target.base}/_stcore/health HTTP/1.1", f"Host: {target.authority}")
+        return verbatim(*head, *said, body=body)
+
+    return build
+
+
+@of(VERSIONS)
+def older_versions() -> Iterable[Attack]:
+    """Ask by HTTP/1.0, which has no Host, with each method and with cookies that do not do."""
+    for who, attacker in (("", NOBODY), ("attacker", STRANGER), ("foreigner", STRANGER)):
+        for method in ("GET", "HEAD", "POST"):
+            for name, lines in {"bare": (), "host": ("Host: x",), "kept": ("Connection: keep-alive",)}.items():
+                yield Attack(
+                    f"http-1.0-{method.lower()}-{name}-{who or 'nobody'}",
+                    attacker,
+                    f"asks by {method} and HTTP/1.0 ({name})",
+                    _older(method, lines, who),
+                    NOT_QUITE_HTTP | {405},
+                    IMAGE,
+                    elsewhere=True,
+                    play=once,
+                )
+
+
+def _older(method: str, lines: tuple[str, ...], who: str) -> Build:
+    def build(target: Target) -> bytes:
+        cookies = (f"Cookie: {target.cookies_of(who)}",) if who else ()
+        return verbatim(f"{method} {target.image} HTTP/1.0", *lines, *cookies)
+
+    return build
+
+
 @of(MALFORMED_HTTP)
 def broken_http() -> Iterable[Attack]:
     """Send what is not quite HTTP, for two parsers that disagree about it."""

@@ -1,0 +1,99 @@
+"""Another's session by the WebSocket: taking it over, and asking for what its page offers."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable
+
+from secure_media.attack.client import Response, exchange
+from secure_media.attack.families import DEFERRED, SOCKETS
+from secure_media.attack.model import NOBODY, STRANGER, Attack, Build, Honest, Play, of
+from secure_media.attack.target import Target
+from secure_media.attack.websocket import answered, deferred, finished, handshake, run, talk
+
+OWN_PAGE = "who=the+attacker"
+#: The handshake may be refused, or lead to a session of one's own.
+NOT_THEIRS = frozenset({101, 403})
+
+_MEDIA = re.compile(rb"/media/[0-9a-zA-Z]+(?:\.\w+)?(?:\?media_token=[\w.-]+)?")
+
+
+def _running(target: Target, asked: bytes) -> list[Response]:
+    """Open the WebSocket, run the script, and return all that came as one response."""
+    answers, heard = talk(target, asked, (run(OWN_PAGE), finished))
+    return [Response(answer.status, answer.headers, b"".join(heard), answer.raw) for answer in answers]
+
+
+BACK = Honest(lambda t: handshake(t, t.victim, t.left_session), 101, "session", play=_running)
+TAKING = Honest(lambda t: t.deferred.encode(), 200, "deferred", play=lambda t, _: [Response(200, (), t.take(), b"")])
+
+
+@of(SOCKETS)
+def takeover() -> Iterable[Attack]:
+    """Name somebody's session when the WebSocket is opened, as a page does that comes back after it lost its own."""
+    ways: dict[str, Callable[[str], Build]] = {
+        "as-page": lambda who: lambda t: handshake(t, t.cookies_of(who), t.left_session),
+        "open": lambda who: lambda t: handshake(t, t.cookies_of(who), t.victim_session),
+        "twice": lambda who: lambda t: handshake(t, t.cookies_of(who), "nothing", t.left_session),
+        "first": lambda who: lambda t: handshake(t, t.cookies_of(who), t.left_session, t.left_session),
+        "upper-case": lambda who: lambda t: handshake(t, t.cookies_of(who), t.left_session.upper()),
+        "in-query": lambda who: lambda t: handshake(t, t.cookies_of(who), query=f"?session_id={t.left_session}"),
+        "in-cookie": lambda who: lambda t: handshake(t, f"{t.cookies_of(who)}; session_id={t.left_session}"),
+        "with-victims-name": lambda who: (
+            lambda t: handshake(t, f"{t.cookies_of(who)}; streamlit_session={t.victim_session}", t.left_session)
+        ),
+    }
+    for name, way in ways.items():
+        for attacker, who in ((NOBODY, ""), (STRANGER, "attacker"), (STRANGER, "foreigner"), (NOBODY, "anonymous")):
+            yield Attack(
+                f"takeover-{name}-{who or 'nobody'}",
+                attacker,
+                f"opens the WebSocket and names the victim's session: {name.replace('-', ' ')}",
+                way(who),
+                NOT_THEIRS,
+                BACK,
+                elsewhere=True,
+                play=_running,
+                never=lambda t: (t.left_session.encode(), t.victim_session.encode()),
+            )
+
+
+@of(DEFERRED)
+def deferred_downloads() -> Iterable[Attack]:
+    """Click, over one's own WebSocket, on a download that another page offers."""
+    sessions: dict[str, Callable[[Target], str]] = {
+        "own": lambda t: t.attacker_session,
+        "victims": lambda t: t.victim_session,
+        "none": lambda t: "",
+    }
+    for name, session in sessions.items():
+        for attacker, who in ((STRANGER, "attacker"), (NOBODY, ""), (STRANGER, "foreigner")):
+            yield Attack(
+                f"deferred-{name}-{who or 'nobody'}",
+                attacker,
+                f"clicks on the victim's download over its own WebSocket, and names as its session: {name}",
+                _opening(who),
+                NOT_THEIRS | {200, 404},
+                TAKING,
+                elsewhere=True,
+                play=_clicking(session, who),
+            )
+
+
+def _opening(who: str) -> Build:
+    return lambda t: handshake(t, t.cookies_of(who))
+
+
+def _clicking(session: Callable[[Target], str], who: str) -> Play:
+    """Return what clicks, and fetches whatever it is told to fetch then."""
+
+    def play(target: Target, asked: bytes) -> list[Response]:
+        click = deferred(target.deferred, session(target))
+        answers, heard = talk(target, asked, (run(OWN_PAGE), finished), (click, answered))
+        found = _MEDIA.findall(heard[-1]) if heard else []
+        for path in found:
+            where = f"{target.base}{path.decode()}"
+            answers += exchange(target, target.get(where, cookie=target.cookies_of(who)))
+        return answers
+
+    return play
