@@ -54,15 +54,22 @@ def canary(kind):
     return f"canary of {{who}} in {{kind}}".encode()
 
 
+if "in" in st.query_params:
+    sm.login(st.query_params["in"], renew=True)
+if "out" in st.query_params:
+    sm.logout()
+st.session_state.setdefault("whose", who)
+st.text(f"canary of {{st.session_state.whose}} in session")
+if sm.current_principal():
+    st.text(f"canary of {{sm.current_principal().subject}} by name")
+if who in ("nobody", "guest"):
+    st.stop()
 st.image(base64.b64decode({PIXEL!r}) + canary("image"))
 st.audio(canary("audio"), format="audio/wav")
 st.download_button("Report", canary("download"), file_name="report.html", mime="text/html")
 st.file_uploader("File")
 st.text(sm.share_link("files/letter.txt", expires_in=3600))
-try:
-    st.text(sm.signed_url_for("files/letter.txt", expires_in=3600))
-except sm.GrantError:
-    st.text("no browser to bind a link to")
+st.text(sm.signed_url_for("files/letter.txt", expires_in=3600))
 st.text(sm.share_link("files/", expires_in=3600))
 st.text(sm.share_link("followed/", expires_in=3600))
 note = st.query_params.get("note", "nothing")
@@ -77,14 +84,8 @@ st.text(sm.share_link("files/letter.txt", expires_in=3600, max_uses=1_000_000))
 revoked = sm.share_link("files/letter.txt", expires_in=3600)
 st.text(revoked)
 sm.revoke(revoked)
-st.session_state.setdefault("whose", who)
-st.text(f"canary of {{st.session_state.whose}} in session")
 if {STREAMLIT >= (1, 52)}:
     st.download_button("Later", lambda: canary("deferred"), file_name="later.txt", mime="text/plain")
-if "in" in st.query_params:
-    sm.login(st.query_params["in"], renew=True)
-if "out" in st.query_params:
-    sm.logout()
 """
 
 
@@ -128,7 +129,7 @@ def repeated(tab: Tab, who: str, url: str) -> dict[str, str]:
 
 def links_of(tab: Tab) -> list[str]:
     """Return the links that the page of a tab prints, as path and query."""
-    return [text.removeprefix(tab.browser.server.origin) for text in tab.texts()]
+    return [text.removeprefix(tab.browser.server.origin) for text in tab.texts() if "/secure-media/" in text]
 
 
 def pressed(server: AppServer, link: str) -> str:
@@ -287,7 +288,7 @@ def app(base_path: str, policy: str, folder: Path) -> Iterator[Target]:
                 "member": f"canary of member {who} in image".encode(),
                 "session": f"canary of left {who} in session".encode(),
                 "deferred": f"canary of {who} in deferred".encode(),
-                **({"agent": b"canary of nobody in session"} if AGENT_API else {}),
+                **({"agent": b"canary of robot by name"} if AGENT_API else {}),
             },
             secrets=(outside.encode(), SECRET.encode()),
             victim=victim.cookie_header(),

@@ -11,7 +11,6 @@ from secure_media.attack.model import NOBODY, STRANGER, Attack, Build, Honest, P
 from secure_media.attack.target import Target
 from secure_media.attack.websocket import answered, deferred, finished, handshake, run, talk
 
-OWN_PAGE = "who=the+attacker"
 #: The handshake may be refused, or lead to a session of one's own.
 NOT_THEIRS = frozenset({101, 403})
 
@@ -20,7 +19,7 @@ _MEDIA = re.compile(rb"/media/[0-9a-zA-Z]+(?:\.\w+)?(?:\?media_token=[\w.-]+)?")
 
 def _running(target: Target, asked: bytes) -> list[Response]:
     """Open the WebSocket, run the script, and return all that came as one response."""
-    answers, heard = talk(target, asked, (run(OWN_PAGE), finished))
+    answers, heard = talk(target, asked, (run(), finished))
     return [Response(answer.status, answer.headers, b"".join(heard), answer.raw) for answer in answers]
 
 
@@ -89,7 +88,7 @@ def _clicking(session: Callable[[Target], str], who: str) -> Play:
 
     def play(target: Target, asked: bytes) -> list[Response]:
         click = deferred(target.deferred, session(target))
-        answers, heard = talk(target, asked, (run(OWN_PAGE), finished), (click, answered))
+        answers, heard = talk(target, asked, (run(), finished), (click, answered))
         found = _MEDIA.findall(heard[-1]) if heard else []
         for path in found:
             where = f"{target.base}{path.decode()}"
