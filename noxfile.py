@@ -37,6 +37,7 @@ THOROUGH = ("tornado-last", "newest")
 #: The hooks into Streamlit are tested on every generation, and so are the attacks by those who have a page: there, each
 #: attack is tried on one of its targets.
 ON_TWO = (
+    "tests/attacks/test_breakages.py",
     "tests/attacks/test_jwt_attacks.py",
     "tests/browser",
     "tests/cli",

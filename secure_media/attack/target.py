@@ -122,7 +122,6 @@ class Target:
     take: Callable[[], bytes] = fact("has the victim click on it, and returns what they get")
     agent: str = fact("the Authorization header of a program that may use the agent API")
     other_agent: str = fact("that of another program")
-    jwt_files: Mapping[str, str] = fact("files for anyone with a JWT that the kit can sign, by kind of key")
     log: Callable[[], str] = fact("what the app writes into its log")
     honest: dict[Any, Served] = field(default_factory=dict)
     refusals: dict[Any, Any] = field(default_factory=dict)

@@ -15,6 +15,8 @@ from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 from secure_media.attack.client import PATIENCE, Response, connected, parse, verbatim
 from secure_media.attack.target import Target
 
+#: Makes a message out of what was heard before.
+Say = Callable[[list[ForwardMsg]], BackMsg]
 #: Which message is the last one to wait for.
 Until = Callable[[ForwardMsg], bool]
 
@@ -40,10 +42,10 @@ def handshake(target: Target, cookie: str, *protocols: str, query: str = "") -> 
     )
 
 
-def run(query: str = "") -> BackMsg:
+def run(_: list[ForwardMsg]) -> BackMsg:
     """Return what the page says to have the script run."""
     message = BackMsg()
-    message.rerun_script.query_string = query
+    message.rerun_script.query_string = ""
     return message
 
 
@@ -70,9 +72,15 @@ def answered(message: ForwardMsg) -> bool:
     return message.WhichOneof("type") in ("deferred_file_response", "backend_operation_response")
 
 
-def talk(target: Target, opening: bytes, *turns: tuple[BackMsg, Until]) -> tuple[list[Response], list[bytes]]:
+def session_in(heard: list[ForwardMsg]) -> str:
+    """Return the id of the session that tells its page these messages; empty if none says it."""
+    sessions = [each.new_session.initialize.session_id for each in heard if each.WhichOneof("type") == "new_session"]
+    return sessions[-1] if sessions else ""
+
+
+def talk(target: Target, opening: bytes, *turns: tuple[Say, Until]) -> tuple[list[Response], list[ForwardMsg]]:
     """Open a WebSocket, say each message and hear what comes until its end; return the response, and all messages."""
-    heard: list[bytes] = []
+    heard: list[ForwardMsg] = []
     with connected(target) as sock:
         sock.sendall(opening)
         received = b""
@@ -84,13 +92,13 @@ def talk(target: Target, opening: bytes, *turns: tuple[BackMsg, Until]) -> tuple
         if response.status == 101:
             # A server that hangs up has said all that it says.
             with suppress(OSError):
-                for message, until in turns:
-                    sock.sendall(_frame(message.SerializeToString()))
+                for say, until in turns:
+                    sock.sendall(_frame(say(heard).SerializeToString()))
                     received = _hear(sock, received, heard, until)
     return [response], heard
 
 
-def _hear(sock: socket.socket, received: bytes, heard: list[bytes], until: Until) -> bytes:
+def _hear(sock: socket.socket, received: bytes, heard: list[ForwardMsg], until: Until) -> bytes:
     deadline = time.monotonic() + PATIENCE
     while time.monotonic() < deadline:
         while (found := _unframe(received)) is not None:
@@ -98,9 +106,9 @@ def _hear(sock: socket.socket, received: bytes, heard: list[bytes], until: Until
             if kind == 8:
                 raise ConnectionResetError
             if kind == 2:
-                heard.append(payload)
                 message = ForwardMsg()
                 message.ParseFromString(payload)
+                heard.append(message)
                 if until(message):
                     return received
         chunk = sock.recv(1 << 16)

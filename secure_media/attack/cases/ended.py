@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 
 from secure_media.attack.cases.links import LINK
 from secure_media.attack.families import EXPIRED, RETIRED_KEY
 from secure_media.attack.model import IMAGE, REFUSED, THIEF, Attack, Build, of
 from secure_media.attack.target import MissingFactError, Target
-
-Values = Callable[[Target], Mapping[str, str]]
 
 _ENDED = {
     "expired": "has ended",

@@ -5,11 +5,14 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable
 
+from streamlit.proto.BackMsg_pb2 import BackMsg
+from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
+
 from secure_media.attack.client import Response, exchange
 from secure_media.attack.families import DEFERRED, SOCKETS
 from secure_media.attack.model import NOBODY, STRANGER, Attack, Build, Honest, Play, of
 from secure_media.attack.target import Target
-from secure_media.attack.websocket import answered, deferred, finished, handshake, run, talk
+from secure_media.attack.websocket import answered, deferred, finished, handshake, run, session_in, talk
 
 #: The handshake may be refused, or lead to a session of one's own.
 NOT_THEIRS = frozenset({101, 403})
@@ -19,8 +22,11 @@ _MEDIA = re.compile(rb"/media/[0-9a-zA-Z]+(?:\.\w+)?(?:\?media_token=[\w.-]+)?")
 
 def _running(target: Target, asked: bytes) -> list[Response]:
     """Open the WebSocket, run the script, and return all that came as one response."""
-    answers, heard = talk(target, asked, (run(), finished))
-    return [Response(answer.status, answer.headers, b"".join(heard), answer.raw) for answer in answers]
+    answers, heard = talk(target, asked, (run, finished))
+    return [
+        Response(answer.status, answer.headers, b"".join(message.SerializeToString() for message in heard), answer.raw)
+        for answer in answers
+    ]
 
 
 BACK = Honest(lambda t: handshake(t, t.victim, t.left_session), 101, "session", play=_running)
@@ -60,10 +66,10 @@ def takeover() -> Iterable[Attack]:
 @of(DEFERRED)
 def deferred_downloads() -> Iterable[Attack]:
     """Click, over one's own WebSocket, on a download that another page offers."""
-    sessions: dict[str, Callable[[Target], str]] = {
-        "own": lambda t: t.attacker_session,
-        "victims": lambda t: t.victim_session,
-        "none": lambda t: "",
+    sessions: dict[str, Callable[[Target, list[ForwardMsg]], str]] = {
+        "own": lambda t, heard: session_in(heard),
+        "victims": lambda t, heard: t.victim_session,
+        "none": lambda t, heard: "",
     }
     for name, session in sessions.items():
         for attacker, who in ((STRANGER, "attacker"), (NOBODY, ""), (STRANGER, "foreigner")):
@@ -83,13 +89,15 @@ def _opening(who: str) -> Build:
     return lambda t: handshake(t, t.cookies_of(who))
 
 
-def _clicking(session: Callable[[Target], str], who: str) -> Play:
+def _clicking(session: Callable[[Target, list[ForwardMsg]], str], who: str) -> Play:
     """Return what clicks, and fetches whatever it is told to fetch then."""
 
     def play(target: Target, asked: bytes) -> list[Response]:
-        click = deferred(target.deferred, session(target))
-        answers, heard = talk(target, asked, (run(), finished), (click, answered))
-        found = _MEDIA.findall(heard[-1]) if heard else []
+        def click(heard: list[ForwardMsg]) -> BackMsg:
+            return deferred(target.deferred, session(target, heard))
+
+        answers, heard = talk(target, asked, (run, finished), (click, answered))
+        found = _MEDIA.findall(heard[-1].SerializeToString()) if heard else []
         for path in found:
             where = f"{target.base}{path.decode()}"
             answers += exchange(target, target.get(where, cookie=target.cookies_of(who)))

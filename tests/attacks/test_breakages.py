@@ -1,0 +1,48 @@
+"""A guard that is broken on purpose: the attacks alone have to find it, whatever is broken."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from secure_media.attack import Verdict, all_attacks, attempt
+from secure_media.attack.families import DEFERRED
+from tests.attacks.apps import app
+from tests.attacks.breakages import DELIBERATE, ONCE, Breakage, broken
+from tests.servers import ROOT, STARLETTE, STREAMLIT
+
+ATTACKS = all_attacks()
+ALL = (*DELIBERATE, *ONCE)
+#: Each on one of the two servers: what is broken is the same code on both. Deferred downloads came with Streamlit 1.52.
+BREAKAGES = [
+    breakage
+    for number, breakage in enumerate(ALL)
+    if number % 2 == STARLETTE and (breakage.family is not DEFERRED or STREAMLIT >= (1, 52))
+]
+
+
+@pytest.mark.parametrize("breakage", [pytest.param(breakage, id=breakage.id) for breakage in BREAKAGES])
+def test_broken_guard_falls_to_the_attacks(breakage: Breakage, tmp_path: Path) -> None:
+    """The attacks of one family are enough to see that the guard does not hold."""
+    (tmp_path / "app").mkdir()
+    path = os.pathsep.join([str(broken(breakage, tmp_path / "broken")), str(ROOT)])
+
+    with app("", "None", tmp_path / "app", {"PYTHONPATH": path}) as target:
+        fell = next(
+            (
+                attack.id
+                for attack in ATTACKS
+                if attack.family is breakage.family and attempt(target, attack).verdict is Verdict.FELL
+            ),
+            None,
+        )
+
+    assert fell is not None
+
+
+def test_breakages_are_many() -> None:
+    """At least fifteen are tried on each server, and no two share a name."""
+    assert len(BREAKAGES) >= 15
+    assert len({breakage.id for breakage in ALL}) == len(ALL)
