@@ -122,6 +122,7 @@ class Target:
     take: Callable[[], bytes] = fact("has the victim click on it, and returns what they get")
     agent: str = fact("the Authorization header of a program that may use the agent API")
     other_agent: str = fact("that of another program")
+    jwt_files: Mapping[str, str] = fact("files for anyone with a JWT of a key that attacks know, by kind of key")
     log: Callable[[], str] = fact("what the app writes into its log")
     honest: dict[Any, Served] = field(default_factory=dict)
     refusals: dict[Any, Any] = field(default_factory=dict)
@@ -188,6 +189,8 @@ class Target:
     @property
     def absent(self) -> str:
         """The path of an image that never was, in the form of one that is."""
+        if not self.media:
+            return f"{self.base}/media/{'0' * 40}.png"
         return f"{self.prefix}{self.name.replace(self.media_id, '0' * len(self.media_id))}"
 
     @property

@@ -78,8 +78,8 @@ def _ask(target: Target, honest: Honest) -> tuple[Response | None, list[str]]:
 
 
 def _problems(target: Target, attack: Attack, asked: bytes, answers: list[Response], honest: Response) -> Iterator[str]:
-    yield from _status_problems(target, attack, asked, answers)
     yield from _leaks(target, attack, answers)
+    yield from _status_problems(target, attack, asked, answers)
     for answer in answers:
         refused = answer.status == 403 and not attack.elsewhere
         if target.exact and refused and answer.header("set-cookie") is not None:
@@ -106,7 +106,7 @@ def _problems(target: Target, attack: Attack, asked: bytes, answers: list[Respon
 
 def _status_problems(target: Target, attack: Attack, asked: bytes, answers: list[Response]) -> Iterator[str]:
     for status in [answer.status for answer in answers] or [SILENCE]:
-        if status not in attack.expect and (target.exact or not _harmless(status)):
+        if status not in attack.expect and (target.exact or not _harmless(status, asked)):
             yield f"{_show(answers)}, expected {' or '.join(map(str, sorted(attack.expect)))}"
     if attack.elsewhere:
         for answer in answers:
@@ -118,9 +118,9 @@ def _status_problems(target: Target, attack: Attack, asked: bytes, answers: list
                 yield f"not the one refusal that everyone gets: {_show([answer])}"
 
 
-def _harmless(status: int) -> bool:
-    """Return whether a status, of whatever app, gives nothing away."""
-    return status < 200 or (300 <= status < 500 and status not in (304, 416))
+def _harmless(status: int, asked: bytes) -> bool:
+    """Return whether a status, of whatever app, gives nothing away: to OPTIONS, neither does success."""
+    return asked.startswith(b"OPTIONS ") or status < 200 or (300 <= status < 500 and status not in (304, 416))
 
 
 def _refusal(target: Target, asked: bytes) -> Response:

@@ -26,7 +26,8 @@ from secure_media.attack.families import (
 from tests.attacks.apps import AGENT_API, TARGETS, app, unharmed
 from tests.servers import STREAMLIT
 
-ATTACKS = all_attacks()
+#: All but the JWTs, which have an app of their own (`test_jwt_attacks`).
+ATTACKS = [attack for attack in all_attacks() if not attack.id.startswith("jwt-")]
 #: What the installed Streamlit has not got.
 MISSING = [family for family, there in ((AGENTS, AGENT_API), (DEFERRED, STREAMLIT >= (1, 52))) if not there]
 #: How many attacks there are in each family: one that is gone has to be missed.
@@ -40,7 +41,7 @@ COUNTS = {
     "expired": 46,
     "retired-key": 20,
     "moved": 15,
-    "jwt": 47,
+    "jwt": 517,
     "cookies": 21,
     "paths": 210,
     "traversal": 387,
@@ -135,9 +136,9 @@ def test_every_attack_is_tried() -> None:
 
 def test_no_attack_vanishes() -> None:
     """Each family has as many attacks as are written down here, and no two attacks share an id."""
-    assert {family.id: sum(attack.family == family for attack in ATTACKS) for family in FAMILIES} == COUNTS
-    assert len({attack.id for attack in ATTACKS}) == len(ATTACKS)
-    assert sum(COUNTS.values()) == len(ATTACKS)
+    attacks = all_attacks()
+    assert {family.id: sum(attack.family == family for attack in attacks) for family in FAMILIES} == COUNTS
+    assert sum(COUNTS.values()) == len({attack.id for attack in attacks}) == len(attacks)
 
 
 @pytest.mark.parametrize("family", [pytest.param(family, id=family.id) for family in FAMILIES])
@@ -146,6 +147,6 @@ def test_every_attack_says_what_it_is(family: Family) -> None:
     assert family.why.endswith(".")
     assert len(family.why) > 60
     assert family.cwe > 0
-    for attack in ATTACKS:
+    for attack in all_attacks():
         if attack.family == family:
             assert re.fullmatch(r"[A-Z].{15,}\.", attack.sentence, re.DOTALL), attack.id
