@@ -189,10 +189,10 @@ def test_every_function_can_be_read_at_once() -> None:
 
 
 def test_no_room_outgrows_the_others() -> None:
-    """What attaches to Streamlit, the largest room, stays a small part of what guards."""
+    """What attaches to Streamlit, the largest room, stays a small part of what guards; tables do not count."""
     rooms = Counter[str]()
     for module, lines in _lines().items():
-        if module != NAME:
+        if module != NAME and not module.startswith(f"{NAME}.attack.cases."):
             rooms[_part(module)] += lines
 
     assert {room: lines for room, lines in rooms.items() if lines > ROOM * sum(_lines().values())} == {}

@@ -123,6 +123,7 @@ class Target:
     agent: str = fact("the Authorization header of a program that may use the agent API")
     other_agent: str = fact("that of another program")
     jwt_files: Mapping[str, str] = fact("files for anyone with a JWT of a key that attacks know, by kind of key")
+    leave: Callable[[], None] = fact("whether the victim's pages may be closed (--after-closing)")
     log: Callable[[], str] = fact("what the app writes into its log")
     honest: dict[Any, Served] = field(default_factory=dict)
     refusals: dict[Any, Any] = field(default_factory=dict)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from secure_media.cli import demo, doctor, explain, inspect, keygen, revoke, run, sign
+from secure_media.cli import attack, demo, doctor, explain, inspect, keygen, revoke, run, sign
 from secure_media.cli.command import Family
 from secure_media.version import __version__
 
@@ -29,3 +29,4 @@ main.add_command(inspect.inspect)
 main.add_command(explain.explain)
 main.add_command(revoke.revoke)
 main.add_command(doctor.doctor)
+main.add_command(attack.attack)

@@ -47,7 +47,7 @@ def test_version_is_the_packages_own(shell: Shell) -> None:
         pytest.param(["serve"], "there is no command 'serve'; ", id="command-that-resembles-something"),
         pytest.param(
             ["zzz"],
-            "there is no command 'zzz'; there are demo, doctor, explain, inspect, keygen, revoke, run, sign",
+            "there is no command 'zzz'; there are attack, demo, doctor, explain, inspect, keygen, revoke, run, sign",
             id="command-like-none",
         ),
         pytest.param(["--versoin"], "'--version'", id="option-of-all"),

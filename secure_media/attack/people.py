@@ -1,0 +1,43 @@
+"""Who opens an app, and which page of it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True, repr=False)
+class Person:
+    """
+    Who opens the app, by what their browser sends.
+
+    Args:
+        cookies: Their cookies.
+        headers: Further headers.
+    """
+
+    cookies: Mapping[str, str] = field(default_factory=dict)
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+    def __bool__(self) -> bool:
+        return bool(self.cookies or self.headers)
+
+
+@dataclass(frozen=True)
+class Page:
+    """
+    Which page of the app is opened.
+
+    Args:
+        name: Its name, as in its URL; empty for the first one.
+        query: The query of its URL.
+    """
+
+    name: str = ""
+    query: str = ""
+
+
+def pairs(text: str) -> Mapping[str, str]:
+    """Return the cookies in the value of a Cookie header."""
+    parts = (part.partition("=") for part in text.split(";"))
+    return {name.strip(): value.strip() for name, _, value in parts if name.strip()}
