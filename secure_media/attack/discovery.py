@@ -89,13 +89,15 @@ def opened(
             sleep(wait_after_closing or 0)
 
         known = {} if wait_after_closing is None else {"leave": leave}
-        yield _target(tab, stranger, {"pace": pace, **known})
+        yield _target(tab, stranger, page.link, {"pace": pace, **known})
 
 
-def _target(tab: Tab, stranger: Browser, known: dict[str, Any]) -> FoundTarget:
+def _target(tab: Tab, stranger: Browser, link: str, known: dict[str, Any]) -> FoundTarget:
     """Return what is known of the app whose page is open in `tab`."""
     browser, app = tab.browser, tab.browser.app
     files = _files(browser, tab)
+    if link:
+        known["link"], files.canaries["file"] = _linked(app, link)
     known |= {} if files.etag is None else {"etag": files.etag}
     return FoundTarget(
         host=app.host,
@@ -116,6 +118,19 @@ def _target(tab: Tab, stranger: Browser, known: dict[str, Any]) -> FoundTarget:
         },
         **known,
     )
+
+
+def _linked(app: RunningApp, link: str) -> tuple[str, bytes]:
+    """Return path and query of a link, and bytes that are in its file alone."""
+    path = link.removeprefix(app.origin)
+    if not link.startswith(app.url):
+        raise AppError(f"--link: expected a link to a file of the app's own, below {app.url}")
+    response = app.request("GET", path)
+    if response.status != 200 or not _SHORTEST <= len(response.body) <= _LONGEST:
+        raise AppError(
+            f"--link: expected one that opens a file for anyone, got {response.status} of {len(response.body):,} bytes"
+        )
+    return path, _canary(response.body)
 
 
 def _browser(app: RunningApp, person: Person, name: str, other: Person) -> Browser:

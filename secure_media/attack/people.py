@@ -31,10 +31,12 @@ class Page:
     Args:
         name: Its name, as in its URL; empty for the first one.
         query: The query of its URL.
+        link: A link to a file of the app's, for anyone, which may be used up.
     """
 
     name: str = ""
     query: str = ""
+    link: str = ""
 
 
 def pairs(text: str) -> Mapping[str, str]:

@@ -61,6 +61,7 @@ def _reports(command: Callable[..., None]) -> Callable[..., None]:
 @click.argument("url", required=False)
 @click.option("--page", default="", help="The page to open, as in its URL. Default: the first one.")
 @click.option("--query", default="", help="The query of the page's URL, such as 'id=7'.")
+@click.option("--link", default="", help="A link to a file for anyone, to attack as well. It may be used up.")
 @people.options_of_people
 @click.option("--family", "families", multiple=True, metavar="NAME", help="Try this family of attacks alone.")
 @click.option("--list", "is_list", is_flag=True, help="List the families, and attack nothing.")
@@ -126,7 +127,7 @@ def _refuse_unwritable(options: dict[str, Any]) -> None:
         path: Path | None = options[name]
         if path is not None and not path.absolute().parent.is_dir():
             raise Failure(f"--{name}: there is no folder {path.absolute().parent}")
-    for name in ("page", "query"):
+    for name in ("page", "query", "link"):
         if not options[name].isprintable():
             raise Failure(f"--{name}: expected text that can be in a URL")
 
@@ -168,7 +169,7 @@ def _attacked(app: RunningApp, families: Sequence[str], options: dict[str, Any])
     wait = options["after_closing"]
     pace = Pace(rate=options["rate"], most=options["max_requests"], seconds=options["max_time"])
     victim, other = people.person(options, ""), people.person(options, "other_")
-    page = Page(options["page"], options["query"])
+    page = Page(options["page"], options["query"], options["link"])
     with opened(app, victim, other, page, pace=pace, wait_after_closing=wait) as target, _Progress() as progress:
         notes = observations(target)
         results, unfinished = run(target, chosen(families), progress)

@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 
 from tests.attacks.apps import PIXEL
-from tests.servers import AppServer
+from tests.servers import SECRET, AppServer
 
 #: Every kind of medium; the page named ``empty`` in the query shows none.
 SCRIPT = f"""
@@ -17,11 +17,12 @@ if "empty" not in st.query_params:
     st.audio(b"RIFF canary of the sound", format="audio/wav")
     st.download_button("Report", b"canary of the report", file_name="report.html", mime="text/html")
 """
-#: Shown on terms, by a link that may be good for a few uses.
-ON_TERMS = f"""
+#: What only the guard has: a picture on terms, and a link to a file for anyone.
+LINKS = f"""
 import secure_media as sm
 if "terms" in st.query_params:
     sm.image(base64.b64decode({PIXEL!r}) + b"canary on terms", expires_in=600)
+st.text(sm.share_link("files/letter.txt", expires_in=3600))
 """
 CANARIES = ("canary of the picture", "canary of the sound", "canary of the report")
 
@@ -39,4 +40,7 @@ def stock(folder: Path) -> AppServer:
 
 def guarded(folder: Path) -> AppServer:
     """Serve the app with its media guarded, below a base path."""
-    return AppServer(SCRIPT + ON_TERMS, folder=folder, options={"server.baseUrlPath": "some/app"})
+    (folder / "files").mkdir()
+    (folder / "files" / "letter.txt").write_text("canary of the letter")
+    arguments = f"secret={SECRET!r}, collections={{'files': 'files'}}"
+    return AppServer(SCRIPT + LINKS, run_arguments=arguments, folder=folder, options={"server.baseUrlPath": "some/app"})

@@ -144,6 +144,24 @@ def test_links_are_not_used_up(shell: Shell, own: AppServer) -> None:
     assert "links on terms" in result.err
 
 
+def test_link_that_is_given_is_attacked(shell: Shell, own: AppServer) -> None:
+    """With a link, the attacks on links are tried as well; one to elsewhere, or to nothing, is an error."""
+    with Browser(own).open() as tab:
+        link = tab.texts()[-1]
+    families = ("--family", "moved", "--family", "forged", "--json=j")
+    result = shell.run("attack", own.url, *FAST, *families, "--link", link)
+    missing = shell.run("attack", own.url, "--link", link.replace("letter", "no-letter"))
+    foreign = shell.run("attack", own.url, "--link", "http://127.0.0.2/letter.txt")
+
+    attacks = json.loads(Path("j").read_text("utf-8"))["attacks"]
+    assert result.code == 0
+    assert {attack["verdict"] for attack in attacks if attack["id"].startswith("link-")} >= {"stood"}
+    assert (missing.code, foreign.code) == (2, 2)
+    assert "expected one that opens a file for anyone, got 403" in missing.err
+    assert "expected a link to a file of the app's own" in foreign.err
+    assert link.partition("media_token=")[2] not in Path("j").read_text("utf-8")
+
+
 def test_people_are_who_their_cookies_say(shell: Shell, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Behind a sign-in, one person is the victim and another the attacker; no report has what they sent."""
     rule = f"jwt(cookie='sso', key={KEY!r}, algorithms=['HS256'], issuer='gate', audience='app')"
