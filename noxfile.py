@@ -53,6 +53,7 @@ ON_TWO = (
     "tests/host/test_links.py",
     "tests/host/test_names.py",
     "tests/host/test_offload.py",
+    "tests/host/test_plugin.py",
     "tests/host/test_policies.py",
     "tests/host/test_proxies.py",
     "tests/host/test_refusals.py",

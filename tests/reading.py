@@ -104,7 +104,8 @@ class Reader:
         commands.mkdir()
         _program(commands / "secure-media", f'exec {shlex.quote(sys.executable)} -m secure_media.cli "$@"')
         path = os.pathsep.join((str(commands), str(Path(sys.executable).parent), os.environ["PATH"]))
-        home = {"HOME": str(folder), "PYTHONPATH": str(ROOT), "PATH": path}
+        # Where the package is installed, pytest finds the plugin by itself.
+        home = {"HOME": str(folder), "PYTHONPATH": str(ROOT), "PATH": path, "PYTEST_ADDOPTS": "-p pytest_secure_media"}
         self._environment = {
             **{
                 name: value

@@ -22,7 +22,19 @@ from secure_media import (
 )
 from secure_media.core.context import AccessContext
 from secure_media.core.policy import Policy
-from secure_media.testing import access, decide
+from secure_media.testing import (
+    AppError,
+    AppServer,
+    Browser,
+    ExpectForbidden,
+    Response,
+    RunningApp,
+    Tab,
+    access,
+    decide,
+    eventually,
+    media_urls,
+)
 
 SECRET = os.environ["SECRET"]
 EVERY_HOUR = datetime.timedelta(hours=1)
@@ -105,6 +117,37 @@ def ask_without_a_server() -> bool:
     """Ask policies and conditions about requests by hand."""
     anna = access(subject="anna", groups=["staff"], auth_time=0.0, claims={"office": "Basel"}, kind="file", name="a/b")
     return all(decide(policy, anna) for policy in policies()) and decide(lambda context: context.now > 0, access())
+
+
+def open_a_running_app() -> list[str]:
+    """Start an app, or reach one, and open it as browsers do."""
+    there = RunningApp("https://apps.example/a/", headers={"X-Key": "1"}, verify=Path("ca.pem"), timeout=5)
+    trusting = RunningApp(there.url, verify=False)
+    options = {"server.baseUrlPath": "a", "server.maxUploadSize": 5, "server.sslCertFile": None}
+    command = ["uvicorn", "app:app", "--port", "{port}"]
+    try:
+        with AppServer("app.py", options=options, env={"A": "b"}, guarded=True, folder=Path("apps")) as app:
+            ann = Browser(app, cookies={"who": "ann"}, headers={"X-A": "b"}, site="https://apps.example")
+            with ann.open(query="page=two") as tab:
+                found = look_at(tab)
+                answer: Response = ann.visit().get(tab.urls()[0], {"Range": "bytes=0-1"}, "HEAD")
+                ExpectForbidden(app)(Browser(trusting).get("/media/0"), b"bytes", "text")
+            head: bytes = app.raw(b"GET / HTTP/1.0\r\n\r\n", until=b"\r\n")
+            code: int = AppServer(Path("app.py"), command=command, port=8501, wait=False, timeout=1.5).stop()
+            body = eventually(lambda: answer.status == 200 and answer.body, "the file", timeout=1)
+            return [*found, app.log, head.decode(), f"{code}", body.decode(), *answer.headers, *answer.set_cookies]
+    except AppError as error:
+        return [str(error), there.origin, f"{there.request('POST', '/', {'a': 'b'}, b'c').status}"]
+
+
+def look_at(tab: Tab) -> list[str]:
+    """Do all that can be done with an open page."""
+    tab.widget_states["id"] = "text"
+    found = [url for message in tab.click("Save") for url in media_urls(message)]
+    with tab.browser.connect(resume=tab.session_id) as again:
+        again.rerun(query="a=b", wait=False)
+        kinds = [message.WhichOneof("type") or "" for message in again.receive()]
+    return [*found, *kinds, *tab.texts(), *tab.exceptions(), *(element.label for element in tab.elements("button"))]
 
 
 def sign_in_page() -> None:

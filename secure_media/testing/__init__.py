@@ -14,6 +14,7 @@ For people's own tests: asks policies without a server, and opens a running app 
 from secure_media.errors import AppError
 from secure_media.testing.browser import Browser
 from secure_media.testing.deciding import access, decide
+from secure_media.testing.forbidden import ExpectForbidden
 from secure_media.testing.messages import media_urls
 from secure_media.testing.response import Response
 from secure_media.testing.running import RunningApp
@@ -25,6 +26,7 @@ __all__ = [
     "AppError",
     "AppServer",
     "Browser",
+    "ExpectForbidden",
     "Response",
     "RunningApp",
     "Tab",

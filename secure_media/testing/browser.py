@@ -88,7 +88,18 @@ class Browser:
     def get(
         self, path: str, headers: Mapping[str, str] | None = None, method: str = "GET", body: bytes | None = None
     ) -> Response:
-        """Send a request as this browser; `path` is below the base path, as Streamlit's messages have it."""
+        """
+        Send a request as this browser.
+
+        Args:
+            path: Below the base path, as Streamlit's messages have it, or a whole URL of this app, as links have it.
+            headers: What is sent besides.
+            method: The method.
+            body: The body.
+        """
+        path = path.removeprefix(f"{self.origin}{self.app.base}")
+        if not path.startswith("/"):
+            raise AppError(f"what is below {self.app.url} begins with a slash, or with that URL")
         return self.app.request(method, f"{self.app.base}{path}", {**self.sent(), **(headers or {})}, body)
 
     def cookie_header(self) -> str:
