@@ -54,6 +54,7 @@ ON_TWO = (
     "tests/host/test_names.py",
     "tests/host/test_offload.py",
     "tests/host/test_plugin.py",
+    "tests/host/test_plugin_attacks.py",
     "tests/host/test_policies.py",
     "tests/host/test_proxies.py",
     "tests/host/test_refusals.py",

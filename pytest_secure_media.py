@@ -81,6 +81,24 @@ def pytest_configure(config: pytest.Config) -> None:
         raise pytest.UsageError(f"secure-media: {error}") from None
 
 
+@pytest.hookimpl(hookwrapper=True, tryfirst=True)
+def pytest_collection_modifyitems(
+    session: pytest.Session, config: pytest.Config, items: list[pytest.Item]
+) -> Iterator[None]:
+    """Add the attacks, and have them after all else and in their order, whatever is chosen from them or shuffled."""
+    attacks: list[pytest.Item] = []
+    if config.getoption("--secure-media-app") or config.getoption("--secure-media-url"):
+        from secure_media.attack import as_tests
+        from secure_media.attack.people import Page
+
+        page = Page(config.getoption("--secure-media-page") or "", config.getoption("--secure-media-query") or "")
+        attacks = as_tests.tests(session, _chosen(config), page)
+    items += attacks
+    yield
+    order = {id(item): place for place, item in enumerate(attacks, 1)}
+    items.sort(key=lambda item: order.get(id(item), 0))
+
+
 def pytest_unconfigure(config: pytest.Config) -> None:
     """Stop the app, if it was started."""
     chosen = config.stash.get(_CHOSEN, None)
