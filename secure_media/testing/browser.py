@@ -42,8 +42,8 @@ class Browser:
         site: str | None = None,
     ) -> None:
         self.app = app
-        self.cookies = dict(cookies or {})
-        self.headers = dict(headers or {})
+        self.cookies: dict[str, str] = dict(cookies or {})
+        self.headers: dict[str, str] = dict(headers or {})
         self.site = site
 
     def __repr__(self) -> str:
@@ -61,7 +61,7 @@ class Browser:
             response = self.get(path, headers)
             if response.status != 200:
                 raise AppError(f"{self.app.url} is no Streamlit app for this browser: {_why(path, response)}")
-            self._keep(response)
+            self.keep(response)
         return self
 
     def open(self, *, query: str = "", resume: str | None = None) -> Tab:
@@ -89,7 +89,7 @@ class Browser:
         self, path: str, headers: Mapping[str, str] | None = None, method: str = "GET", body: bytes | None = None
     ) -> Response:
         """
-        Send a request as this browser.
+        Send a request as this browser. Cookies that the response sets are kept by `keep` alone.
 
         Args:
             path: Below the base path, as Streamlit's messages have it, or a whole URL of this app, as links have it.
@@ -116,10 +116,15 @@ class Browser:
         host = {"Host": urlsplit(self.site).netloc} if self.site else {}
         return {**host, **self.headers, **({"Cookie": self.cookie_header()} if self.cookies else {})}
 
-    def _keep(self, response: Response) -> None:
+    def keep(self, response: Response) -> None:
+        """Keep the cookies that a response sets, and forget those that it ends, as browsers do with every response."""
         for line in response.set_cookies:
-            name, _, value = line.partition(";")[0].partition("=")
-            self.cookies[name] = value
+            pair, *attributes = line.split(";")
+            name, _, value = pair.strip().partition("=")
+            if any(attribute.strip().lower() == "max-age=0" for attribute in attributes):
+                self.cookies.pop(name, None)
+            else:
+                self.cookies[name] = value
 
 
 def _why(path: str, response: Response) -> str:

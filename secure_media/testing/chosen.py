@@ -97,7 +97,8 @@ class ChosenApp:
             )
         self._script, self._command = script, command
         self._failure: str | None = None
-        self.somebody, self.stranger = somebody, stranger
+        self.somebody: Person = somebody
+        self.stranger: Person = stranger
 
     def app(self) -> RunningApp:
         """

@@ -48,12 +48,12 @@ class RunningApp:
             raise AppError("url: give where a browser opens the app, such as http://127.0.0.1:8501/")
         if parts.username is not None or parts.password is not None:
             raise AppError("url: give name and password as a header, Authorization, and not in the URL")
-        self.tls = parts.scheme == "https"
-        self.host = parts.hostname
-        self.port = port or (443 if self.tls else 80)
-        self.base = parts.path.rstrip("/")
-        self.headers = dict(headers or {})
-        self.timeout = timeout
+        self.tls: bool = parts.scheme == "https"
+        self.host: str = parts.hostname
+        self.port: int = port or (443 if self.tls else 80)
+        self.base: str = parts.path.rstrip("/")
+        self.headers: dict[str, str] = dict(headers or {})
+        self.timeout: float = timeout
         self._verify = verify
 
     def __repr__(self) -> str:

@@ -108,17 +108,19 @@ class AppServer(RunningApp):
         base = str(self.options.get("server.baseUrlPath") or "").strip("/")
         # The certificate is for the name that the app has elsewhere.
         super().__init__(f"{scheme}://127.0.0.1:{port}/{base}", verify=False, timeout=timeout)
-        self.script = Path(script).absolute()
-        self.folder = Path(folder or Path.cwd())
-        self.env = {
+        self.script: Path = Path(script).absolute()
+        self.folder: Path = Path(folder or Path.cwd())
+        self.env: dict[str, str] = {
             **self._environment(),
             "PYTHONUNBUFFERED": "1",
             **{_variable(name): _text(value) for name, value in self.options.items() if value is not None},
             **(env or {}),
         }
         command = command or _command(self.script, guarded=guarded)
-        self.command = [part.replace("{script}", str(self.script)).replace("{port}", str(port)) for part in command]
-        self.log_path = self._new_log()
+        self.command: list[str] = [
+            part.replace("{script}", str(self.script)).replace("{port}", str(port)) for part in command
+        ]
+        self.log_path: Path = self._new_log()
         self.process: Process | None = None
         self.start(wait=wait)
 

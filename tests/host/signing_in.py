@@ -26,5 +26,5 @@ def granted(tab: Tab) -> str:
 def follow(browser: Browser, url: str, **headers: str) -> Response:
     """Go where a page was sent, and keep the cookies."""
     response = browser.get(url, {**OF_THE_APP, **headers})
-    browser._keep(response)
+    browser.keep(response)
     return response

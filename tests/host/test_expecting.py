@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from secure_media.testing import Browser, ExpectForbidden, RunningApp
+from secure_media.testing import Browser, ExpectForbidden, Response, RunningApp
 
 REFUSAL = b"Forbidden\n"
 #: What is wrong with a refusal, by its path.
@@ -77,3 +77,11 @@ def test_empty_secret_is_a_mistake(browser: Browser) -> None:
     """It would be found in every answer."""
     with pytest.raises(ValueError, match="empty"):
         ExpectForbidden(browser.app)(browser.get("/media/1"), b"")
+
+
+def test_cookies_are_kept_until_they_end(browser: Browser) -> None:
+    """As browsers do: the last one counts, and one whose age is over is gone."""
+    ann = Browser(browser.app, cookies={"old": "1"})
+    lines = ("who=ann; Path=/; HttpOnly", "who=bob", "old=; Max-Age=0; Path=/", "empty=")
+    ann.keep(Response(200, {}, b"", lines))
+    assert ann.cookie_header() == "who=bob; empty="
