@@ -7,7 +7,13 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-_TOKEN = re.compile(r"((?:media_token|sign_in_grant)(?:=|%(?:25)*3[dD]))[^&/\s\"'<>#;]+")
+
+def _in_a_url(text: str) -> str:
+    """Return a pattern for `text` in a URL: any character may be percent-encoded there, and that again in a log."""
+    return "".join(f"(?:{re.escape(letter)}|%(?:25)*(?i:{ord(letter):02x}))" for letter in text)
+
+
+_TOKEN = re.compile(rf"((?:{_in_a_url('media_token')}|{_in_a_url('sign_in_grant')}){_in_a_url('=')})[^&/\s\"'<>#;]+")
 
 
 def redact(text: str) -> str:
