@@ -27,6 +27,8 @@ _SETTLED_WITHOUT_AN_END = 30.0
 _LONG_AGO = 5.0
 #: How paths begin that are neither absolute nor may be anything else.
 _RELATIVE = ("~", "./", "../", ".\\", "..\\", ".streamlit")
+#: What is longer is no number that anybody has written into a setting, in bits.
+_LONGEST_NUMBER = 1024
 
 
 class _State(NamedTuple):
@@ -175,7 +177,7 @@ def read_secret_file(name: str, value: Any) -> tuple[list[str], bool]:
 
     They are one a line, newest first; blank lines and lines that begin with # do not count.
     """
-    shown = str(value) if not may_be_a_secret(str(value)) else "the file (what it is called looks like a secret itself)"
+    shown = named(value, value)
     try:
         path = expanded(value)
         mode = path.stat().st_mode
@@ -216,12 +218,28 @@ def shown(value: Any) -> str:
         text = os.fspath(value)
         if isinstance(text, str):
             return f"text of {len(text)} characters" if may_be_a_secret(text) else f"{text!r:.200}"
+    if isinstance(value, int) and value.bit_length() > _LONGEST_NUMBER:
+        return "a very large number"  # Python refuses to write it out
     return repr(value) if value is None or isinstance(value, (bool, int, float)) else type(value).__name__
 
 
+def named(value: Any, path: Any) -> str:
+    """Return what an error may call the file at `path`, which stands as `value` in a setting."""
+    return "the file (what it is called looks like a secret itself)" if may_be_a_secret(str(value)) else str(path)
+
+
 def may_be_a_secret(text: str) -> bool:
-    """Return whether `text` is long enough for a secret, has no spaces, and does not begin as a path to a file does."""
-    if len(text.encode("utf-8", "surrogatepass")) < MIN_SECRET_BYTES or text.split() != [text]:
+    """
+    Return whether `text` holds a word that is long enough for a secret, and that is no path to a file.
+
+    There may be several with commas between them, or the end of a line after it, as files of secrets have it.
+    """
+    return any(map(_may_be_one, text.split(",")))
+
+
+def _may_be_one(text: str) -> bool:
+    text = text.strip()
+    if all(len(word.encode("utf-8", "surrogatepass")) < MIN_SECRET_BYTES for word in text.split()):
         return False
     # "/" is a digit of base64 too.
     return not (Path(text).is_absolute() and Path(*Path(text).parts[:2]).is_dir()) and not text.startswith(_RELATIVE)

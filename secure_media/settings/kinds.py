@@ -14,7 +14,7 @@ from typing import Any, ClassVar, NoReturn
 from secure_media import amounts
 from secure_media.core.keys import KeyRing
 from secure_media.errors import ConfigurationError
-from secure_media.settings.key_file import KeyFile, expanded, ring_of, shown
+from secure_media.settings.key_file import KeyFile, expanded, named, ring_of, shown
 from secure_media.settings.places import Given, Place
 
 Secret = str | bytes | Iterable[str | bytes]
@@ -170,22 +170,23 @@ class Page(Kind):
         path = _path(given.value)
         if path is None:
             _refuse(given, "the path of an HTML file")
+        called = named(given.value, path)
         try:
             if path.exists() and not path.is_file():  # a pipe, say, which would keep the start waiting
-                msg = f"{given.where}: {path} is not a file"
+                msg = f"{given.where}: {called} is not a file"
                 raise ConfigurationError(msg)
             with path.open("rb") as file:
                 content = file.read(self.most + 1)
             page = content.decode("utf-8-sig")
         except OSError as error:
-            msg = f"{given.where}: cannot read {path}: {error.strerror}"
+            msg = f"{given.where}: cannot read {called}: {error.strerror}"
             raise ConfigurationError(msg) from None
         except UnicodeDecodeError:
-            msg = f"{given.where}: {path} is not text in UTF-8; save it as such"
+            msg = f"{given.where}: {called} is not text in UTF-8; save it as such"
             raise ConfigurationError(msg) from None
         if not page.strip() or len(content) > self.most:
             what = "is empty" if not page.strip() else f"has more than {amounts.size(self.most)}"
-            msg = f"{given.where}: {path} {what}; write a small page, with nothing that has to be loaded"
+            msg = f"{given.where}: {called} {what}; write a small page, with nothing that has to be loaded"
             raise ConfigurationError(msg)
         return page
 

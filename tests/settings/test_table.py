@@ -33,7 +33,23 @@ PRIVATE = "do-not-print-0123456789-abcdefghijklmnopqrs"
 #: For each kind: what is wrong in any place, and what in the environment, where everything is text.
 WRONG: dict[type, tuple[list[Any], list[str]]] = {
     Seconds: (
-        [True, [5], {}, b"x", "", "soon", "30x", "1h30", float("nan"), float("inf"), -1, 10**400, PRIVATE],
+        [
+            True,
+            [5],
+            {},
+            b"x",
+            "",
+            "soon",
+            "30x",
+            "1h30",
+            float("nan"),
+            float("inf"),
+            -1,
+            10**400,
+            10**5000,
+            PRIVATE,
+            f"{PRIVATE}\n",
+        ],
         ["", " ", "soon", "nan", "inf", "-1", "1 h", "1e400", "0x10", PRIVATE],
     ),
     Bytes: (
@@ -43,9 +59,15 @@ WRONG: dict[type, tuple[list[Any], list[str]]] = {
     Flag: ([1, 0, "true", "", "yes", [], PRIVATE], ["yes", "on", "2", "tru", PRIVATE]),
     Text: ([5, True, ["a"], b"a"], []),
     File: ([5, True, ["a"], b"a", "", ".", "a\0b", "x" * 5000], ["", ".", "~nobody-of-that-name/a", "x" * 5000]),
-    Page: ([5, True, ["a"], b"a", "", ".", "a\0b", "absent"], ["", ".", "absent", "~nobody-of-that-name/a"]),
+    Page: (
+        [5, True, ["a"], b"a", "", ".", "a\0b", "absent", PRIVATE, f"{PRIVATE}\n"],
+        ["", ".", "absent", "~nobody-of-that-name/a", PRIVATE],
+    ),
     Secrets: ([5, True, [], "", "short", "a" * 40, [5]], ["", "short", "a" * 40, f"{SECRET},", ","]),
-    SecretFile: ([5, True, "", ".", "absent", "a\0b", PRIVATE], ["", ".", "absent", "a\0b", PRIVATE]),
+    SecretFile: (
+        [5, True, "", ".", "absent", "a\0b", PRIVATE, f"{PRIVATE}\n", f"{PRIVATE}, {PRIVATE}"],
+        ["", ".", "absent", "a\0b", PRIVATE, f"{PRIVATE}\n"],
+    ),
     ProxyList: (
         [5, True, b"10.0.0.1", {"10.0.0.1": 1}, "", " , ", [""], [5], [None], [["10.0.0.1"]], "localhost", PRIVATE],
         ["10.0.0.1,", "proxy.example", "10.0.0.1:80", "http://10.0.0.1", "10.0.0.1/8", "10.0.0.0/33", "**", PRIVATE],
