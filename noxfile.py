@@ -6,9 +6,11 @@ Each generation of Streamlit is tested in an environment of its own: only one of
 
 from __future__ import annotations
 
+import glob
 import os
 
 import nox
+import nox.command
 
 nox.needs_version = ">=2024.4.15"
 nox.options.default_venv_backend = "uv|virtualenv"
@@ -77,11 +79,14 @@ FRAMEWORK_FREE = (
     "tests/test_benchmarks.py",
     "tests/test_bounds.py",
     "tests/test_docs.py",
+    "tests/test_fuzz.py",
     "tests/test_testing.py",
 )
 
 #: Compiled modules are kept, also where the machine is set not to: half of what a server costs to start.
 ENV = {"PYTHONDONTWRITEBYTECODE": ""}
+#: Has the properties tried with more than the few examples of the gate (tests/properties.py).
+AT_LENGTH = {"SECURE_MEDIA_TEST_PROFILE": "long"}
 #: Tests wait for servers more than they compute. Files are begun in the order of tests/conftest.py.
 PARALLEL = ("-n", str(min(8, 2 * (os.cpu_count() or 1))), "--dist=loadfile", "--no-loadscope-reorder")
 
@@ -131,6 +136,29 @@ def tests(session: nox.Session, generation: str) -> None:
         env = {**env, "SECURE_MEDIA_TEST_SPREAD": "1"}
         chosen += [f"--ignore={path}" for path in ON_TWO]
     session.run("pytest", "-q", *PARALLEL, *chosen, env={**ENV, **env})
+
+
+@nox.session(default=False)
+def fuzz(session: nox.Session) -> None:
+    """Try what nobody thought of, for two minutes: the properties at length, then bytes that follow the branches."""
+    session.install("streamlit", *GROUPS["test"], "-e", ".")
+    session.run("pytest", "-q", "-n2", *sorted(glob.glob("tests/*/test_*_properties.py")), env={**ENV, **AT_LENGTH})
+    try:
+        session.install(*GROUPS["fuzz"])
+    except nox.command.CommandFailed:
+        session.warn("atheris cannot be installed here, so nothing but the properties was tried")
+        return
+    found = os.path.join(session.create_tmp(), "found")
+    for name in sorted(os.listdir("tests/fuzz/corpus")):
+        session.run("python", "-m", "tests.fuzz.run", name, "7", found, silent=True, env=ENV)
+
+
+@nox.session(default=False)
+def mutate(session: nox.Session) -> None:
+    """Break the decision everywhere, one place at a time: `nox -s mutate -- "secure_media.core.policy*"`, or all."""
+    session.install("streamlit", *GROUPS["test"], *GROUPS["mutate"], "-e", ".")
+    session.run("mutmut", "run", *session.posargs, env=ENV)
+    session.run("mutmut", "results")
 
 
 @nox.session(default=False)
