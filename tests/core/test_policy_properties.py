@@ -25,7 +25,7 @@ class _Says(Policy):
     def evaluate(self, context: AccessContext, grants: GrantCodec) -> Asking[Decision]:
         yield from ()
         if isinstance(self.outcome, BaseException):
-            raise self.outcome
+            raise type(self.outcome)(*self.outcome.args)  # a new one: the trace of one that is raised again grows
         return self.outcome  # type: ignore[no-any-return]
 
     def __repr__(self) -> str:

@@ -21,7 +21,16 @@ _PLACES = st.sampled_from([(setting, place) for setting in TABLE for place in se
 _AMOUNTS = pieces_of("1", "30", ".5", "h", "m", "s", " ", "w", "MB", "GiB", "e3", "-", "nan", "inf", "0x", "_", most=5)
 _ADDRESSES = pieces_of("10.0.0.1", "/8", ",", "::1", "unix:", "*", " ", "[", "%eth0", "/999", most=5)
 _PATHS = pieces_of("/", "a", "..", "~", "~root", ":", "//", "https://", "streamlit", "login", "?", "\0", most=5)
-_VALUES = _AMOUNTS | _ADDRESSES | _PATHS | JSON | st.floats() | st.integers() | st.binary(max_size=40)
+_VALUES = (
+    st.sampled_from([10**400, 10**5000])
+    | _AMOUNTS
+    | _ADDRESSES
+    | _PATHS
+    | JSON
+    | st.floats()
+    | st.integers()
+    | st.binary(max_size=40)
+)
 #: As long as a secret, and like no path.
 _SECRETS = st.text(string.ascii_letters + string.digits + "-_", min_size=40, max_size=80).filter(
     lambda text: not text.isdigit()
@@ -41,7 +50,10 @@ def _loaded(setting: Setting, place: Place, value: Any) -> Settings | str:
 
 def _as_in(place: Place, value: Any) -> Any:
     """Return `value` as it can stand there."""
-    return value if place is not Place.ENVIRONMENT else str(value).replace("\0", "")
+    if place is not Place.ENVIRONMENT:
+        return value
+    text = "9" * 5000 if isinstance(value, int) and value > 10**4000 else str(value)  # what Python does not write out
+    return text.replace("\0", "")
 
 
 @given(_PLACES, _VALUES)
@@ -60,7 +72,7 @@ def test_value_is_taken_or_named_in_one_error(where: tuple[Setting, Place], valu
 def test_no_error_shows_what_may_be_a_secret(where: tuple[Setting, Place], secret: str) -> None:
     """A secret that was put into the wrong setting, or that will not do, is not in the error, nor a part of it."""
     setting, place = where
-    for value in (secret, f"{secret},x", f"{secret}\n", f"x, {secret}"):
+    for value in (secret, f"{secret},x", f"{secret}\n", f"x, {secret}", f"./x,{secret}"):
         found = _loaded(setting, place, value)
         shown = found if isinstance(found, str) else repr(found)
         if not isinstance(found, str) and setting.name not in {"secret", "secret_file"}:
