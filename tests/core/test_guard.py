@@ -330,3 +330,44 @@ def test_policy_says_whether_it_begins_with_the_own_session(policy: Policy, begi
     guard = Guard(policy=policy, identity=identity, grants=GrantCodec(keys, deployment="d"))
 
     assert guard.begins_with_own_session is begins
+
+
+class _SeesTheContext(Policy):
+    """Allows what it is asked about the app, and remembers how it was asked."""
+
+    def __init__(self, claims: dict[str, Any]) -> None:
+        self.asked: list[AccessContext] = []
+        self._claims = claims
+
+    def evaluate(self, context: AccessContext, grants: GrantCodec) -> Asking[Decision]:
+        yield from ()
+        assert isinstance(grants, GrantCodec)
+        self.asked.append(context)
+        return Allow("test", claims=self._claims)
+
+
+def _principal(policy: Policy, credentials: Credentials) -> Any:
+    guard = _guard(policy)
+    visitor = guard.guard.visitor(credentials, now=NOW)
+    return guard.told(guard.guard.principal(visitor, "/page", now=NOW))
+
+
+def test_who_opens_the_app_is_asked_for_with_the_page() -> None:
+    """The rule sees the page that is asked for; who it is comes of its claims, else of the browser's sign-in."""
+    by_claims, by_sign_in = _SeesTheContext({"sub": "carla"}), _SeesTheContext({})
+
+    assert _principal(by_claims, Credentials()).subject == "carla"
+    assert _principal(by_sign_in, _cookie()).subject == "anna"
+    (context,) = by_claims.asked
+    assert (context.resource, context.action) == (Resource(ResourceKind.APP, "/page"), Action.VIEW)
+
+
+def test_nobody_without_a_name_opens_the_app() -> None:
+    """The denial says what was missing: the sign-in, or the name in what was accepted."""
+    for policy in (own_session(), _SeesTheContext({})):
+        denied = _principal(policy, Credentials())
+        assert denied == Deny(DenialReason.NO_CREDENTIAL)
+        assert denied.credential == "sign-in"
+    unnamed = _principal(_SeesTheContext({"sub": " "}), _cookie())
+    assert unnamed == Deny(DenialReason.CLAIM_MISMATCH)
+    assert unnamed.credential == "name (sub) of who is asking"

@@ -149,3 +149,17 @@ def test_wrong_argument_is_one_clear_error(arguments: dict[str, Any], said: str)
     trusted_header("X-User")
     with pytest.raises(ConfigurationError, match=rf"^trusted_header\(.*{said}"):
         trusted_header(**{"header": "X-User", **arguments})
+
+
+def test_list_of_groups_may_be_long_and_has_an_end() -> None:
+    """Groups may take more room than a name does, between commas if nothing else is said, and not any room."""
+    groups = [f"group-{number:04d}" for number in range(744)]
+    listed = ",".join(groups)
+    decision = decided(ANN, ("x-groups", listed), groups="X-Groups")
+
+    assert len(listed) == 8183
+    assert isinstance(decision, Allow)
+    assert decision.claims["groups"] == groups
+    assert decided(ANN, ("x-groups", f"{listed},longer-yet"), groups="X-Groups") == Deny(
+        DenialReason.MALFORMED_CREDENTIAL
+    )

@@ -230,3 +230,19 @@ def test_policy_does_not_show_the_secret() -> None:
     """Not even when it knows how to read logins."""
     assert logins.SECRET not in repr(policy())
     assert repr(policy()) == "streamlit_login()"
+
+
+def test_ledger_is_asked_for_the_names_of_the_login() -> None:
+    """What was ended by other names, which `revoke` and signing out write down, is found by these and no others."""
+    asked: list[EndedAt] = []
+
+    def ended(question: EndedAt) -> tuple[float, ...]:
+        asked.append(question)
+        return (0.0,) * len(question.names)
+
+    assert isinstance(ask(policy(), credentials(), ended), Allow)
+    login = LoginCookies(logins.SECRET, Form.TORNADO).read(credentials())
+    assert login is not None
+    assert asked == [EndedAt(names_of(login))]
+    kinds = {name.kind: name.value for name in names_of(login)}
+    assert (kinds["login"], kinds["person"], kinds["sub"]) == (login.id, login.person, "anna")
