@@ -31,6 +31,8 @@ logger = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
+#: How long a disk may take before anybody looks whether the client is still there, in seconds.
+_PROMPT = 0.05
 #: When to try again if an object store cannot be reached, in seconds.
 _RETRY_AFTER = 30
 
@@ -121,7 +123,9 @@ class FileRequests:
     ) -> T | responses.Response:
         """Return what `use` makes of the file, opened; or the response that there is instead."""
         try:
-            return await in_turn(lambda: self._open(asked, use), turns=FILES, whose=asked.whose, watch=watch)
+            return await in_turn(
+                lambda: self._open(asked, use), turns=FILES, whose=asked.whose, watch=watch, unwatched=_PROMPT
+            )
         except BusyError:
             return responses.unavailable("GET", BUSY_RETRY_AFTER)
 
