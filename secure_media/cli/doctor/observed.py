@@ -11,6 +11,7 @@ import os
 import runpy
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -38,11 +39,7 @@ OPTIONS = (
 
 def facts(settings: Settings, deployment: Deployment) -> dict[str, Any]:
     """Return what a guarded app is like, in values of JSON."""
-    from streamlit import config
-
-    # Of an older Streamlit, not all of them are there.
-    known = set(config.get_config_options())
-    options = {name: config.get_option(name) for name in OPTIONS if name in known}
+    options = _options()
     own = [*deployment.handlers, *deployment.routes]
     version = compatibility.version()
     return {
@@ -63,6 +60,17 @@ def facts(settings: Settings, deployment: Deployment) -> dict[str, Any]:
         "agent": settings.agent is not None,
         "base": deployment.base_path,
     }
+
+
+def _options() -> dict[str, Any]:
+    """Return what Streamlit's options are, of those that this Streamlit has."""
+    from streamlit import config
+
+    found = {}
+    for name in OPTIONS:
+        with suppress(RuntimeError):  # an older one has not all of them
+            found[name] = config.get_option(name)
+    return found
 
 
 def _source(settings: Settings) -> str:
