@@ -196,8 +196,8 @@ def test_extras_are_those_that_there_are() -> None:
 
 def test_nginx_of_the_documents_is_the_one_that_is_tested() -> None:
     """Every line for nginx that says what is passed on stands in the configuration of a test with a real one."""
-    names = ("test_offload.py", "test_trusted_headers.py")
-    tested = "".join((ROOT / "tests" / "host" / name).read_text("utf-8") for name in names)
+    names = ("nginx.py", "host/test_offload.py", "host/test_trusted_headers.py")
+    tested = "".join((ROOT / "tests" / name).read_text("utf-8") for name in names)
     shown = "\n".join(block.text for block in blocks(DOCS / "how-to" / "proxies.md") if block.language == "nginx")
     lines = re.findall(
         r"^ *((?:add_header|proxy_set_header|proxy_http_version|internal|default|\"\") ?.*;)$", shown, re.MULTILINE

@@ -16,6 +16,7 @@ from tests.browser.chromium import (
     wait_until_loaded,
 )
 from tests.host.test_proxies import Front
+from tests.nginx import nginx
 from tests.servers import SECRET, AppServer
 
 NAME = "app.example"
@@ -58,9 +59,10 @@ def front(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Front]:
     (folder / "reports" / "q3.txt").write_bytes(b"the report")
     arguments = f"secret={SECRET!r}, collections={{'reports': 'reports'}}"
     with AppServer(APP, run_arguments=arguments, folder=folder) as app:
-        nginx = Front(app, tmp_path_factory.mktemp("nginx"))
-        yield nginx
-        nginx.stop()
+        behind = tmp_path_factory.mktemp("nginx")
+        front = Front(app, behind)
+        with nginx(behind, front.configuration, front.answers):
+            yield front
 
 
 def _download(page: Page, label: str) -> bytes:

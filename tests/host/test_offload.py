@@ -11,19 +11,16 @@ import hashlib
 import http.client
 import logging
 import os
-import shutil
-import subprocess
 import time
 import urllib.request
 from collections.abc import Iterator, Mapping
-from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, quote, urlsplit
 
 import pytest
 
-from secure_media.testing import AppError
 from tests.host.test_links import is_refused, share
+from tests.nginx import PASSED_ON, nginx
 from tests.servers import SECRET, TIMEOUT, AppServer, Browser, Response, eventually, free_port, trail, trail_until_now
 
 FILM = hashlib.shake_256(b"film").digest(3_000_000)
@@ -62,35 +59,14 @@ ARGUMENTS = (
 
 #: What the documentation shows, and what a test needs beside it.
 CONFIGURATION = """
-daemon off;
-master_process off;
-pid {folder}/nginx.pid;
-error_log {folder}/error.log info;
-events {{}}
-http {{
-    access_log off;
     types {{ application/x-of-nginx txt mp4 pdf html svg; }}
     default_type application/x-of-nginx;
-    client_body_temp_path {folder}/body;
-    proxy_temp_path {folder}/proxy;
-    fastcgi_temp_path {folder}/fastcgi;
-    uwsgi_temp_path {folder}/uwsgi;
-    scgi_temp_path {folder}/scgi;
-
-    map $http_upgrade $connection_upgrade {{
-        default upgrade;
-        "" close;
-    }}
 
     server {{
         listen 127.0.0.1:{port};
         location / {{
             proxy_pass http://127.0.0.1:{upstream};
-            proxy_http_version 1.1;
-            proxy_set_header Host $http_host;
-            proxy_set_header Upgrade $http_upgrade;
-            proxy_set_header Connection $connection_upgrade;
-            proxy_set_header X-Forwarded-For $proxy_add_x_forwarded_for;
+            {recipe}
             proxy_set_header X-Forwarded-Proto $scheme;
             proxy_read_timeout 1d;
         }}
@@ -104,49 +80,30 @@ http {{
             add_header Referrer-Policy $upstream_http_referrer_policy;
         }}
     }}
-}}
 """
 
 
 class Front:
     """An nginx in front of an app."""
 
-    def __init__(self, app: AppServer, folder: Path) -> None:
+    def __init__(self, app: AppServer) -> None:
         self.app = app
-        self._log = folder / "error.log"
         port = free_port()
-        configuration = folder / "nginx.conf"
-        configuration.write_text(
-            CONFIGURATION.format(folder=folder, port=port, upstream=app.port, reports=app.folder / "reports"), "utf-8"
-        )
-        self._process = subprocess.Popen(
-            ["nginx", "-p", str(folder), "-e", str(self._log), "-c", str(configuration)],
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
+        self.configuration = CONFIGURATION.format(
+            port=port, upstream=app.port, reports=app.folder / "reports", recipe=PASSED_ON
         )
         #: The app as it is to whoever comes through the front.
         self.server = copy.copy(app)
         self.server.port = port
-        eventually(self._answers, "nginx's first answer")
 
-    def _answers(self) -> bool:
-        assert self._process.poll() is None, self._log.read_text("utf-8", "replace")
-        try:
-            return self.server.request("GET", "/_stcore/health").status == 200
-        except AppError:
-            return False
-
-    def stop(self) -> None:
-        """Stop nginx."""
-        self._process.terminate()
-        self._process.wait(30)
+    def answers(self) -> bool:
+        """Return whether the app is there."""
+        return self.server.request("GET", "/_stcore/health").status == 200
 
 
 @pytest.fixture(scope="module")
 def front(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Front]:
     """Serve an app behind nginx."""
-    if shutil.which("nginx") is None:
-        pytest.skip("nginx is not installed")
     folder = tmp_path_factory.mktemp("app")
     reports = folder / "reports"
     for name, content in (("film.mp4", FILM), ("page.html", PAGE), ("picture.svg", PAGE), ("report.pdf", b"%PDF-1.7")):
@@ -163,9 +120,9 @@ def front(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Front]:
         f"from secure_media import secure_run\nfrom secure_media import Collection\nsecure_run(__file__, {ARGUMENTS})\n"
     )
     with AppServer(head + APP, guarded=False, folder=folder) as app:
-        nginx = Front(app, tmp_path_factory.mktemp("nginx"))
-        yield nginx
-        nginx.stop()
+        front = Front(app)
+        with nginx(tmp_path_factory.mktemp("nginx"), front.configuration, front.answers):
+            yield front
 
 
 @pytest.fixture

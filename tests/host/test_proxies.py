@@ -9,7 +9,6 @@ from __future__ import annotations
 import copy
 import http.client
 import json
-import shutil
 import subprocess
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -19,9 +18,9 @@ from urllib.parse import urlsplit
 import pytest
 from streamlit.proto.BackMsg_pb2 import BackMsg
 
-from secure_media.testing import AppError
 from tests.host.test_links import is_refused
 from tests.host.test_routes import certificate
+from tests.nginx import PASSED_ON, nginx
 from tests.servers import (
     SECRET,
     STARLETTE,
@@ -30,7 +29,6 @@ from tests.servers import (
     Browser,
     Response,
     Tab,
-    eventually,
     free_port,
     trail_until_now,
 )
@@ -44,33 +42,7 @@ for name, args, kwargs in json.loads(st.query_params.get("calls", "[]")):
     st.text(getattr(sm, name)(*args, **kwargs))
 st.download_button("x", f"for {st.query_params.get('who')}", "a.txt")
 """
-#: What the documentation says of the proxy, but for the scheme.
-RECIPE = """
-            proxy_http_version 1.1;
-            proxy_set_header Host $http_host;
-            proxy_set_header Upgrade $http_upgrade;
-            proxy_set_header Connection $connection_upgrade;
-            proxy_set_header X-Forwarded-For $proxy_add_x_forwarded_for;
-"""
 CONFIGURATION = """
-daemon off;
-master_process off;
-pid {folder}/nginx.pid;
-error_log {folder}/error.log info;
-events {{}}
-http {{
-    access_log off;
-    client_body_temp_path {folder}/body;
-    proxy_temp_path {folder}/proxy;
-    fastcgi_temp_path {folder}/fastcgi;
-    uwsgi_temp_path {folder}/uwsgi;
-    scgi_temp_path {folder}/scgi;
-
-    map $http_upgrade $connection_upgrade {{
-        default upgrade;
-        "" close;
-    }}
-
     server {{
         listen 127.0.0.1:{port};
         location / {{
@@ -99,7 +71,6 @@ http {{
             {recipe}
         }}
     }}
-}}
 """
 
 
@@ -114,48 +85,22 @@ class Front:
 
     def __init__(self, app: AppServer, folder: Path) -> None:
         self.app = app
-        self._log = folder / "error.log"
         self.server, self.tls = copy.copy(app), copy.copy(app)
         self.server.port, self.tls.port = free_port(), free_port()
         self.tls.tls = True
         certificate(folder)
-        configuration = folder / "nginx.conf"
-        configuration.write_text(
-            CONFIGURATION.format(
-                folder=folder,
-                port=self.server.port,
-                tls_port=self.tls.port,
-                upstream=app.port,
-                certificates=folder,
-                recipe=RECIPE,
-            ),
-            "utf-8",
+        self.configuration = CONFIGURATION.format(
+            port=self.server.port, tls_port=self.tls.port, upstream=app.port, certificates=folder, recipe=PASSED_ON
         )
-        self._process = subprocess.Popen(
-            ["nginx", "-p", str(folder), "-e", str(self._log), "-c", str(configuration)],
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-        )
-        eventually(self._answers, "nginx's first answer")
 
-    def _answers(self) -> bool:
-        assert self._process.poll() is None, self._log.read_text("utf-8", "replace")
-        try:
-            return self.server.request("GET", "/_stcore/health").status == 200
-        except AppError:
-            return False
-
-    def stop(self) -> None:
-        """Stop nginx."""
-        self._process.terminate()
-        self._process.wait(30)
+    def answers(self) -> bool:
+        """Return whether the app is there."""
+        return self.server.request("GET", "/_stcore/health").status == 200
 
 
 @pytest.fixture(scope="module")
 def front(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Front]:
     """Serve an app that listens as it does by default, behind nginx on the same machine."""
-    if shutil.which("nginx") is None:
-        pytest.fail("nginx is not installed: apt-get install nginx-light")
     folder = tmp_path_factory.mktemp("app")
     (folder / "reports").mkdir()
     (folder / "reports" / "q3.txt").write_bytes(b"the report")
@@ -163,9 +108,10 @@ def front(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Front]:
     # Of IPv4 clients, a server that listens on `::` has addresses as IPv6 sees them.
     options = {"server.address": "::" if STARLETTE else "0.0.0.0"}  # noqa: S104
     with AppServer(APP, run_arguments=arguments, folder=folder, options=options) as app:
-        nginx = Front(app, tmp_path_factory.mktemp("nginx"))
-        yield nginx
-        nginx.stop()
+        behind = tmp_path_factory.mktemp("nginx")
+        front = Front(app, behind)
+        with nginx(behind, front.configuration, front.answers):
+            yield front
 
 
 def _links(tab: Tab, *calls: tuple[str, tuple[Any, ...], dict[str, Any]]) -> list[str]:

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import base64
 import http.client
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from secure_media.testing import AppError
 from tests import forks
+from tests.nginx import PASSED_ON, nginx
 from tests.servers import (
     SECRET,
     TIMEOUT,
@@ -48,22 +47,6 @@ ARGUMENTS = """
     }},
 """.replace("sm.", "__import__('secure_media').")
 CONFIGURATION = """
-daemon off;
-master_process off;
-pid {folder}/nginx.pid;
-error_log {folder}/error.log info;
-events {{ worker_connections 64; }}
-http {{
-    access_log off;
-    client_body_temp_path {folder}/body;
-    proxy_temp_path {folder}/proxy;
-    fastcgi_temp_path {folder}/fastcgi;
-    uwsgi_temp_path {folder}/uwsgi;
-    scgi_temp_path {folder}/scgi;
-    map $http_upgrade $connection_upgrade {{
-        default upgrade;
-        "" close;
-    }}
     map $remote_user $user {{
         default $remote_user;
     }}
@@ -78,18 +61,13 @@ http {{
         location / {{
             proxy_pass http://127.0.0.1:{upstream};
             proxy_bind {proxy};
-            proxy_http_version 1.1;
-            proxy_set_header Host $http_host;
-            proxy_set_header Upgrade $http_upgrade;
-            proxy_set_header Connection $connection_upgrade;
-            proxy_set_header X-Forwarded-For $proxy_add_x_forwarded_for;
+            {recipe}
             proxy_set_header X-Forwarded-Proto $scheme;
             proxy_set_header Remote-User $user;
             proxy_set_header Remote-Groups $groups;
             proxy_set_header Authorization "";
         }}
     }}
-}}
 """
 
 
@@ -116,28 +94,10 @@ def door(app: AppServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[A
     """Put an nginx in front, where Ann and Bob have passwords."""
     folder, port = tmp_path_factory.mktemp("nginx"), free_port()
     (folder / "people").write_text("ann:{PLAIN}ann's\nbob:{PLAIN}bob's\n")
-    (folder / "nginx.conf").write_text(
-        CONFIGURATION.format(folder=folder, port=port, upstream=app.port, proxy=PROXY), "utf-8"
-    )
-    process = subprocess.Popen(
-        ["nginx", "-p", str(folder), "-e", str(folder / "error.log"), "-c", str(folder / "nginx.conf")],
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
+    text = CONFIGURATION.format(folder=folder, port=port, upstream=app.port, proxy=PROXY, recipe=PASSED_ON)
     door = Door(app, port)
-    try:
-        eventually(lambda: _answers(door), "nginx")
+    with nginx(folder, text, lambda: door.request("GET", "/").status == 401):
         yield door
-    finally:
-        process.terminate()
-        process.wait(30)
-
-
-def _answers(server: AppServer) -> bool:
-    try:
-        return server.request("GET", "/").status == 401
-    except AppError:
-        return False
 
 
 def password(name: str) -> dict[str, str]:
