@@ -31,7 +31,12 @@ class Principal:
     def auth_time(self) -> float | None:
         """When they proved it last, in seconds since the epoch; None if the credential does not say."""
         moment = self.claims.get("auth_time")
-        return float(moment) if isinstance(moment, (int, float)) and not isinstance(moment, bool) else None
+        if isinstance(moment, bool) or not isinstance(moment, (int, float)):
+            return None
+        try:
+            return float(moment)
+        except OverflowError:  # an integer of JSON may have any number of digits
+            return None
 
 
 @dataclass(frozen=True, slots=True)

@@ -136,7 +136,7 @@ def test_without_an_app_it_tells_the_versions(shell: Shell) -> None:
     result = shell.run("doctor", "--json")
 
     assert result.code == 0
-    assert "streamlit" in said(result)["ok", "versions"]
+    assert "streamlit 1." in said(result)["ok", "versions"]
 
 
 def test_asgi_app_is_looked_at(shell: Shell) -> None:
@@ -162,7 +162,7 @@ def test_asgi_app_is_looked_at(shell: Shell) -> None:
         pytest.param({"streamlit": "1.56.0", "starlette": "1.4.1"}, True, Level.OK, id="works-1.4.1"),
         pytest.param({"streamlit": "1.56.0", "starlette": "1.8.0"}, False, Level.OK, id="on-tornado"),
         pytest.param({"streamlit": "1.62.0", "starlette": "1.8.0"}, True, Level.OK, id="repaired"),
-        pytest.param({"streamlit": "1.45.1", "Authlib": "1.6.6"}, False, Level.PROBLEM, id="authlib"),
+        pytest.param({"streamlit": "1.45.1", "Authlib": "1.6.6"}, False, Level.WARNING, id="authlib"),
         pytest.param({"streamlit": "1.45.1", "Authlib": "1.6.5"}, False, Level.OK, id="older-authlib"),
     ],
 )

@@ -82,6 +82,7 @@ def test_principal_reads_its_claims() -> None:
         pytest.param({"groups": "staff", "auth_time": True}, ("staff",), None, id="one-name-and-a-flag"),
         pytest.param({"groups": {"a": 1}, "auth_time": "1"}, (), None, id="other-types"),
         pytest.param({"groups": ("a", "b"), "auth_time": 1}, ("a", "b"), 1.0, id="tuple"),
+        pytest.param({"auth_time": 10**400}, (), None, id="huge"),
     ],
 )
 def test_claims_of_any_shape_are_read(claims: dict[str, Any], groups: tuple[str, ...], auth_time: float | None) -> None:

@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator
 from importlib import metadata
 
-from secure_media.cli.doctor.findings import Finding, note, ok, problem
+from secure_media.cli.doctor.findings import Finding, note, ok, problem, warning
 from secure_media.version import __version__
 
 #: The newest Streamlit that the tests have run on.
@@ -67,7 +67,7 @@ def findings(versions: Versions, *, starlette: bool) -> Iterator[Finding]:
         )
     authlib = numbers(versions.get("Authlib", ""))
     if streamlit[:2] == (1, 45) and authlib >= (1, 6, 6):
-        yield problem(
+        yield warning(
             "versions",
             f"st.login of streamlit {versions['streamlit']} does not work with Authlib {versions['Authlib']}",
             'Run: pip install "Authlib<1.6.6", or upgrade streamlit',
