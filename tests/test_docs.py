@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import ast
 import inspect
 import itertools
 import re
 from collections.abc import Iterator
+from pathlib import Path
 
 import click
 import pytest
@@ -19,7 +21,6 @@ from tests.reading import DOCS, PAGES, README, blocks
 from tests.servers import ROOT
 
 SECURITY = (ROOT / "SECURITY.md").read_text("utf-8")
-TESTS = "\n".join(path.read_text("utf-8") for path in (ROOT / "tests").rglob("test_*.py"))
 TEXTS = {page: page.read_text("utf-8") for page in PAGES}
 EVERYTHING = "\n".join(TEXTS.values())
 
@@ -35,14 +36,52 @@ INTERNALS = TEXTS[DOCS / "internals.md"]
 WRITTEN = ("benchmarks", "docs", "examples", "secure_media", "tests", "typing_tests")
 
 
-def test_every_guarantee_names_a_test_that_exists() -> None:
-    """Each numbered guarantee has a test, and each test named in SECURITY.md is defined."""
+def test_every_guarantee_names_a_test_that_runs() -> None:
+    """Each numbered guarantee has a test, and each test named in SECURITY.md is there, and not skipped for good."""
     guarantees = SECURITY.split("## Guarantees")[1].split("## Not guaranteed")[0]
     for number, text in re.findall(r"^(\d+)\. (.*?)(?=^\d+\. |\Z)", guarantees, re.MULTILINE | re.DOTALL):
-        names = re.findall(r"`(test_\w+)`", text)
-        assert names, f"guarantee {number} names no test"
-        for name in names:
-            assert f"def {name}(" in TESTS, f"{name} does not exist"
+        assert re.search(r"`tests/\S+::test_\w+`", text), f"guarantee {number} names no test"
+    assert re.findall(r"`test_\w+`", SECURITY) == []
+    named = re.findall(r"`(tests/[\w/]+\.py)::(test_\w+)`", SECURITY)
+    assert [f"{path}::{name}" for path, name in named if not _runs(ROOT / path, name)] == []
+
+
+def test_test_that_is_skipped_for_good_does_not_count(tmp_path: Path) -> None:
+    """A test that is skipped or may fail wherever it is proves nothing; one that is skipped on one server does."""
+    path = tmp_path / "test_some.py"
+    marks = {"": True, "@pytest.mark.skipif(OLD, reason='')\n": True}
+    marks |= dict.fromkeys(("@pytest.mark.skip\n", "@pytest.mark.skip('no')\n", "@pytest.mark.xfail()\n"), False)
+    marks["@pytest.mark.skipif(True, reason='')\n"] = False
+    marks["pytestmark = [pytest.mark.skip]\n"] = False
+    for mark, counts in marks.items():
+        path.write_text(f"{mark}def test_it():\n    pass\n", "utf-8")
+        assert _runs(path, "test_it") is counts, mark
+    assert not _runs(path, "test_other")
+    assert not _runs(tmp_path / "test_none.py", "test_it")
+
+
+def _runs(path: Path, name: str) -> bool:
+    """Return whether `path` has a test of that name that neither it nor its module skips in any case."""
+    if not path.is_file():
+        return False
+    tree = ast.parse(path.read_text("utf-8"))
+    tests = [node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef) and node.name == name]
+    marks: list[ast.expr] = [
+        node.value
+        for node in tree.body
+        if isinstance(node, ast.Assign) and "pytestmark" in (getattr(target, "id", "") for target in node.targets)
+    ]
+    marks += [
+        decorator for test in tests for decorator in test.decorator_list if "parametrize" not in ast.unparse(decorator)
+    ]
+    return bool(tests) and not any(_skips(node) for mark in marks for node in ast.walk(mark))
+
+
+def _skips(node: ast.AST) -> bool:
+    if isinstance(node, ast.Attribute):
+        return node.attr in ("skip", "xfail")
+    is_skipif = isinstance(node, ast.Call) and getattr(node.func, "attr", "") == "skipif"
+    return is_skipif and isinstance(node.args[0], ast.Constant)  # type: ignore[attr-defined]
 
 
 def test_readme_can_be_read_in_one_go() -> None:
