@@ -222,3 +222,30 @@ def test_ledger_that_is_not_there_yet_is_made_on_first_use(tmp_path: Path) -> No
     """In a folder that may be missing, too."""
     for place in (tmp_path / "ledger", tmp_path / "folder" / "ledger"):
         assert by_topic(list(configuration.findings({**FACTS, "ledger": str(place)})))["ledger"] is Level.OK
+
+
+def test_ledger_that_others_can_replace_is_named(tmp_path: Path) -> None:
+    """Closed as the file is, anyone who may write to its folder can put another in its place."""
+    folder = tmp_path / "folder"
+    folder.mkdir()
+    ledger = folder / "ledger"
+    ledger.touch(0o600)
+    facts = {**FACTS, "ledger": str(ledger)}
+    assert by_topic(list(configuration.findings(facts)))["ledger"] is Level.OK
+    folder.chmod(0o777)
+    assert by_topic(list(configuration.findings(facts)))["ledger"] is Level.WARNING
+
+
+@pytest.mark.parametrize(
+    ("trusted", "warned"),
+    [
+        pytest.param("*", True, id="anyone"),
+        pytest.param("0.0.0.0/0", True, id="the-whole-internet"),
+        pytest.param("10.0.0.5", False, id="one"),
+    ],
+)
+def test_proxies_of_the_server_count(shell: Shell, monkeypatch: pytest.MonkeyPatch, trusted: str, warned: bool) -> None:
+    """Without trusted_proxies, those that the server trusts are judged."""
+    monkeypatch.setenv("FORWARDED_ALLOW_IPS", trusted)
+
+    assert (("warning", "proxies") in said(look(shell, GUARDED, "--json"))) is warned

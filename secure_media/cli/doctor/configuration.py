@@ -73,6 +73,12 @@ def _ledger(facts: Facts) -> Iterator[Finding]:
         return
     if mode & 0o077:
         yield warning("ledger", f"{path} has mode {mode:04o}: others of this machine can read it", f"chmod 600 {path}")
+    elif path.parent.stat().st_mode & stat.S_IWOTH:
+        yield warning(
+            "ledger",
+            f"{path}: everyone on this machine can write to its folder, and so replace it",
+            "Set ledger to a file in a folder that only the app may write to",
+        )
     elif not os.access(path, os.W_OK):
         yield problem("ledger", f"{path} is not writable", "Give it to the user that runs the app")
     else:
@@ -93,8 +99,9 @@ def _transport(facts: Facts) -> Iterator[Finding]:
     if facts["proxies_are_anyone"]:
         yield warning(
             "proxies",
-            "trusted_proxies are anyone who connects: each can say what address and scheme it comes from",
-            "Name the addresses of the proxies",
+            "anyone who connects is believed (trusted_proxies, else FORWARDED_ALLOW_IPS), or a large part of the "
+            "internet: each can say what address and scheme it comes from",
+            "Name the addresses of the proxies in trusted_proxies",
         )
     elif facts["proxies"]:
         yield ok("proxies", "named in trusted_proxies")

@@ -18,6 +18,7 @@ from typing import Any
 from secure_media.cli.doctor.configuration import ARGUMENT
 from secure_media.host import compatibility, launch
 from secure_media.host.deployment import Deployment
+from secure_media.http.forwarded import THIS_MACHINE, Proxies
 from secure_media.servers.public import is_public
 from secure_media.settings.table import Settings
 
@@ -53,7 +54,10 @@ def facts(settings: Settings, deployment: Deployment) -> dict[str, Any]:
         "embedded": settings.embedded,
         "signed_urls": settings.sign_media_urls,
         "proxies": settings.trusted_proxies is not None,
-        "proxies_are_anyone": settings.trusted_proxies is not None and settings.trusted_proxies.are_anyone,
+        # Without the setting, the server's own counts, and everyone may be in it too.
+        "proxies_are_anyone": (
+            settings.trusted_proxies or Proxies(os.environ.get("FORWARDED_ALLOW_IPS", THIS_MACHINE))
+        ).are_anyone,
         "collections": list(deployment.collections.names),
         "endpoints": len(own),
         "open_endpoints": sum(is_public(_target(each)) for each in own),
