@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import socket
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,12 +14,12 @@ from playwright.sync_api import Browser, BrowserContext, Page
 
 from tests.browser import install
 from tests.browser.chromium import fetch, image_url, new_browser, open_page, wait_until_loaded
-from tests.servers import SECRET, AppServer, free_port
+from tests.servers import SECRET, AppServer, eventually, free_port
 
 PROVIDER = Path(__file__).parent / "provider"
 APP = """
 from secure_media import own_session, secure_run, streamlit_login
-secure_run(__file__, secret={secret!r}, policy=own_session() & streamlit_login())
+secure_run(__file__, secret={secret!r}, policy=own_session() & streamlit_login(backchannel_logout=True))
 
 import io
 import streamlit as st
@@ -66,12 +68,23 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[AppServer]:
             [install.node(), str(modules / "provider.js"), str(provider_port), origin], stdout=log, stderr=log
         )
     try:
+        # The app asks it who it is when it starts.
+        eventually(lambda: answers(provider_port), "the provider's first answer")
         with AppServer(APP.format(secret=SECRET), guarded=False, folder=folder, port=port) as server:
             yield server
             assert "Traceback" not in server.log
     finally:
         provider.terminate()
         provider.wait(30)
+
+
+def answers(port: int) -> bool:
+    """Return whether something answers on that port of this machine."""
+    try:
+        socket.create_connection(("127.0.0.1", port), 10).close()
+    except OSError:
+        return False
+    return True
 
 
 def sign_in(context: BrowserContext, server: AppServer, name: str) -> Page:
@@ -120,3 +133,26 @@ def test_who_signs_out_is_out_everywhere_and_nobody_sees_what_another_one_sees(
         assert fetch(other_tab, common) == 403
         assert fetch(thief, only_ann) == 403
         assert [fetch(bob, url) for url in (common, only_bob)] == [200, 200]
+
+
+def test_who_signs_out_at_the_provider_is_out_of_the_app(chromium: Browser, server: AppServer) -> None:
+    """The provider itself tells the app, in whose pages nobody has clicked; others go on."""
+    with new_browser(chromium) as hers, new_browser(chromium) as his:
+        ann, bob = sign_in(hers, server, "anna"), sign_in(his, server, "bert")
+        url, other = image_url(ann, 1), image_url(bob, 1)
+        assert [fetch(ann, url), fetch(bob, other)] == [200, 200]
+
+        elsewhere = hers.new_page()
+        elsewhere.goto(f"{provider_of(server)}/session/end")
+        elsewhere.locator("button[value=yes]").click()
+
+        eventually(lambda: elsewhere.title() is not None and fetch(ann, url) == 403, "the end of her media")
+        assert fetch(bob, other) == 200
+
+
+def provider_of(server: AppServer) -> str:
+    """Return where the provider of an app is."""
+    secrets = (server.folder / ".streamlit" / "secrets.toml").read_text()
+    found = re.search(r"http://127\.0\.0\.1:\d+(?=/\.well-known)", secrets)
+    assert found is not None
+    return found[0]

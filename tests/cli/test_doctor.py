@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import socket
 from pathlib import Path
 from typing import Any
 
@@ -79,6 +80,14 @@ def test_lines_say_what_to_do(shell: Shell) -> None:
     lines = result.out.splitlines()
     assert any(line.startswith("ok       versions     python ") for line in lines)
     assert any(line.strip().startswith("-> ") for line in lines)
+
+
+def test_app_that_runs_already_is_looked_at(shell: Shell) -> None:
+    """On a port of its own, whatever the script says: there it is running."""
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        text = GUARDED.replace("audit_log=", f"streamlit_options={{'server.port': {port}}}, audit_log=")
+        assert look(shell, text).code == 0
 
 
 def test_script_that_does_not_guard_itself_is_named(shell: Shell) -> None:

@@ -98,6 +98,7 @@ def test_switching_embedded_locks_nobody_out(tmp_path: Path) -> None:
             lines += [line for line in ann.get("/", NAVIGATION).set_cookies if line.startswith("__Host-")]
             with ann.open(query="who=ann") as tab:
                 assert ann.get(tab.urls()[0].partition("?")[0]).body == b"for ann"
+            cookies = ann.cookies
 
     names = [line.partition("=")[0] for line in lines]
     assert names == [names[0], f"{names[0]}_p"]  # coming back to the first setting finds its cookie

@@ -79,9 +79,6 @@ def _about_app(app: str, versions: dict[str, str]) -> Iterator[Finding]:
                 raise Failure(f"the app does not start: {_why(server.log)}")
             facts = json.loads(report.read_text("utf-8"))
             server.base = facts["base"]
-            if is_script:
-                # A script may have its own idea of the port.
-                server.port = int(facts["options"]["server.port"])
             eventually(lambda: asking.reached(server), "the app answers", _PATIENCE)
             static = bool(facts["options"].get("server.enableStaticServing"))
             answers = list(asking.findings(server, protected=facts["protect"] == "app", static=static))

@@ -10,7 +10,7 @@ import json
 import os
 import runpy
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -18,6 +18,7 @@ from typing import Any
 from secure_media.cli.doctor.configuration import ARGUMENT
 from secure_media.host import compatibility, launch
 from secure_media.host.deployment import Deployment
+from secure_media.host.flags import flags_of
 from secure_media.http.forwarded import THIS_MACHINE, Proxies
 from secure_media.servers.public import is_public
 from secure_media.settings.table import Settings
@@ -100,6 +101,11 @@ def watched(announce: Callable[..., None], report: Path, *, guards_itself: bool)
     return announce_and_report
 
 
+def _here(options: Mapping[str, Any]) -> list[str]:
+    """Return the flags for `options`, but for where to listen: the app's own port may be taken, by the app itself."""
+    return flags_of({**options, "server.port": os.environ["STREAMLIT_SERVER_PORT"], "server.address": "127.0.0.1"})
+
+
 def main(report: str, app: str, *args: str) -> None:
     """Start the app: a script with `secure_run`, one without, or an ASGI app (``module:name``)."""
     from secure_media.host import announcing
@@ -107,6 +113,7 @@ def main(report: str, app: str, *args: str) -> None:
 
     is_script = ":" not in Path(app).name
     guards_itself = not is_script or starts_itself(Path(app))
+    launch.flags_of = _here  # type: ignore[attr-defined]
     announcing.announce = watched(announcing.announce, Path(report), guards_itself=guards_itself)
     sys.argv = [app, *args]
     if not is_script:

@@ -12,8 +12,13 @@ const provider = new Provider(`http://127.0.0.1:${port}`, {
       client_secret: "the-secret-of-the-client",
       redirect_uris: [callback],
       post_logout_redirect_uris: [callback],
+      backchannel_logout_uri: `${app}/secure-media/backchannel-logout`,
+      backchannel_logout_session_required: true,
     },
   ],
+  features: { backchannelLogout: { enabled: true } },
+  // By itself, it tells nobody on this machine that somebody has signed out.
+  fetch: (url, { dispatcher, ...options }) => fetch(url, options),
   claims: { openid: ["sub"], email: ["email"], profile: ["name"] },
   conformIdTokenClaims: false,
   findAccount: (_, id) => ({
@@ -22,4 +27,5 @@ const provider = new Provider(`http://127.0.0.1:${port}`, {
   }),
   cookies: { keys: ["a-key-for-tests"] },
 });
+provider.on("backchannel.error", (_, error) => console.error("back-channel logout:", error, error.cause));
 provider.listen(Number(port), "127.0.0.1");
