@@ -14,35 +14,10 @@ from playwright.sync_api import Browser, BrowserContext, Page
 
 from tests.browser import install
 from tests.browser.chromium import fetch, image_url, new_browser, open_page, wait_until_loaded
-from tests.servers import SECRET, AppServer, eventually, free_port
+from tests.servers import ROOT, SECRET, AppServer, eventually, free_port
 
 PROVIDER = Path(__file__).parent / "provider"
-APP = """
-from secure_media import own_session, secure_run, streamlit_login
-secure_run(__file__, secret={secret!r}, policy=own_session() & streamlit_login(backchannel_logout=True))
-
-import io
-import streamlit as st
-from PIL import Image
-
-if not st.user.is_logged_in:
-    st.button("Sign in", on_click=st.login)
-    st.stop()
-
-def picture(color):
-    file = io.BytesIO()
-    Image.new("RGB", (60, 40), color).save(file, "PNG")
-    return file.getvalue()
-
-@st.cache_data
-def shared():
-    st.image(picture("#e9c46a"))
-
-shared()
-st.image(picture("#" + st.user.sub.encode().hex()[:6]))
-st.button("Sign out", on_click=st.logout)
-st.text(st.user.sub)
-"""
+EXAMPLE = ROOT / "examples" / "10_streamlit_login.py"
 SECRETS = """
 [auth]
 redirect_uri = "{origin}/oauth2callback"
@@ -70,7 +45,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[AppServer]:
     try:
         # The app asks it who it is when it starts.
         eventually(lambda: answers(provider_port), "the provider's first answer")
-        with AppServer(APP.format(secret=SECRET), guarded=False, folder=folder, port=port) as server:
+        with AppServer(EXAMPLE, env={"SECURE_MEDIA_SECRET": SECRET}, folder=folder, port=port) as server:
             yield server
             assert "Traceback" not in server.log
     finally:

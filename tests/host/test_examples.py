@@ -20,7 +20,7 @@ ALL = sorted(FOLDER.glob("[0-9]*.py"))
 #: Those that the installed Streamlit can run.
 EXAMPLES = [path for path in ALL if STREAMLIT >= (1, 57) or "st.App" not in path.read_text("utf-8")]
 #: Those that show nothing to anyone who is not signed in.
-SIGNED_IN = {"07_jwt", "08_own_login"}
+SIGNED_IN = {"07_jwt", "08_own_login", "10_streamlit_login"}
 DEMO = [sys.executable, "-m", "secure_media.cli", "demo"]
 
 
