@@ -35,6 +35,7 @@ FACTS: dict[str, Any] = {
     "endpoints": 0,
     "open_endpoints": 0,
     "agent": False,
+    "unguarded": [],
 }
 
 
@@ -118,7 +119,7 @@ def test_secrets_are_never_shown(shell: Shell) -> None:
         pytest.param(f"secure_run(secret={SECRET!r} oops)", "syntax error in line 1", id="syntax"),
         pytest.param(f"raise OSError({SECRET!r})\n{GUARDED}", "an error of its own", id="error-of-its-own"),
         pytest.param(GUARDED.replace("collections=", "colections="), "did you mean 'collections'?", id="misspelt"),
-        pytest.param("print('no app')\nsecure_run = print\nsecure_run()\n", "an error of its own", id="no-app"),
+        pytest.param("secure_run = print\nsecure_run()\n", "ends without an error", id="no-app"),
         pytest.param("\0", "is not Python", id="no-text"),
     ],
 )
@@ -159,6 +160,28 @@ def test_asgi_app_is_looked_at(shell: Shell) -> None:
 
     assert result.code == (0 if STARLETTE else 2)
     assert SECRET not in result.out + result.err
+
+
+@pytest.mark.skipif(not STARLETTE, reason="ASGI apps need Streamlit's Starlette server")
+def test_routes_beside_the_guard_are_named(shell: Shell) -> None:
+    """Those of an `st.App`, and those of a framework in which it is mounted."""
+    Path("page.py").write_text("import streamlit as st\nst.write(1)\n")
+    Path("main.py").write_text(
+        "import streamlit as st\nfrom starlette.applications import Starlette\n"
+        "from starlette.responses import PlainTextResponse\nfrom starlette.routing import Mount, Route\n"
+        "from secure_media import guard\n"
+        "leak = Route('/leak', lambda request: PlainTextResponse('open'))\n"
+        f"inner = guard(st.App('page.py', routes=[leak]), secret={SECRET!r})\n"
+    )
+    alone = said(shell.run("doctor", "main:inner", "--json"))
+    mount = "outer = Starlette(routes=[Route('/other', leak.endpoint), Mount('/ui', inner)], lifespan=inner.lifespan())"
+    Path("main.py").write_text(f"{Path('main.py').read_text()}{mount}\n")
+    mounted = said(shell.run("doctor", "main:outer", "--json"))
+
+    assert "/leak" in alone["warning", "endpoints"]
+    assert "/leak, /other" in mounted["warning", "endpoints"]
+    assert ("ok", "routes") in mounted
+    assert "there is no main:nothing" in shell.run("doctor", "main:nothing").err
 
 
 @pytest.mark.parametrize(

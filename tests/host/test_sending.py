@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -35,7 +36,9 @@ class Server:
     def write(self, source: Source) -> None:
         """Have the whole of `source` written."""
         answer = Response(200, (), source, 0, len(BODY))
-        asyncio.run(write(answer, self.receive, self.send))
+        # Browser tests leave a loop running in the thread that tests run in.
+        with ThreadPoolExecutor(1) as pool:
+            pool.submit(asyncio.run, write(answer, self.receive, self.send)).result()
 
 
 def test_what_is_in_memory_is_written_without_a_watch() -> None:

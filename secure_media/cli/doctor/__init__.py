@@ -6,14 +6,21 @@ import ast
 import json
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar
 
 import click
 
 from secure_media.cli.command import Command, Failure
 from secure_media.cli.doctor.findings import Finding, Level
 from secure_media.core.redact import redact
+from secure_media.errors import AppError
+
+if TYPE_CHECKING:
+    from secure_media.testing.server import AppServer
+
+T = TypeVar("T")
 
 _COLOURS = {Level.OK: "green", Level.NOTE: "blue", Level.WARNING: "yellow", Level.PROBLEM: "red"}
 #: How long an app may take to start, in seconds.
@@ -61,7 +68,6 @@ def _about(app: str | None) -> Iterator[Finding]:
 def _about_app(app: str, versions: dict[str, str]) -> Iterator[Finding]:
     from secure_media.cli.doctor import asking, configuration, installation
     from secure_media.testing.server import AppServer
-    from secure_media.testing.waiting import eventually
 
     is_script = ":" not in Path(app).name
     if is_script:
@@ -75,11 +81,11 @@ def _about_app(app: str, versions: dict[str, str]) -> Iterator[Finding]:
                 ended = server.process is not None and server.process.poll() is not None
                 return "ended" if ended else "there" if report.exists() else ""
 
-            if eventually(state, "the app says what it is like", _PATIENCE) == "ended":
-                raise Failure(f"the app does not start: {_why(server.log)}")
+            if _in_time(state, "start") == "ended":
+                raise Failure(f"the app does not start: {_why(server)}")
             facts = json.loads(report.read_text("utf-8"))
-            server.base = facts["base"]
-            eventually(lambda: asking.reached(server), "the app answers", _PATIENCE)
+            server.base = f"{facts['mount']}{facts['base']}"
+            _in_time(lambda: asking.reached(server), "answer")
             static = bool(facts["options"].get("server.enableStaticServing"))
             answers = list(asking.findings(server, protected=facts["protect"] == "app", static=static))
     yield from installation.findings(versions, starlette=facts["starlette"])
@@ -99,10 +105,24 @@ def _refuse_unreadable(script: Path) -> None:
         raise Failure(f"{script} is not Python") from None
 
 
-def _why(log: str) -> str:
+def _in_time(check: Callable[[], T], what: str) -> T:
+    """Return the first true value of `check()`, or fail."""
+    from secure_media.testing.waiting import eventually
+
+    try:
+        return eventually(check, what, _PATIENCE)
+    except AppError:
+        raise Failure(f"the app did not {what} within {_PATIENCE:.0f} seconds") from None
+
+
+def _why(server: AppServer) -> str:
     """Return why an app has ended, if we have said so: any other traceback may quote the line with a secret."""
-    own = [line.removeprefix(_OURS) for line in log.splitlines() if line.startswith(_OURS)]
-    return own[-1] if own else "it ends with an error of its own. Start it yourself to see which"
+    own = [line.removeprefix(_OURS) for line in server.log.splitlines() if line.startswith(_OURS)]
+    if own:
+        return own[-1]
+    if server.process is not None and server.process.poll() == 0:
+        return "it ends without an error, before it serves anything. Is secure_run, or guard, reached?"
+    return "it ends with an error of its own. Start it yourself to see which"
 
 
 def _as_json(finding: Finding) -> dict[str, str | None]:
@@ -110,7 +130,7 @@ def _as_json(finding: Finding) -> dict[str, str | None]:
         "level": finding.level.value,
         "topic": finding.topic,
         "text": redact(finding.text),
-        "fix": finding.fix,
+        "fix": finding.fix and redact(finding.fix),
     }
 
 

@@ -149,6 +149,12 @@ def _places(facts: Facts) -> Iterator[Finding]:
         yield note("endpoints", f"{count} of {facts['endpoints']} of the app's own are marked public: open to all")
     elif facts["endpoints"]:
         yield ok("endpoints", f"all {facts['endpoints']} of the app's own are guarded")
+    if facts["unguarded"]:
+        yield warning(
+            "endpoints",
+            f"answered beside the guard: {', '.join(facts['unguarded'])}",
+            "Guard what has to be: secure_run(routes=...), or a dependency of the framework's own",
+        )
     yield (
         ok("audit", "written")
         if facts["audit"]

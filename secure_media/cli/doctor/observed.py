@@ -10,13 +10,16 @@ import json
 import os
 import runpy
 import sys
-from collections.abc import Callable, Mapping
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
+import click
+
 from secure_media.cli.doctor.configuration import ARGUMENT
 from secure_media.host import compatibility, launch
+from secure_media.host.asgi_app import GuardedApp
 from secure_media.host.deployment import Deployment
 from secure_media.host.flags import flags_of
 from secure_media.http.forwarded import THIS_MACHINE, Proxies
@@ -88,17 +91,86 @@ def _target(endpoint: Any) -> Any:
     return endpoint[1] if isinstance(endpoint, tuple) and len(endpoint) > 1 else endpoint
 
 
-def watched(announce: Callable[..., None], report: Path, *, guards_itself: bool) -> Callable[..., None]:
-    """Return `announce`, which is called once the settings are known, that writes them down too."""
+class Report:
+    """
+    What is found, written down once all of it is known.
 
-    def announce_and_report(settings: Settings, deployment: Deployment, **more: Any) -> None:
-        announce(settings, deployment, **more)
-        draft = report.with_suffix(".draft")
-        found = {"guards_itself": guards_itself, **facts(settings, deployment)}
+    Args:
+        file: Where.
+        guards_itself: Whether the app is guarded however it is started.
+    """
+
+    def __init__(self, file: Path, *, guards_itself: bool) -> None:
+        self._file = file
+        self._guards_itself = guards_itself
+        self._facts: dict[str, Any] | None = None
+        #: Where the guarded app is mounted in another one.
+        self.mount = ""
+        #: What is answered beside the guard.
+        self.unguarded: list[str] = []
+        #: Whether these two are known.
+        self.complete = False
+
+    def watched(self, announce: Callable[..., None]) -> Callable[..., None]:
+        """Return `announce`, which is called once the settings are known, that takes them down too."""
+
+        def announce_and_report(settings: Settings, deployment: Deployment, **more: Any) -> None:
+            announce(settings, deployment, **more)
+            self._facts = facts(settings, deployment)
+            self.write()
+
+        return announce_and_report
+
+    def write(self) -> None:
+        """Write it down, unless something is not known yet."""
+        if self._facts is None or not self.complete:
+            return
+        found = {"guards_itself": self._guards_itself, "mount": self.mount, "unguarded": self.unguarded, **self._facts}
+        draft = self._file.with_suffix(".draft")
         draft.write_text(json.dumps(found, default=str), "utf-8")
-        os.replace(draft, report)
+        os.replace(draft, self._file)
 
-    return announce_and_report
+
+def _serve(app: str, report: Report) -> None:
+    """Serve an ASGI app as uvicorn does, and note what it answers that is not ours."""
+    import uvicorn
+    from uvicorn.importer import ImportFromStringError, import_from_string
+
+    sys.path.insert(0, os.getcwd())
+    with _noting_routes(report.unguarded):
+        try:
+            served = import_from_string(app)
+        except ImportFromStringError:
+            click.echo(f"secure_media: there is no {app}: name a module and what is called the app in it", err=True)
+            raise SystemExit(2) from None
+    if not isinstance(served, GuardedApp):
+        for route in getattr(served, "routes", ()):
+            path = getattr(route, "path", "")
+            if isinstance(getattr(route, "app", None), GuardedApp):
+                report.mount = path
+            else:
+                report.unguarded.append(path)
+    report.complete = True
+    report.write()
+    uvicorn.run(served, host="127.0.0.1", port=int(os.environ["STREAMLIT_SERVER_PORT"]), log_level="warning")
+
+
+@contextmanager
+def _noting_routes(paths: list[str]) -> Iterator[None]:
+    """Note the routes that an ``st.App`` is given, which are answered beside the guard."""
+    from streamlit.web.server.starlette.starlette_app import App
+
+    init = App.__init__
+
+    def noting(self: App, *args: Any, **more: Any) -> None:
+        init(self, *args, **more)
+        paths.extend(getattr(route, "path", "") for route in more.get("routes") or ())
+
+    App.__init__ = noting  # type: ignore[method-assign]
+    try:
+        yield
+    finally:
+        App.__init__ = init  # type: ignore[method-assign]
 
 
 def _here(options: Mapping[str, Any]) -> list[str]:
@@ -106,22 +178,20 @@ def _here(options: Mapping[str, Any]) -> list[str]:
     return flags_of({**options, "server.port": os.environ["STREAMLIT_SERVER_PORT"], "server.address": "127.0.0.1"})
 
 
-def main(report: str, app: str, *args: str) -> None:
+def main(file: str, app: str, *args: str) -> None:
     """Start the app: a script with `secure_run`, one without, or an ASGI app (``module:name``)."""
     from secure_media.host import announcing
     from secure_media.testing.server import starts_itself
 
     is_script = ":" not in Path(app).name
-    guards_itself = not is_script or starts_itself(Path(app))
+    report = Report(Path(file), guards_itself=not is_script or starts_itself(Path(app)))
+    report.complete = is_script
     launch.flags_of = _here  # type: ignore[attr-defined]
-    announcing.announce = watched(announcing.announce, Path(report), guards_itself=guards_itself)
+    announcing.announce = report.watched(announcing.announce)
     sys.argv = [app, *args]
     if not is_script:
-        import uvicorn
-
-        sys.path.insert(0, os.getcwd())
-        uvicorn.run(app, host="127.0.0.1", port=int(os.environ["STREAMLIT_SERVER_PORT"]), log_level="warning")
-    elif guards_itself:
+        _serve(app, report)
+    elif starts_itself(Path(app)):
         sys.path.insert(0, str(Path(app).resolve().parent))
         runpy.run_path(app, run_name="__main__")
     else:
