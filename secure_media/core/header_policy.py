@@ -22,6 +22,8 @@ _TAKEN = re.compile(
     r"accept.*|authorization|connection|content-.*|cookie|forwarded|host|if-.*|origin|range|referer|sec-.*|te|trailer"
     r"|transfer-encoding|upgrade.*|user-agent|via|x-forwarded-(?:for|host|port|prefix|proto)|x-real-ip"
 )
+#: RFC 9110 section 5.6.3. What else looks like a space is a part of a name: without it, that would be somebody else's.
+_WHITESPACE = " \t"
 #: What is left out of a name to compare it with ours.
 _UNLIKE = re.compile(r"[^a-z0-9]+")
 
@@ -61,7 +63,7 @@ class TrustedHeader(Policy):
             listed = _only(context.credentials, self._groups, longest=_LONGEST_LIST) or ""
             if "," in listed and self._separator != ",":
                 return Deny(DenialReason.MALFORMED_CREDENTIAL)
-            claims["groups"] = [group for each in listed.split(self._separator) if (group := each.strip())]
+            claims["groups"] = [group for each in listed.split(self._separator) if (group := each.strip(_WHITESPACE))]
         return Allow("trusted_header", subject, claims)
 
     @property
@@ -161,7 +163,7 @@ def _only(credentials: Credentials, header: str, *, longest: int = _LONGEST_NAME
         raise MalformedCredentialError("a header of the proxy is there twice")
     try:
         # RFC 9110 section 5.5 leaves the bytes to whoever uses them. Those that are no UTF-8 are refused.
-        text = said[0][1].encode("latin-1").decode("utf-8").strip()
+        text = said[0][1].encode("latin-1").decode("utf-8").strip(_WHITESPACE)
     except UnicodeError:
         text = "\0"
     if len(text) > longest or not text.isprintable():

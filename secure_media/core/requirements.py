@@ -35,5 +35,5 @@ def _about(require: Callable[[dict[str, Any]], Any], claims: dict[str, Any]) -> 
         return require(claims)
 
     # By which it is known in the log.
-    condition.__name__ = getattr(require, "__name__", type(require).__name__)
+    condition.__qualname__ = getattr(require, "__qualname__", type(require).__qualname__)
     return condition

@@ -76,6 +76,20 @@ def test_header_that_does_not_say_who_it_is(headers: list[tuple[str, str]], reas
 
 
 @pytest.mark.parametrize(
+    "space", ["\u00a0", "\u2003", "\u3000", "\u2028", "\u0085", "\x1f", "\x0b", "\ufeff", "\u200b"]
+)
+@pytest.mark.parametrize("form", ["{}ann", "ann{}", "x,{}ann", "x,ann{}", "{}ann,x"])
+def test_what_looks_like_a_space_is_no_white_space_of_http(space: str, form: str) -> None:
+    """A person, or a group, whose name begins or ends with it is not the one without it: nobody is allowed as ann."""
+    value = form.format(space).encode("utf-8").decode("latin-1")
+    asked = [ANN, ("x-groups", value)] if "," in form else [("x-forwarded-user", value)]
+
+    assert decided(*asked, groups="x-groups") == Deny(DenialReason.MALFORMED_CREDENTIAL)
+    usual = decided(("x-forwarded-user", " \tann\t "), ("x-groups", "\tx ,  ann "), groups="x-groups")
+    assert usual == Allow("trusted_header", "ann", {"sub": "ann", "groups": ["x", "ann"]})
+
+
+@pytest.mark.parametrize(
     ("more", "header"),
     [
         pytest.param({"groups": "Remote-Groups"}, "remote-groups", id="groups"),

@@ -180,7 +180,7 @@ def test_callable_is_asked_by_whoever_waits() -> None:
 
     assert isinstance(question, Holds)
     assert ran == []
-    assert question.condition.__name__ == "require"
+    assert question.condition.__qualname__ == require.__qualname__
     with pytest.raises(StopIteration) as end:
         decision.send(DenialReason.CONDITION_TIMEOUT)
     assert end.value.value == Deny(DenialReason.CONDITION_TIMEOUT)
