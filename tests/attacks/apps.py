@@ -328,6 +328,9 @@ def app(base_path: str, policy: str, folder: Path, env: Mapping[str, str] | None
             tab.close()
 
 
+_OF_A_CLIENT_THAT_HAS_GONE = re.compile(r"RuntimeError: unable to perform operation on <TCPTransport closed=True .*")
+
+
 def unharmed(target: Target) -> list[str]:
     """Return what is wrong with the server after all attacks: it has failed, fallen, or written a credential down."""
     if exchange(target, target.get(f"{target.base}/_stcore/health"))[0].status != 200:
@@ -336,6 +339,8 @@ def unharmed(target: Target) -> list[str]:
     found = re.findall(r"^ *Traceback[^\n]*\n(?: +[^\n]*\n)*([^\n]+)", log, re.MULTILINE)
     # Streamlit itself says so, of a deferred download that the guard has made one that there is not.
     found = [error for error in found if not error.endswith("MediaFileStorageError: Deferred file  not found")]
+    # And uvloop, of what Streamlit itself writes to a client that has gone.
+    found = [error for error in found if not _OF_A_CLIENT_THAT_HAS_GONE.fullmatch(error)]
     found += [
         f"a cookie of the {who}" for who in ("victim", "attacker") if credential_in(target.cookies_of(who))[1] in log
     ]
