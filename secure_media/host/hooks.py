@@ -35,6 +35,10 @@ class _Installation:
         self._origin: str | None = None
         self._deployment: Deployment | None = None
 
+    def is_installed(self) -> bool:
+        """Return whether anything in this process has asked for the guard."""
+        return self._build is not None
+
     def build(self, app: str) -> Deployment:
         """Return the deployment for the script at `app`, with Streamlit's configuration as it is now."""
         if self._build is None:
@@ -85,6 +89,7 @@ _installation = _Installation()
 
 install = _installation.install
 current = _installation.deployment
+is_installed = _installation.is_installed
 
 
 def guarding(runtime: Any) -> Deployment | None:

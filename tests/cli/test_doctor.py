@@ -184,6 +184,17 @@ def test_routes_beside_the_guard_are_named(shell: Shell) -> None:
     assert "there is no main:nothing" in shell.run("doctor", "main:nothing").err
 
 
+@pytest.mark.skipif(not STARLETTE, reason="ASGI apps need Streamlit's Starlette server")
+def test_app_that_nothing_guards_is_not_served(shell: Shell) -> None:
+    """Not for a moment: it is told how to be guarded."""
+    Path("page.py").write_text("import streamlit as st\nst.write(1)\n")
+    Path("main.py").write_text("import streamlit as st\nimport secure_media\napp = st.App('page.py')\n")
+    result = shell.run("doctor", "main:app")
+
+    assert (result.code, result.out) == (2, "")
+    assert "main:app is not guarded: after app = st.App(...), write app = guard(app)" in result.err
+
+
 @pytest.mark.parametrize(
     ("versions", "starlette", "level"),
     [

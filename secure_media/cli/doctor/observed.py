@@ -18,7 +18,7 @@ from typing import Any
 import click
 
 from secure_media.cli.doctor.configuration import ARGUMENT
-from secure_media.host import compatibility, launch
+from secure_media.host import compatibility, hooks, launch
 from secure_media.host.asgi_app import GuardedApp
 from secure_media.host.deployment import Deployment
 from secure_media.host.flags import flags_of
@@ -143,6 +143,9 @@ def _serve(app: str, report: Report) -> None:
         except ImportFromStringError:
             click.echo(f"secure_media: there is no {app}: name a module and what is called the app in it", err=True)
             raise SystemExit(2) from None
+    if not hooks.is_installed():
+        click.echo(f"secure_media: {app} is not guarded: after app = st.App(...), write app = guard(app)", err=True)
+        raise SystemExit(2)
     if not isinstance(served, GuardedApp):
         for route in getattr(served, "routes", ()):
             path = getattr(route, "path", "")
