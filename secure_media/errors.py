@@ -54,6 +54,7 @@ class DenialReason(str, enum.Enum):
     OTHER_RESOURCE = "other_resource"
     OTHER_ACTION = "other_action"
     OTHER_SUBJECT = "other_subject"
+    OTHER_PERSON = "other_person"
     OTHER_BROWSER = "other_browser"
     OTHER_NETWORK = "other_network"
     SESSION_ENDED = "session_ended"

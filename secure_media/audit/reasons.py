@@ -28,6 +28,7 @@ _SENTENCES: dict[DenialReason, str] = {
     DenialReason.OTHER_RESOURCE: "the {credential} was made for something else",
     DenialReason.OTHER_ACTION: "the {credential} was made for another action: to view, or to download",
     DenialReason.OTHER_SUBJECT: "the {credential} was made for another subject, or nobody is signed in",
+    DenialReason.OTHER_PERSON: "it was shown in this browser to another person",
     DenialReason.OTHER_BROWSER: "the {credential} was made for another browser, or this one sends no cookie",
     DenialReason.OTHER_NETWORK: "the {credential} was made for another network",
     DenialReason.SESSION_ENDED: "the page that the {credential} was made for is gone",

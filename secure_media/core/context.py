@@ -100,8 +100,7 @@ class AccessContext:
         None if neither says anything.
         """
         if self.claims:
-            subject = self.claims.get("sub")
-            return Principal(subject if isinstance(subject, str) else None, self.claims)
+            return Principal.of(self.claims)
         browser = self.browser
         return None if browser is None or browser.sign_in is None else browser.sign_in.principal
 

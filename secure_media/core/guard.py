@@ -11,7 +11,7 @@ from secure_media.core.context import AccessContext, Visitor
 from secure_media.core.identity import BrowserIdentity, Identified
 from secure_media.core.model import Action, Allow, Credentials, Decision, Deny, Resource, ResourceKind
 from secure_media.core.principal import Principal, SignIn
-from secure_media.core.questions import Asking, Name, has_ended
+from secure_media.core.questions import Asking, IsCurrent, Name, OwnsSession, WasShown, has_ended
 from secure_media.core.tokens import GrantCodec
 from secure_media.errors import DenialReason
 
@@ -102,17 +102,21 @@ class Guard:
             now: When, in seconds since the epoch.
             policy: The rule for that, if there is one of its own.
         """
+        return named((yield from self.claimant(visitor, path, now=now, policy=policy)))
+
+    def claimant(
+        self, visitor: Visitor, path: str, *, now: float, policy: policies.Policy | None = None
+    ) -> Asking[Principal | Deny]:
+        """Find out the same of somebody who may have no subject, but may be told from others by another claim."""
         context = AccessContext(Resource(ResourceKind.APP, path), Action.VIEW, visitor, now)
         signed_in, rule = context.principal, (policy or self._policy).for_the_app()
-        if rule is None:
-            return _named(signed_in) or Deny(visitor.browser_reason, "sign-in")
-        decision = yield from policies.decide(rule, context, self._grants)
-        if isinstance(decision, Deny):
-            return decision
-        if decision.claims:
-            known = replace(context, claims=decision.claims).principal
-            return _named(known) or Deny(DenialReason.CLAIM_MISMATCH, "name (sub) of who is asking")
-        return _named(signed_in) or Deny(visitor.browser_reason, "sign-in")
+        if rule is not None:
+            decision = yield from policies.decide(rule, context, self._grants)
+            if isinstance(decision, Deny):
+                return decision
+            if decision.claims:
+                return Principal.of(decision.claims)
+        return signed_in or Deny(visitor.browser_reason, "sign-in")
 
     def decide(
         self,
@@ -123,6 +127,7 @@ class Guard:
         now: float,
         policy: policies.Policy | None = None,
         also: policies.Policy | None = None,
+        principal: Principal | None = None,
     ) -> Asking[Decision]:
         """
         Decide, with a question for whatever is not in the request. Never raises: any doubt is a denial.
@@ -134,6 +139,7 @@ class Guard:
             now: When, in seconds since the epoch.
             policy: The rule for this resource, if it has one of its own.
             also: A rule that has to allow it besides.
+            principal: Who it is that asks, where that had to be found out before.
         """
         if resource is None:
             return Deny(DenialReason.MALFORMED_RESOURCE)
@@ -147,7 +153,41 @@ class Guard:
             logger.exception("guard.failed")
             return Deny(DenialReason.INTERNAL)
         rule = policy or self._policy
-        return (yield from policies.decide(rule if also is None else rule & also, context, self._grants))
+        decision = yield from policies.decide(rule if also is None else rule & also, context, self._grants)
+        if isinstance(decision, Deny):
+            return decision
+        try:
+            own = yield from self._is_their_own(decision, context, principal)
+        except Exception:
+            logger.exception("guard.failed")
+            return Deny(DenialReason.INTERNAL)
+        return decision if own else Deny(DenialReason.OTHER_PERSON)
+
+    def _is_their_own(self, allowed: Allow, context: AccessContext, principal: Principal | None) -> Asking[bool]:
+        """
+        Find out whether the session that `allowed` rests on is that of the person who asks, if it is known who that is.
+
+        Somebody may sign in where somebody else was before: it is the same browser, with the same cookie of ours.
+        """
+        browser, resource = context.browser, context.resource
+        session = None if allowed.grant is None else allowed.grant.session
+        if not allowed.of_session and session is None:
+            return True
+        person = Principal.of(allowed.claims).person or (None if principal is None else principal.person)
+        is_upload = resource.kind is ResourceKind.UPLOAD
+        if is_upload and person is None and self._policy.knows_who:
+            found = yield from self.claimant(context.visitor, resource.name, now=context.now)
+            # Somebody unknown is nobody whom a session belongs to.
+            person = (found.person or "") if isinstance(found, Principal) else ""
+        if person is None:
+            return True
+        if session is not None and (yield IsCurrent(session, person)) is not True:
+            return False
+        if browser is None or not allowed.of_session:
+            return True
+        if is_upload:
+            return (yield OwnsSession(browser.id, resource.name, person)) is True
+        return resource.kind is not ResourceKind.MEDIA or (yield WasShown(browser.id, resource.name, person)) is True
 
     def lacks_browser(self, visitor: Visitor, resource: Resource | None, action: Action, *, now: float) -> Asking[bool]:
         """
@@ -166,9 +206,11 @@ class Guard:
         return isinstance(known, Allow) or known.reason is DenialReason.NOT_SHOWN
 
 
-def _named(principal: Principal | None) -> Principal | None:
-    """Return `principal` if it has a name that can be told from others."""
-    return principal if principal is not None and (principal.subject or "").strip() else None
+def named(found: Principal | Deny) -> Principal | Deny:
+    """Return who was found if they have a subject, by which they can be told from others in links and in the ledger."""
+    if isinstance(found, Deny) or (found.subject or "").strip():
+        return found
+    return Deny(DenialReason.CLAIM_MISMATCH, "name (sub) of who is asking")
 
 
 def names_of(sign_in: SignIn) -> tuple[Name, ...]:

@@ -67,6 +67,10 @@ class TrustedHeader(Policy):
         return Allow("trusted_header", subject, claims)
 
     @property
+    def knows_who(self) -> bool:
+        return True
+
+    @property
     def needs_proxies(self) -> bool:
         return True
 

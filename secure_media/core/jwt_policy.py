@@ -76,6 +76,10 @@ class _Jwt(Policy):
         return key if isinstance(key, DenialReason) else DenialReason.UNKNOWN_KEY
 
     @property
+    def knows_who(self) -> bool:
+        return True
+
+    @property
     def key_sources(self) -> tuple[KeySource, ...]:
         return () if self._source is None else (self._source,)
 

@@ -29,6 +29,7 @@ from secure_media.core import signatures
 from secure_media.core.compact import json_object
 from secure_media.core.keys import hash_parts
 from secure_media.core.model import Credentials
+from secure_media.core.principal import of_issuer
 from secure_media.errors import MalformedCredentialError, SignatureMismatchError
 
 COOKIE = "_streamlit_user"
@@ -84,11 +85,6 @@ class Login:
         """Stands for the session at the issuer (``sid``) that it was made in, if it says so."""
         session = self.claims.get("sid")
         return of_issuer(self.claims.get("iss", ""), session) if isinstance(session, str) else None
-
-
-def of_issuer(issuer: Any, value: Any) -> str:
-    """Return what stands for something that is called `value` at `issuer`, and nowhere else."""
-    return hash_parts(_bytes(str(issuer)), _bytes(str(value))).hex()
 
 
 class LoginCookies:

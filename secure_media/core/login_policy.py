@@ -126,6 +126,10 @@ class StreamlitLogin(Policy):
         return Allow("streamlit_login", login.subject, claims) if reason is None else Deny(reason)
 
     @property
+    def knows_who(self) -> bool:
+        return True
+
+    @property
     def is_streamlits_login(self) -> bool:
         return True
 

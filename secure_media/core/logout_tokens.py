@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 from secure_media.core.compact import json_object, take_apart
 from secure_media.core.jwts import JwtVerifier
 from secure_media.core.key_sources import KeySource
-from secure_media.core.login_cookies import of_issuer
+from secure_media.core.principal import of_issuer
 from secure_media.core.questions import Asking, KeyOf, Name
 from secure_media.core.verification_keys import PublicKey
 from secure_media.errors import (

@@ -181,6 +181,7 @@ class Allow:
         claims: The claims that were accepted, for the policies to the right of an ``&``.
         grant: The grant that was accepted, if one was.
         player: Who may go on with what begins here, should the grant end meanwhile.
+        of_session: Whether it rests on what belongs to a session of the browser.
     """
 
     by: str
@@ -188,6 +189,7 @@ class Allow:
     claims: Mapping[str, Any] = field(default_factory=dict)
     grant: Grant | None = None
     player: str | None = None
+    of_session: bool = field(default=False, compare=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -50,6 +50,11 @@ class Policy(abc.ABC):
         return False
 
     @property
+    def knows_who(self) -> bool:
+        """Whether somebody has to say who they are, for all that a session of the browser was shown."""
+        return False
+
+    @property
     def is_streamlits_login(self) -> bool:
         """Whether people satisfy it by signing in with ``st.login``."""
         return False
@@ -135,6 +140,10 @@ class _Either(Pair):
     def begins_with_own_session(self) -> bool:
         return self.left.begins_with_own_session
 
+    @property
+    def knows_who(self) -> bool:
+        return self.left.knows_who and self.right.knows_who
+
     def __repr__(self) -> str:
         return f"({self.left!r} | {self.right!r})"
 
@@ -154,7 +163,12 @@ class _Both(Pair):
             claims={**claims, **second.claims},
             grant=second.grant or first.grant,
             player=second.player or first.player,
+            of_session=second.of_session or first.of_session,
         )
+
+    @property
+    def knows_who(self) -> bool:
+        return self.left.knows_who or self.right.knows_who
 
     def __repr__(self) -> str:
         return f"({self.left!r} & {self.right!r})"

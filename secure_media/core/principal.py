@@ -6,6 +6,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from secure_media.core.keys import hash_parts
+
+#: The claims that name somebody, the first that is there: OpenID Connect Core 1.0 section 2, and what is in its place
+#: in tokens without one.
+_NAMES = ("sub", "email", "preferred_username", "username", "upn", "unique_name", "common_name")
+
 
 @dataclass(frozen=True, slots=True)
 class Principal:
@@ -19,6 +25,26 @@ class Principal:
 
     subject: str | None
     claims: Mapping[str, Any] = field(default_factory=dict, repr=False, hash=False)
+
+    @classmethod
+    def of(cls, claims: Mapping[str, Any]) -> Principal:
+        """Return whom `claims` are about."""
+        subject = claims.get("sub")
+        return cls(subject if isinstance(subject, str) else None, claims)
+
+    @property
+    def person(self) -> str | None:
+        """
+        Stands for anyone who has that name at that issuer; None if nothing names them.
+
+        To tell one person from the next, and for nothing else: to be let in, more is needed than a name.
+        """
+        claims = self.claims if self.subject is None else {**self.claims, "sub": self.subject}
+        for name in _NAMES:
+            value = claims.get(name)
+            if isinstance(value, str) and value.strip():
+                return of_issuer(claims.get("iss", ""), f"{name}={value}")
+        return None
 
     @property
     def groups(self) -> tuple[str, ...]:
@@ -57,3 +83,12 @@ class SignIn:
     at: float
     idle: int
     until: int
+
+
+def of_issuer(issuer: Any, value: Any) -> str:
+    """Return what stands for something that is called `value` at `issuer`, and nowhere else."""
+    return hash_parts(_bytes(str(issuer)), _bytes(str(value))).hex()
+
+
+def _bytes(text: str) -> bytes:
+    return text.encode("utf-8", "surrogatepass")

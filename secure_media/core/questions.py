@@ -25,10 +25,17 @@ class WasShown(NamedTuple):
 
     A session counts while it is alive; after its page was closed, for the grace; after its connection broke, for as
     long as it may be resumed.
+
+    Args:
+        browser: The browser.
+        media_id: The media.
+        person: Whose the session has to be (`Principal.person`); None for anyone's. One that nobody is known to have
+            opened becomes that of the first person of whom this is asked.
     """
 
     browser: str
     media_id: str
+    person: str | None = None
 
 
 class HasSession(NamedTuple):
@@ -38,16 +45,18 @@ class HasSession(NamedTuple):
 
 
 class OwnsSession(NamedTuple):
-    """Whether the live session `session_id` belongs to `browser`."""
+    """Whether the live session `session_id` belongs to `browser`, and to `person` as for `WasShown`."""
 
     browser: str
     session_id: str
+    person: str | None = None
 
 
 class IsCurrent(NamedTuple):
-    """Whether the session with that `short_hash` counts."""
+    """Whether the session with that `short_hash` counts, and belongs to `person` as for `WasShown`."""
 
     session_tag: str
+    person: str | None = None
 
 
 class PlaysOn(NamedTuple):

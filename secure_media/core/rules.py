@@ -35,7 +35,7 @@ class _OwnSession(Policy):
             allowed, reason = False, DenialReason.NOT_SHOWN
         else:
             allowed, reason = (yield HasSession(browser.id)), DenialReason.NOT_OWNER
-        return Allow("session", browser.subject) if allowed is True else Deny(reason)
+        return Allow("session", browser.subject, of_session=True) if allowed is True else Deny(reason)
 
     @property
     def begins_with_own_session(self) -> bool:
@@ -65,6 +65,10 @@ class _SignedUrl(Policy):
     @property
     def accepts_grants(self) -> bool:
         return True
+
+    @property
+    def knows_who(self) -> bool:
+        return True  # it asks no session of the browser
 
     def for_the_app(self) -> Policy | None:
         return None

@@ -106,6 +106,10 @@ class Admission:
         visitor = self.visitor(request)
         return await self._answers.to(self._guard.principal(visitor, path, now=self._clock(), policy=policy))
 
+    async def claimant(self, request: Request, path: str) -> Principal | Deny:
+        """Return the same, though they may have no subject."""
+        return await self._answers.to(self._guard.claimant(self.visitor(request), path, now=self._clock()))
+
     async def decide(
         self,
         request: Request,
@@ -115,8 +119,16 @@ class Admission:
         also: Policy | None = None,
     ) -> Decision:
         """Return what the guard decides. Waits only where it has to ask the ledger, or a condition of the app's own."""
-        visitor, now = self.visitor(request), self._clock()
-        return await self._answers.to(self._guard.decide(visitor, resource, action, now=now, policy=policy, also=also))
+        asking = self._guard.decide(
+            self.visitor(request),
+            resource,
+            action,
+            now=self._clock(),
+            policy=policy,
+            also=also,
+            principal=request.principal,
+        )
+        return await self._answers.to(asking)
 
     async def recorded(self, decision: Decision, request: Request, resource: Resource | None) -> Decision:
         """Return `decision`, written down; a denial if it has to be and cannot."""

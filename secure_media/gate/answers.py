@@ -105,14 +105,14 @@ class Answers:
     def recall(self, question: Question) -> bool:
         """Return the answer to a question that memory answers."""
         match question:
-            case WasShown(browser, media_id):
-                return self.shown.was_shown(browser, media_id)
+            case WasShown(browser, media_id, person):
+                return self.shown.was_shown(browser, media_id, person)
             case HasSession(browser):
                 return self.shown.has_session(browser)
-            case OwnsSession(browser, session_id):
-                return self.shown.owns_session(browser, session_id)
-            case IsCurrent(session_tag):
-                return self.shown.is_current(session_tag)
+            case OwnsSession(browser, session_id, person):
+                return self.shown.owns_session(browser, session_id, person)
+            case IsCurrent(session_tag, person):
+                return self.shown.is_current(session_tag, person)
             case PlaysOn(grant, player, now):
                 return self.leases.holds(grant, player, now=now)
         msg = f"memory does not answer {type(question).__name__}"

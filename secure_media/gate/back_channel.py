@@ -7,7 +7,7 @@ from collections.abc import Callable
 from urllib.parse import parse_qsl
 
 from secure_media.core.compact import MAX_JWT_LENGTH
-from secure_media.core.login_policy import LONGEST_AGE
+from secure_media.core.login_policy import LONGEST_AGE, LoginRules
 from secure_media.core.logout_tokens import Logout, LogoutTokens
 from secure_media.core.model import Allow, Deny, Resource, ResourceKind
 from secure_media.errors import DenialReason
@@ -95,3 +95,12 @@ class BackChannel:
     async def _refused(self, reason: DenialReason, request: Request) -> responses.Response:
         await self._admission.recorded(Deny(reason, _BY), request, _RESOURCE)
         return responses.bad_request(request.method)
+
+
+def back_channel(
+    logins: LoginRules | None, admission: Admission, answers: Answers, clock: Callable[[], float]
+) -> dict[str, BackChannel]:
+    """Return what listens to providers, by its path below the base path, if any provider may say something."""
+    if logins is None or not logins.providers:
+        return {}
+    return {BACK_CHANNEL: BackChannel(LogoutTokens(logins.providers), admission, answers, clock)}

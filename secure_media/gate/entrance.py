@@ -114,6 +114,7 @@ class Entrance:
             return None
         found = await self._admission.principal(request, path)
         if isinstance(found, Principal):
+            request.principal = found
             return self._brought_back(request)
         if is_public() or (self._is_of_own_page(request, path) and is_streamlits()):
             return None

@@ -6,9 +6,8 @@ import time
 from collections.abc import Callable
 
 from secure_media.core.context import Visitor
-from secure_media.core.guard import Guard
+from secure_media.core.guard import Guard, named
 from secure_media.core.login_policy import LoginRules
-from secure_media.core.logout_tokens import LogoutTokens
 from secure_media.core.model import Action, Browser, Deny, Resource, ResourceKind
 from secure_media.core.policy import Policy
 from secure_media.core.principal import Principal
@@ -20,7 +19,7 @@ from secure_media.gate.agents import AGENT, Agents
 from secure_media.gate.amending import HeaderChange, header_changes, kept_from_shared_caches
 from secure_media.gate.answers import Answers
 from secure_media.gate.attendance import Attendance
-from secure_media.gate.back_channel import BACK_CHANNEL, BackChannel
+from secure_media.gate.back_channel import BackChannel, back_channel
 from secure_media.gate.canary import Canary
 from secure_media.gate.cookies import Cookies
 from secure_media.gate.entrance import Entrance, Protection
@@ -125,7 +124,7 @@ class Gate:
         self._signing_out = None if logins is None else SigningOut(logins, answers.books, clock)
         #: Signs people in.
         self.signing_in = SigningIn(sign_in_grants, guard.identity, admission, answers, self._cookies, refusals, clock)
-        self._own: dict[str, _Own] = {SESSION: self.signing_in, **_back_channel(logins, admission, answers, clock)}
+        self._own: dict[str, _Own] = {SESSION: self.signing_in, **back_channel(logins, admission, answers, clock)}
         #: Whether it is still to be proved that media are refused; until then, only the bait is answered.
         self.unproved = False
 
@@ -228,11 +227,15 @@ class Gate:
         is_streamlits: Callable[[], bool] = lambda: False,
     ) -> bool:
         """Find out who opens a WebSocket, note it there, and return whether it may be opened at all."""
-        found = await self.principal(page.request)
+        path, entrance = self._below_base(page.request.path), self._entrance
+        await self._admission.settle(page.request)
+        claimant = await self._admission.claimant(page.request, path)
+        if isinstance(claimant, Principal):
+            page.person = claimant.person
+        found = named(claimant)
         if isinstance(found, Principal):
             page.principal = found
             return True
-        path, entrance = self._below_base(page.request.path), self._entrance
         if entrance is None or is_public():
             return True
         if entrance.lets_strangers_connect(page.request, path) and is_streamlits():
@@ -283,15 +286,6 @@ def _short_way(guard: Guard, answers: Answers, store: MediaStore, clock: Callabl
     if not guard.begins_with_own_session:
         return None
     return Shortcut(guard.identity, answers.shown, store, ended=answers.books.ledger.recall_ended_at, clock=clock)
-
-
-def _back_channel(
-    logins: LoginRules | None, admission: Admission, answers: Answers, clock: Callable[[], float]
-) -> dict[str, BackChannel]:
-    """Return where providers are listened to, if any is."""
-    if logins is None or not logins.providers:
-        return {}
-    return {BACK_CHANNEL: BackChannel(LogoutTokens(logins.providers), admission, answers, clock)}
 
 
 def _could_be_a_file(path: str) -> bool:

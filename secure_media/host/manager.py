@@ -20,6 +20,7 @@ from secure_media.host.protocol import Place
 from secure_media.host.sessions import Sessions, handshake
 from secure_media.host.sites import below, site_of_page
 from secure_media.host.terms import PAGE, GrantTerms
+from secure_media.http.request import connection
 from secure_media.stores.media_ids import is_grant_only
 from secure_media.stores.shown import ShownLedger
 
@@ -41,6 +42,7 @@ def secure_session_manager(base: type[SessionManager], sessions: Sessions) -> ty
         ) -> str:
             known = gate.browser(handshake())
             browser = agents.current() or (None if known is None else known.id)
+            page = connection.get()
             named = existing_session_id
             # The id of a session travels in URLs and logs; knowing it must not be enough to take the session over.
             if existing_session_id is not None and not sessions.may_resume(existing_session_id, browser):
@@ -52,7 +54,7 @@ def secure_session_manager(base: type[SessionManager], sessions: Sessions) -> ty
                 existing_session_id=existing_session_id,
                 session_id_override=session_id_override,
             )
-            shown.begin(session_id, browser, named=named)
+            shown.begin(session_id, browser, named=named, person=None if page is None else page.person)
             active = self.get_active_session_info(session_id)
             if active is not None:
                 _watch_what_leaves(client, sessions.opened(active.session, session_id), sessions)

@@ -117,10 +117,7 @@ class Sessions:
         holder, page = self.holder(session_id), connection.get()
         if self.sign_in_page is not None and (holder is None or holder.is_strangers is not self.is_strangers()):
             return False
-        before = None if holder is None else holder.principal
-        now = None if page is None else page.principal
-        same = before is None or (now is not None and before.subject == now.subject)
-        return same and self.shown.may_resume(session_id, browser)
+        return self.shown.may_resume(session_id, browser, None if page is None else page.person)
 
     def notices(self, holder: SessionBinding) -> Notices | None:
         """Return the notices on the page that is just being connected; None if its browser is known, or nothing is."""

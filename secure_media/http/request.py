@@ -37,6 +37,7 @@ class Request:
             where no body is wanted.
         agent: In whose name a program sends it to the agent API, once that is known.
         visitor: Who sent it, once somebody has asked (`secure_media.gate.admission.Admission.visitor`).
+        principal: Who that is, where the app is for known people only and it was found out.
     """
 
     method: str
@@ -53,6 +54,7 @@ class Request:
     glance: Any = field(default=None, repr=False, compare=False)
     visitor: Visitor | None = field(default=None, repr=False)
     agent: Principal | None = field(default=None, repr=False)
+    principal: Principal | None = field(default=None, repr=False)
     body: Callable[[int], Awaitable[bytes | None]] | None = field(default=None, repr=False, compare=False)
     _by_name: dict[str, list[str]] | None = field(default=None, init=False, repr=False, compare=False)
 
@@ -86,12 +88,14 @@ class Connection:
     Args:
         request: The request that opened it.
         principal: Who opened it; None if nobody is known to have.
+        person: Stands for them (`Principal.person`), also where they have no subject; None if nothing names them.
         on_goodbye: Is called when the page says that it is being closed, before the connection is.
         close: Closes the connection from this side.
     """
 
     request: Request
     principal: Principal | None = None
+    person: str | None = None
     on_goodbye: Callable[[], None] = lambda: None
     close: Callable[[], None] = lambda: None
 

@@ -76,7 +76,7 @@ class GuardMiddleware:
             if request.agent is None:
                 await self._app(scope, receive, send)
             else:
-                await self._serve(Connection(request, request.agent), scope, receive, send)
+                await self._serve(Connection(request, request.agent, request.agent.person), scope, receive, send)
         elif scope["type"] == "websocket":
             await self._websocket(scope, receive, send)
         else:

@@ -11,6 +11,7 @@ import time
 from collections import Counter, OrderedDict
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from secure_media.core.addresses import line
 from secure_media.stores.waiting import WaitingRoom
@@ -25,29 +26,38 @@ REMEMBERED_IDS = 50_000
 REMEMBERED_IDS_OF_ALL = 500_000
 
 
+class _Page(NamedTuple):
+    media_ids: tuple[str, ...]
+    #: Whose it was; None for nobody's.
+    person: str | None
+
+
 @dataclass(slots=True)
 class _Lost:
     """What the lost pages of one browser showed: by the page's session, the first that was lost first."""
 
     until: float = 0.0
-    pages: OrderedDict[str, tuple[str, ...]] = field(default_factory=OrderedDict)
+    pages: OrderedDict[str, _Page] = field(default_factory=OrderedDict)
     #: On how many of them each is.
     media: Counter[str] = field(default_factory=Counter)
     size: int = 0
 
-    def add(self, session_id: str, media_ids: tuple[str, ...]) -> None:
-        self.pages[session_id] = media_ids
-        self.media.update(media_ids)
-        self.size += len(media_ids)
+    def add(self, session_id: str, page: _Page) -> None:
+        self.pages[session_id] = page
+        self.media.update(page.media_ids)
+        self.size += len(page.media_ids)
 
     def remove(self, session_id: str) -> tuple[str, ...]:
-        taken = self.pages.pop(session_id, ())
+        taken = self.pages.pop(session_id, _NONE).media_ids
         self.size -= len(taken)
         for media_id in taken:
             self.media[media_id] -= 1
             if not self.media[media_id]:
                 del self.media[media_id]
         return taken
+
+
+_NONE = _Page((), None)
 
 
 class LostPages:
@@ -69,7 +79,7 @@ class LostPages:
         self._size = 0
         self._waiting = WaitingRoom()
 
-    def lost(self, browser: str, session_id: str, media_ids: Iterable[str]) -> None:
+    def lost(self, browser: str, session_id: str, media_ids: Iterable[str], *, person: str | None = None) -> None:
         """
         Note that the page of `browser` with that session is gone without a goodbye.
 
@@ -77,6 +87,7 @@ class LostPages:
             browser: The browser.
             session_id: The session.
             media_ids: What the page showed, each once, the most important last.
+            person: Whose it was; None for nobody's.
         """
         newest = tuple(media_ids)[-REMEMBERED_IDS:]
         self.take(browser, session_id)
@@ -85,7 +96,7 @@ class LostPages:
         now = self._clock()
         known = self._lost.pop(browser, None) or _Lost()
         self._size -= known.size
-        known.add(session_id, newest)
+        known.add(session_id, _Page(newest, person))
         while known.size > REMEMBERED_IDS:
             known.remove(next(iter(known.pages)))
         known.until = now + REMEMBERED_FOR
@@ -97,6 +108,13 @@ class LostPages:
             or next(iter(self._lost.values())).until <= now
         ):
             self._size -= self._lost.popitem(last=False)[1].size
+
+    def take_back(self, browser: str, session_id: str, person: str | None) -> list[str]:
+        """Return what `take` does if that page was of `person`, or nobody's; nothing if it was somebody else's."""
+        known = self._lost.get(browser)
+        if known is None or known.pages.get(session_id, _NONE).person not in (None, person):
+            return []
+        return self.take(browser, session_id)
 
     def take(self, browser: str, session_id: str) -> list[str]:
         """Return what the page with that session showed, and expect it no longer; nothing if it was not lost."""

@@ -1,5 +1,5 @@
 """
-Showings: to which browser each medium was shown, and by which of its sessions.
+Showings: to which browser each medium was shown, to whom there, and by which of its sessions.
 
 A browser may have thousands of sessions (anyone can open many with one cookie), so none of them is looked at that was
 not shown the medium. Sessions stop counting by the mere passing of time. Nobody has to be there when that happens: what
@@ -24,14 +24,14 @@ class Showings:
 
     def __init__(self, counts: Callable[[Visit], bool]) -> None:
         self._counts = counts
-        #: By browser and medium: the session, or all of them where there are several.
-        self._of_browser: dict[str, dict[str, Visit | OrderedDict[Visit, None]]] = {}
+        #: By browser, person and medium: the session, or all of them where there are several.
+        self._of_browser: dict[str, dict[str | None, dict[str, Visit | OrderedDict[Visit, None]]]] = {}
 
     def add(self, visit: Visit, media_id: str) -> None:
         """Record that the session was sent the medium."""
         if visit.browser is None:
             return
-        shown = self._of_browser.setdefault(visit.browser, {})
+        shown = self._of_browser.setdefault(visit.browser, {}).setdefault(visit.person, {})
         known = shown.setdefault(media_id, visit)
         if isinstance(known, OrderedDict):
             known[visit] = None
@@ -42,7 +42,8 @@ class Showings:
         """Record that the session does not know of the medium any more."""
         if visit.browser is None:
             return
-        shown = self._of_browser.get(visit.browser, {})
+        persons = self._of_browser.get(visit.browser, {})
+        shown = persons.get(visit.person, {})
         known = shown.get(media_id)
         if isinstance(known, OrderedDict):
             known.pop(visit, None)
@@ -52,6 +53,8 @@ class Showings:
             return
         del shown[media_id]
         if not shown:
+            del persons[visit.person]
+        if not persons:
             del self._of_browser[visit.browser]
 
     def begin(self, visit: Visit) -> None:
@@ -66,12 +69,39 @@ class Showings:
         for media_id in visit.shown:
             self.remove(visit, media_id)
 
-    def has(self, browser: str, media_id: str) -> bool:
-        """Return whether a session of `browser`, that counts, was shown the medium."""
-        while (known := self._of_browser.get(browser, {}).get(media_id)) is not None:
+    def belongs_to(self, visit: Visit, person: str) -> None:
+        """Record whose the session is, which was nobody's."""
+        shown = [] if visit.lapsed else list(visit.shown)
+        for media_id in shown:
+            self.remove(visit, media_id)
+        visit.person = person
+        for media_id in shown:
+            self.add(visit, media_id)
+
+    def has(self, browser: str, media_id: str, person: str | None = None) -> bool:
+        """
+        Return whether a session of `browser`, that counts, was shown the medium.
+
+        Args:
+            browser: The browser.
+            media_id: The medium.
+            person: Whose the session has to be, as one that is nobody's is from now on; None for anyone's.
+        """
+        if person is None:
+            return any(self._find(browser, each, media_id) for each in tuple(self._of_browser.get(browser, ())))
+        if self._find(browser, person, media_id) is not None:
+            return True
+        visit = self._find(browser, None, media_id)
+        if visit is not None and person:
+            self.belongs_to(visit, person)
+        return visit is not None
+
+    def _find(self, browser: str, person: str | None, media_id: str) -> Visit | None:
+        """Return a session of that person, that counts and was shown the medium; None if there is none."""
+        while (known := self._of_browser.get(browser, {}).get(person, {}).get(media_id)) is not None:
             visit = next(iter(known)) if isinstance(known, OrderedDict) else known
             if self._counts(visit):
-                return True
+                return visit
             visit.lapsed = True
             self.remove(visit, media_id)
-        return False
+        return None

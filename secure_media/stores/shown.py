@@ -62,26 +62,27 @@ class ShownLedger:
 
     # --- the life of a session
 
-    def begin(self, session_id: str, browser: str | None, *, named: str | None = None) -> None:
+    def begin(self, session_id: str, browser: str | None, named: str | None = None, person: str | None = None) -> None:
         """
-        Record that `browser` opened the session, or came back to it, with a page that says its session is `named`.
+        Record that `person` opened the session, or came back to it, with a page that says its session is `named`.
 
-        If that was lost, the page is back, with what it shows: Streamlit does not run the script for this.
+        If that was lost by the same browser and person, the page is back, with what it shows: Streamlit does not run
+        the script for this.
         """
         with self._lock:
-            session = self._visits.begin(session_id, browser)
+            session = self._visits.begin(session_id, browser, person)
             if browser is not None and named is not None:
-                on_page = self.lost.take(browser, named)
+                on_page = self.lost.take_back(browser, named, person)
                 if named != session_id:
                     session.page.show(("back", named), frozenset(on_page))
                     self._visits.take_over(session, named)
                 self._show(session, on_page)
 
-    def may_resume(self, session_id: str, browser: str | None) -> bool:
-        """Return whether `browser` is the one that had this session. Sessions without a browser are nobody's."""
+    def may_resume(self, session_id: str, browser: str | None, person: str | None = None) -> bool:
+        """Return whether `browser` had this session, and `person` if anybody did. Without a browser it is nobody's."""
         with self._lock:
             session = self._visits.find(session_id)
-            if session is None or browser is None or session.browser != browser:
+            if session is None or browser is None or (session.browser, session.person or person) != (browser, person):
                 return False
             return self._visits.may_be_resumed(session)
 
@@ -97,7 +98,7 @@ class ShownLedger:
         with self._lock:
             visit = self._visits.end(session_id)
             if visit is not None and visit.browser is not None and not visit.closed:
-                self.lost.lost(visit.browser, session_id, visit.last_shown())
+                self.lost.lost(visit.browser, session_id, visit.last_shown(), person=visit.person)
 
     def forget(self, browser: str) -> None:
         """Let nothing count any more that sessions of `browser` were shown, which goes on under another id."""
@@ -123,9 +124,9 @@ class ShownLedger:
             session = self._visits.find(session_id)
             if session is None:
                 return
-            overflowed = session.page.overflowed
+            before = session.page.overflowed
             session.page.expect(media_id, size=size, thread=threading.get_ident(), now=self._clock())
-            overflowed = session.page.overflowed and not overflowed
+            overflowed = session.page.overflowed and not before
             self._visits.waits(session_id)
         if overflowed:
             logger.warning(
@@ -219,13 +220,7 @@ class ShownLedger:
                 session.page.run_started(self._clock(), whole=whole)
 
     def run_finished(self, session_id: str, *, whole: bool = True) -> None:
-        """
-        Record that a run came to its end.
-
-        Args:
-            session_id: The session.
-            whole: Whether a run of the whole script succeeded, so that the browser removes what it did not show.
-        """
+        """Record that a run ended: of the `whole` script if that succeeded, so that what it did not show is gone."""
         with self._lock:
             session = self._visits.find(session_id)
             if session is not None:
@@ -260,21 +255,23 @@ class ShownLedger:
 
     # --- questions
 
-    def was_shown(self, browser: str, media_id: str) -> bool:
-        """Return whether a session of `browser`, that counts, was shown `media_id`."""
+    def was_shown(self, browser: str, media_id: str, person: str | None = None) -> bool:
+        """Return whether a session of `browser`, that counts, was shown `media_id`: of `person`, if that is given."""
         with self._lock:
-            return self._visits.showings.has(browser, media_id)
+            return self._visits.showings.has(browser, media_id, person)
 
     def has_session(self, browser: str) -> bool:
         """Return whether `browser` has a session that counts."""
         with self._lock:
             return self._visits.has_current(browser)
 
-    def owns_session(self, browser: str, session_id: str) -> bool:
-        """Return whether the live session `session_id` belongs to `browser`."""
+    def owns_session(self, browser: str, session_id: str, person: str | None = None) -> bool:
+        """Return whether the live session `session_id` belongs to `browser`, and there to `person`, if one is given."""
         with self._lock:
             session = self._visits.find(session_id)
-            return session is not None and session.ended_at is None and session.browser == browser
+            if session is None or session.ended_at is not None or session.browser != browser:
+                return False
+            return self._visits.is_of(session, person)
 
     def may_have_grant(self, session_id: str, media_id: str) -> bool:
         """Return whether the session was shown `media_id`, so that a grant for it is the session's own."""
@@ -282,11 +279,11 @@ class ShownLedger:
             session = self._visits.find(session_id)
             return session is not None and media_id in session.shown
 
-    def is_current(self, session_tag: str) -> bool:
-        """Return whether the session with that `tag` counts."""
+    def is_current(self, session_tag: str, person: str | None = None) -> bool:
+        """Return whether the session with that `tag` counts, and is that of `person`, if one is given."""
         with self._lock:
             session = self._visits.tagged(session_tag)
-            return session is not None and self._visits.counts(session)
+            return session is not None and self._visits.counts(session) and self._visits.is_of(session, person)
 
     def on_screen(self) -> Collection[str]:
         """Return every media id that some browser may still have on its page. It changes as the pages do."""

@@ -21,6 +21,8 @@ class Visit:
     browser: str | None
     #: What it shows, and what is on its way there: media that must not vanish under the browser's eyes.
     page: Page
+    #: Who had opened it, or was the first to ask for what it shows; None if it is nobody's yet.
+    person: str | None = None
     #: Sent. The oldest first.
     shown: OrderedDict[str, None] = field(default_factory=OrderedDict)
     #: Sent on terms. The oldest first.

@@ -53,19 +53,21 @@ class Visits:
         self._broken: OrderedDict[str, None] = OrderedDict()
         self._ended_of: dict[str | None, OrderedDict[str, None]] = {}
 
-    def begin(self, session_id: str, browser: str | None) -> Visit:
-        """Record that `browser` opened the session, or came back to it, and return it."""
+    def begin(self, session_id: str, browser: str | None, person: str | None = None) -> Visit:
+        """Record that `person` in `browser` opened the session, or came back to it, and return it."""
         self._forget_old()
         visit = self._by_id.get(session_id)
-        if visit is None or visit.browser != browser:
+        if visit is None or visit.browser != browser or visit.person not in (None, person):
             self._forget(session_id)
-            self._by_id[session_id] = visit = Visit(browser, Page(self.in_use, limit=self._limit))
+            self._by_id[session_id] = visit = Visit(browser, Page(self.in_use, limit=self._limit), person)
             self._by_tag[short_hash(session_id)] = session_id
             if browser is not None:
                 self._of_browser.setdefault(browser, set()).add(session_id)
         else:
             visit.ended_at, visit.closed = None, False
             self.showings.begin(visit)
+            if person is not None:
+                self.is_of(visit, person)
             self._is_not_ended(session_id, browser)
             visit.page.reopen()
         return visit
@@ -129,10 +131,16 @@ class Visits:
             if media_id in visit.shown:
                 self.showings.add(visit, media_id)
 
+    def is_of(self, visit: Visit, person: str | None) -> bool:
+        """Return whether the session is of `person`, as one that is nobody's is from now on; any is of None."""
+        if person and visit.person is None:
+            self.showings.belongs_to(visit, person)
+        return person is None or visit.person in (None, person)
+
     def take_over(self, visit: Visit, named: str) -> None:
         """Record that the page of the session `named`, which was lost, is back with another one."""
         lost = self._by_id.get(named)
-        if lost is not None and self._is_lost(lost, visit.browser):
+        if lost is not None and self._is_lost(lost, visit):
             earlier = (each for each in lost.took_over if each in self._by_id)
             visit.took_over = (*earlier, named)
 
@@ -140,12 +148,13 @@ class Visits:
         """Record that a run has replaced what its page showed when it came back: the lost sessions have no rights."""
         for named in visit.took_over:
             lost = self._by_id.get(named)
-            if lost is not None and self._is_lost(lost, visit.browser):
+            if lost is not None and self._is_lost(lost, visit):
                 self._forget(named)
         visit.took_over = ()
 
-    def _is_lost(self, visit: Visit, browser: str | None) -> bool:
-        return visit.browser == browser and visit.ended_at is not None and not visit.closed
+    def _is_lost(self, lost: Visit, visit: Visit) -> bool:
+        same = lost.browser == visit.browser and lost.person in (None, visit.person)
+        return same and lost.ended_at is not None and not lost.closed
 
     def counts(self, visit: Visit) -> bool:
         """Return whether the session is alive, was closed within the grace, or broke off and may be back any moment."""

@@ -31,25 +31,34 @@ class OneSession:
         browser: The browser's id.
         media_id: What it was shown.
         current: What to answer for every session's tag; None to tell the truth.
+        person: Whose it is; None for anyone's.
     """
 
-    def __init__(self, session: str, browser: str, media_id: str, *, current: Any = None) -> None:
+    def __init__(
+        self, session: str, browser: str, media_id: str, *, current: Any = None, person: str | None = None
+    ) -> None:
         self._session = session
         self._browser = browser
         self._media_id = media_id
         self._current = current
+        self._person = person
 
     def answer(self, question: Question) -> Any:
         match question:
-            case WasShown(browser, media_id):
-                return (browser, media_id) == (self._browser, self._media_id)
+            case WasShown(browser, media_id, person):
+                return (browser, media_id) == (self._browser, self._media_id) and self._is_of(person)
             case HasSession(browser):
                 return browser == self._browser
-            case OwnsSession(browser, session_id):
-                return (browser, session_id) == (self._browser, self._session)
-            case IsCurrent(session_tag):
-                return session_tag == short_hash(self._session) if self._current is None else self._current
+            case OwnsSession(browser, session_id, person):
+                return (browser, session_id) == (self._browser, self._session) and self._is_of(person)
+            case IsCurrent(session_tag, person):
+                if self._current is not None:
+                    return self._current
+                return session_tag == short_hash(self._session) and self._is_of(person)
         raise TypeError(question)
+
+    def _is_of(self, person: str | None) -> bool:
+        return None in (person, self._person) or person == self._person
 
 
 class Records:

@@ -65,13 +65,19 @@ def provider() -> Iterator[Issuer]:
 
 
 @pytest.fixture(scope="module")
-def page(provider: Issuer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Browser, str]]:
-    """An app with a page open in a browser, and the URL of what it shows."""
+def app(provider: Issuer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[AppServer]:
+    """An app whose provider says when somebody has signed out."""
     with serve(tmp_path_factory.mktemp("app"), client(provider), base="base") as server:
-        browser = Browser(server)
-        with browser.open() as tab:
-            yield browser, tab.urls()[0]
+        yield server
         assert "Traceback" not in server.log
+
+
+@pytest.fixture
+def page(app: AppServer) -> Iterator[tuple[Browser, str]]:
+    """A browser with a page open for each of two people who sign in there later, and the URL of what both show."""
+    browser = Browser(app)
+    with browser.open() as tab, browser.open():
+        yield browser, tab.urls()[0]
 
 
 def token(*, key: Any = RSA, **changed: Any) -> str:

@@ -251,7 +251,7 @@ def everywhere(tmp_path_factory: pytest.TempPathFactory) -> Iterator[AppServer]:
 def test_signing_out_everywhere_ends_earlier_logins(everywhere: AppServer) -> None:
     """A page of the app can end all logins of that person that there are; another site only leads to the one's end."""
     browser, at = Browser(everywhere), int(time.time()) - 60
-    with browser.open() as tab:
+    with browser.open() as tab, browser.open():  # a page for each of the two people
         url = tab.urls()[0]
         first, second, third, bert = (
             signed_in(everywhere, at, nonce=str(number), sub="bert" if number == 3 else "anna") for number in range(4)

@@ -1179,3 +1179,104 @@ def test_browser_that_goes_on_under_another_id_leaves_nothing(ledger: ShownLedge
     _show(ledger, "anna-tab", "later")
     assert not ledger.was_shown("anna", "later")
     ledger.forget("nobody")
+
+
+def test_session_is_of_the_person_who_opened_it(ledger: ShownLedger, clock: Clock) -> None:
+    """Another person in the same browser was not shown what it shows, and does not own it."""
+    ledger.begin("hers", "desk", person="anna")
+    ledger.begin("his", "desk", person="bert")
+    _show(ledger, "hers", "invoice", "logo")
+    _show(ledger, "his", "logo")
+
+    assert ledger.was_shown("desk", "invoice", "anna")
+    assert ledger.was_shown("desk", "logo", "anna")
+    assert ledger.was_shown("desk", "logo", "bert")
+    assert ledger.owns_session("desk", "hers", "anna")
+    assert ledger.is_current(short_hash("hers"), "anna")
+    assert not ledger.was_shown("desk", "invoice", "bert")
+    assert not ledger.was_shown("desk", "invoice", "")
+    assert not ledger.owns_session("desk", "hers", "bert")
+    assert not ledger.owns_session("desk", "hers", "")
+    assert not ledger.is_current(short_hash("hers"), "bert")
+    # Where it does not matter who asks, the browser counts.
+    assert ledger.was_shown("desk", "invoice")
+    assert ledger.owns_session("desk", "hers")
+    _close(ledger, "hers")
+    clock.now += GRACE
+    assert not ledger.was_shown("desk", "invoice", "anna")
+    assert not ledger.was_shown("desk", "invoice")
+    assert ledger.was_shown("desk", "logo", "bert")
+
+
+@pytest.mark.parametrize("first", ["media", "upload", "link", "return"])
+def test_session_of_nobody_is_that_of_the_first_person(ledger: ShownLedger, clock: Clock, first: str) -> None:
+    """By whatever they are known first; a nobody does not make it theirs."""
+    ledger.begin("page", "desk")
+    _show(ledger, "page", "invoice", "logo")
+    assert ledger.owns_session("desk", "page", "")
+    assert ledger.was_shown("desk", "invoice", "")
+
+    if first == "media":
+        assert ledger.was_shown("desk", "invoice", "anna")
+    elif first == "upload":
+        assert ledger.owns_session("desk", "page", "anna")
+    elif first == "link":
+        assert ledger.is_current(short_hash("page"), "anna")
+    else:
+        ledger.end("page")
+        assert ledger.may_resume("page", "desk", "anna")
+        ledger.begin("page", "desk", person="anna")
+
+    assert ledger.was_shown("desk", "logo", "anna")
+    assert not ledger.was_shown("desk", "invoice", "bert")
+    assert not ledger.owns_session("desk", "page", "bert")
+    assert not ledger.may_resume("page", "desk", "bert")
+    assert not ledger.may_resume("page", "desk")
+    _show(ledger, "page", "later")
+    assert ledger.was_shown("desk", "later", "anna")
+    assert not ledger.was_shown("desk", "later", "bert")
+    _close(ledger, "page")
+    clock.now += GRACE
+    assert not ledger.was_shown("desk", "logo", "anna")
+
+
+def test_lost_page_is_back_for_its_own_person(ledger: ShownLedger) -> None:
+    """Somebody else who names it has nothing of it, also not with a session of their own; it is still waited for."""
+    ledger.begin("hers", "desk", person="anna")
+    _show(ledger, "hers", "invoice")
+    ledger.end("hers")
+
+    for name in ("bert", None):
+        ledger.begin(f"page of {name}", "desk", named="hers", person=name)
+        ledger.run_finished(f"page of {name}")
+        assert not ledger.was_shown("desk", "invoice", "bert")
+    assert ledger.lost.expects("desk", "invoice")
+    ledger.begin("new", "desk", named="hers", person="anna")
+    assert not ledger.lost.expects("desk", "invoice")
+    ledger.run_finished("new")
+    assert ledger.was_shown("desk", "invoice", "anna")
+    assert not ledger.was_shown("desk", "invoice", "bert")
+
+
+def test_session_that_comes_back_as_somebody_elses_is_a_new_one(ledger: ShownLedger) -> None:
+    """Whatever its id: nothing of what it was shown goes over."""
+    ledger.begin("page", "desk", person="anna")
+    _show(ledger, "page", "invoice")
+    ledger.begin("page", "desk", person="bert")
+
+    assert not ledger.was_shown("desk", "invoice")
+    assert not ledger.owns_session("desk", "page", "anna")
+
+
+def test_many_people_of_one_browser_leave_nothing(ledger: ShownLedger, clock: Clock) -> None:
+    """What was kept for them goes with their sessions."""
+    for number in range(2_000):
+        ledger.begin(f"page-{number}", "desk", person=f"person-{number}")
+        _show(ledger, f"page-{number}", "logo")
+        _close(ledger, f"page-{number}")
+        clock.now += GRACE / 100
+    persons = ledger._visits.showings._of_browser["desk"]
+    assert len(persons) <= 256
+    clock.now += 10 * RESUMABLE
+    assert not ledger.was_shown("desk", "logo")
+    assert "desk" not in ledger._visits.showings._of_browser

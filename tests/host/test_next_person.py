@@ -1,0 +1,235 @@
+"""Two people in one browser, one after the other: the next one gets nothing that was shown to the one before."""
+
+from __future__ import annotations
+
+import socket
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import jwt as pyjwt
+import pytest
+
+from tests.host.test_routes import upload
+from tests.host.test_streamlit_login import signed_in
+from tests.logins import SECRET as COOKIE_SECRET
+from tests.servers import SECRET, AppServer, Browser, Response, Tab, eventually, free_port, trail
+
+PAGE = """
+import streamlit as st
+import secure_media as sm
+who = st.query_params.get("who", "nobody")
+st.file_uploader("file")
+st.download_button("save", f"the invoice of {who}".encode(), file_name="a.txt")
+"""
+KEY = "a-key-of-the-gateway-0123456789-abcdefghij"
+JWT = f"sm.jwt(cookie='sso', key={KEY!r}, algorithms=['HS256'], issuer='gateway', audience='app')"
+#: How an app may know people: its policy, and more arguments.
+POLICIES = {
+    "header": ("sm.own_session() & sm.trusted_header('Remote-User')", "trusted_proxies=['127.0.0.1']"),
+    "header-first": ("sm.trusted_header('Remote-User') & sm.own_session()", "trusted_proxies=['127.0.0.1']"),
+    "jwt": (f"sm.own_session() & {JWT}", ""),
+    "jwt-or-link": (f"(sm.own_session() | sm.signed_url()) & {JWT}", ""),
+    "two-ways": (
+        f"sm.own_session() & {JWT} | sm.own_session() & sm.trusted_header('Remote-User')",
+        "trusted_proxies=['127.0.0.1']",
+    ),
+    "login": ("sm.own_session() & sm.streamlit_login()", ""),
+    "protected": (
+        "sm.own_session() | sm.trusted_header('Remote-User') & sm.signed_url()",
+        "trusted_proxies=['127.0.0.1'], protect='app'",
+    ),
+    "protected-login": ("sm.own_session() | sm.streamlit_login()", "protect='app'"),
+}
+
+
+def token(**claims: Any) -> str:
+    """Return a JWT as the gateway issues it."""
+    return pyjwt.encode({"iss": "gateway", "aud": "app", "exp": time.time() + 600, **claims}, KEY, algorithm="HS256")
+
+
+def by_header(app: AppServer, name: str) -> dict[str, dict[str, str]]:
+    """Return what a browser sends in which the proxy knows `name`."""
+    return {"headers": {"Remote-User": name}}
+
+
+def by_jwt(app: AppServer, name: str) -> dict[str, dict[str, str]]:
+    """Return what a browser sends in which the gateway has signed `name` in."""
+    return {"cookies": {"sso": token(sub=name)}}
+
+
+def by_login(app: AppServer, name: str) -> dict[str, dict[str, str]]:
+    """Return what a browser sends in which `name` has signed in with ``st.login``."""
+    return {"cookies": signed_in(app, sub=name)}
+
+
+WAYS: dict[str, Callable[[AppServer, str], dict[str, dict[str, str]]]] = {
+    "header": by_header,
+    "header-first": by_header,
+    "jwt": by_jwt,
+    "jwt-or-link": by_jwt,
+    "two-ways": by_jwt,
+    "login": by_login,
+    "protected": by_header,
+    "protected-login": by_login,
+}
+
+
+def serve(folder: Path, policy: str, arguments: str) -> AppServer:
+    """Serve an app for people who are known by `policy`."""
+    port = free_port()
+    (folder / ".streamlit").mkdir()
+    (folder / ".streamlit" / "secrets.toml").write_text(
+        f'[auth]\nredirect_uri = "http://127.0.0.1:{port}/oauth2callback"\ncookie_secret = "{COOKIE_SECRET}"\n'
+        'client_id = "x"\nclient_secret = "x"\nserver_metadata_url = "http://127.0.0.1:1/"\n'
+    )
+    script = (
+        "import secure_media as sm\n"
+        f"sm.secure_run(__file__, secret={SECRET!r}, audit_log='audit.jsonl', policy={policy}, {arguments})\n{PAGE}"
+    )
+    return AppServer(script, guarded=False, folder=folder, port=port)
+
+
+class Desk:
+    """One browser, at which people sit down one after the other."""
+
+    def __init__(self, app: AppServer, way: Callable[[AppServer, str], dict[str, dict[str, str]]]) -> None:
+        self._app = app
+        self._way = way
+        self._cookies: dict[str, str] = {}
+
+    def of(self, name: str | None) -> Browser:
+        """Return the browser while `name` is signed in there, or nobody is."""
+        sent = {} if name is None else self._way(self._app, name)
+        browser = Browser(self._app, headers=sent.get("headers"))
+        browser.cookies = self._cookies | sent.get("cookies", {})
+        return browser
+
+    def open(self, name: str) -> Tab:
+        """Return a page that `name` has opened."""
+        browser = self.of(name).visit()
+        for cookie, value in browser.cookies.items():
+            if cookie not in self._way(self._app, name).get("cookies", {}):
+                self._cookies[cookie] = value
+        return browser.connect(query=f"who={name}")
+
+
+@pytest.fixture(scope="module", params=POLICIES)
+def served(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, AppServer]]:
+    """An app for people who are known in one of these ways."""
+    with serve(tmp_path_factory.mktemp("app"), *POLICIES[request.param]) as app:
+        yield request.param, app
+        assert "Traceback" not in app.log
+
+
+@pytest.fixture
+def desk(served: tuple[str, AppServer]) -> Desk:
+    """A browser in which nobody has signed in yet."""
+    name, app = served
+    return Desk(app, WAYS[name])
+
+
+def is_refused(response: Response) -> bool:
+    """Return whether nothing of anybody's comes with the one refusal."""
+    assert b"invoice" not in response.body
+    return response.status == 403
+
+
+def test_next_person_in_a_browser_is_not_the_one_before(served: tuple[str, AppServer], desk: Desk) -> None:
+    """What Anna was shown is not for Bert, and her session not for his files, while her page is open and after that."""
+    app = served[1]
+    anna = desk.open("anna")
+    (url,) = anna.urls()
+    assert desk.of("anna").get(url).body == b"the invoice of anna"
+    assert upload(desk.of("anna"), anna, "hers") == 204
+
+    assert is_refused(desk.of("bert").get(url))
+    assert upload(desk.of("bert"), anna, "his") == 403
+    eventually(lambda: "other_person" in {event.get("reason") for event in trail(app.folder)}, "the line that says why")
+    with desk.open("bert") as bert:
+        (his,) = bert.urls()
+        assert desk.of("bert").get(his).body == b"the invoice of bert"
+        assert is_refused(desk.of("bert").get(url))
+        assert is_refused(desk.of("anna").get(his))
+        assert upload(desk.of("bert"), bert, "his") == 204
+        assert upload(desk.of("bert"), anna, "his") == 403
+        assert upload(desk.of("anna"), bert, "hers") == 403
+        # Both were there before, and go on.
+        assert desk.of("anna").get(url).body == b"the invoice of anna"
+        anna.close()
+        assert is_refused(desk.of("bert").get(url))
+
+
+def test_nobody_is_not_the_one_before(desk: Desk) -> None:
+    """Once Anna is not signed in any more, nobody writes into her session or gets what it was shown."""
+    with desk.open("anna") as anna:
+        (url,) = anna.urls()
+        assert desk.of("anna").get(url).status == 200
+        assert upload(desk.of("anna"), anna, "one") == 204
+
+        assert is_refused(desk.of(None).get(url))
+        assert upload(desk.of(None), anna, "two") == 403
+
+
+def test_page_that_broke_off_comes_back_to_its_own_person(desk: Desk) -> None:
+    """Bert goes on with nothing of hers by naming her session; Anna does."""
+    anna = desk.open("anna")
+    session, (url,) = anna.session_id, anna.urls()
+    anna.socket.socket.shutdown(socket.SHUT_RDWR)
+    eventually(lambda: upload(desk.of("anna"), anna, "late") == 403, "the end of the session")
+
+    with desk.of("bert").connect(query="who=bert", resume=session) as bert:
+        assert bert.session_id != session
+        assert is_refused(desk.of("bert").get(url))
+        assert is_refused(desk.of("anna").get(bert.urls()[0]))
+    assert desk.of("anna").get(url).status == 200
+    with desk.of("anna").connect(resume=session) as back:
+        assert back.session_id == session
+        assert desk.of("anna").get(url).status == 200
+        assert is_refused(desk.of("bert").get(url))
+
+
+@pytest.mark.parametrize("claim", ["email", "preferred_username", "username"])
+def test_person_without_a_subject_has_another_name(tmp_path: Path, claim: str) -> None:
+    """Some issuers name people by another claim than ``sub``."""
+    with serve(tmp_path, *POLICIES["jwt"]) as app:
+        desk = Desk(app, lambda _, name: {"cookies": {"sso": token(**{claim: name})}})
+        with desk.open("anna") as anna:
+            (url,) = anna.urls()
+            assert desk.of("anna").get(url).status == 200
+            assert upload(desk.of("anna"), anna, "hers") == 204
+
+            assert is_refused(desk.of("bert").get(url))
+            assert upload(desk.of("bert"), anna, "his") == 403
+
+
+def test_page_of_nobody_is_that_of_the_first_person(tmp_path: Path) -> None:
+    """Somebody who signs in beside an open page, as some components do, has what it shows; the next one has not."""
+    with serve(tmp_path, *POLICIES["jwt"]) as app:
+        desk = Desk(app, by_jwt)
+        first = Browser(app)
+        with first.open(query="who=anna") as page:
+            desk._cookies = dict(first.cookies)
+            (url,) = page.urls()
+            assert is_refused(first.get(url))
+            assert desk.of("anna").get(url).body == b"the invoice of anna"
+
+            assert is_refused(desk.of("bert").get(url))
+            assert desk.of("anna").get(url).status == 200
+            assert upload(desk.of("anna"), page, "hers") == 204
+            assert upload(desk.of("bert"), page, "his") == 403
+
+
+def test_link_of_a_page_is_for_its_person(tmp_path: Path) -> None:
+    """A URL that belongs to Anna's page is no use to Bert, who finds it among the downloads of that browser."""
+    policy, arguments = POLICIES["jwt-or-link"]
+    with serve(tmp_path, policy, f"sign_media_urls=True, {arguments}") as app:
+        desk = Desk(app, by_jwt)
+        with desk.open("anna") as anna:
+            (url,) = anna.urls()
+            assert "media_token" in url
+            assert desk.of("anna").get(url).body == b"the invoice of anna"
+
+            assert is_refused(desk.of("bert").get(url))
+            assert desk.of("anna").get(url).status == 200
