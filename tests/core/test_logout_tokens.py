@@ -9,10 +9,11 @@ import pytest
 
 from secure_media.core.key_sets import key_among
 from secure_media.core.key_sources import KeySource
-from secure_media.core.login_cookies import Form, LoginCookies, of_issuer
+from secure_media.core.login_cookies import Form, LoginCookies
 from secure_media.core.login_policy import names_of
 from secure_media.core.logout_tokens import EVENT, Logout, LogoutTokens, Provider
 from secure_media.core.model import Credentials
+from secure_media.core.principal import of_issuer
 from secure_media.core.questions import KeyOf, Name, Question, answered
 from secure_media.errors import DenialReason
 from tests import logins
