@@ -173,7 +173,9 @@ class Guard:
         session = None if allowed.grant is None else allowed.grant.session
         if not allowed.of_session and session is None:
             return True
-        person = Principal.of(allowed.claims).person or (None if principal is None else principal.person)
+        person = Principal.of(allowed.claims).person if allowed.claims else None
+        if person is None and principal is not None:
+            person = principal.person
         is_upload = resource.kind is ResourceKind.UPLOAD
         if is_upload and person is None and self._policy.knows_who:
             found = yield from self.claimant(context.visitor, resource.name, now=context.now)

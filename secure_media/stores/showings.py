@@ -88,7 +88,14 @@ class Showings:
             person: Whose the session has to be, as one that is nobody's is from now on; None for anyone's.
         """
         if person is None:
-            return any(self._find(browser, each, media_id) for each in tuple(self._of_browser.get(browser, ())))
+            persons = self._of_browser.get(browser)
+            if persons is None:
+                return False
+            for shown in persons.values():  # most of what pages ask for is answered here
+                known = shown.get(media_id)
+                if type(known) is Visit and self._counts(known):
+                    return True
+            return any(self._find(browser, each, media_id) for each in tuple(persons))
         if self._find(browser, person, media_id) is not None:
             return True
         visit = self._find(browser, None, media_id)
