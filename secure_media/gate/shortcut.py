@@ -93,23 +93,28 @@ class Quick(NamedTuple):
     A response on the short way.
 
     Args:
-        prepared: Its head, if it is that of the whole.
-        headers: All its headers.
+        prepared: The head of the whole.
         content: The bytes of the whole.
         start: Position of the first byte of the body.
         stop: Position after the last one.
+        part: The headers that the response has in place of the last one of the whole; None if it is the whole.
     """
 
-    prepared: Prepared | None
-    headers: fields.Headers
+    prepared: Prepared
     content: bytes
     start: int
     stop: int
+    part: tuple[tuple[str, str], tuple[str, str]] | None = None
 
     @property
     def status(self) -> int:
         """The status code."""
-        return 206 if self.prepared is None else 200
+        return 200 if self.part is None else 206
+
+    @property
+    def headers(self) -> fields.Headers:
+        """All headers."""
+        return self.prepared.headers if self.part is None else (*self.prepared.headers[:-1], *self.part)
 
     @property
     def body(self) -> bytes:
@@ -203,7 +208,7 @@ class Shortcut:
             return None
         content = source.content
         if glance.range is None:
-            return Quick(prepared, prepared.headers, content, 0, 0 if method == "HEAD" else len(content))
+            return Quick(prepared, content, 0, 0 if method == "HEAD" else len(content))
         return None if method == "HEAD" else _part(prepared, content, glance.range)
 
     def remember(self, glance: Glance, asked: Admitted, what: Presentation) -> None:
@@ -253,9 +258,5 @@ def _part(prepared: Prepared, content: bytes, wanted: str | bytes) -> Quick | No
     if selected is None:
         return None
     start, stop = selected
-    headers = (
-        *prepared.headers[:-1],
-        ("Content-Length", str(stop - start)),
-        ("Content-Range", f"bytes {start}-{stop - 1}/{size}"),
-    )
-    return Quick(None, headers, content, start, stop)
+    length = ("Content-Length", str(stop - start))
+    return Quick(prepared, content, start, stop, (length, ("Content-Range", f"bytes {start}-{stop - 1}/{size}")))

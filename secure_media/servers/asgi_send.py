@@ -26,12 +26,10 @@ async def write_quick(quick: Quick, receive: Receive, send: Send) -> None:
         await write(quick.response(), receive, send)
         return
     prepared = quick.prepared
-    if prepared is None:
-        headers = _encoded(quick.headers)
-    else:
-        if prepared.native is None:
-            prepared.native = _encoded(prepared.headers)
-        headers = prepared.native.copy()  # whatever else is on the way may add to it
+    if prepared.native is None:
+        prepared.native = _encoded(prepared.headers)
+    # A copy: whatever else is on the way may add to it.
+    headers = prepared.native.copy() if quick.part is None else [*prepared.native[:-1], *_encoded(quick.part)]
     await send({"type": "http.response.start", "status": quick.status, "headers": headers})
     await send({"type": "http.response.body", "body": quick.body, "more_body": False})
 
