@@ -44,6 +44,7 @@ from secure_media.core.tokens import GrantCodec
 from secure_media.errors import BusyError, DenialReason, KeysUnavailableError, MediaNotFoundError, ScriptError
 from secure_media.gate.admission import Admitted
 from secure_media.gate.attendance import Attendance
+from secure_media.gate.hung import MOST_OF_ALL, Hung
 from secure_media.gate.shortcut import Shortcut
 from secure_media.host import entry
 from secure_media.host.allowing import MOST_KNOWN, Conditions, _Keeping
@@ -643,6 +644,22 @@ def _running(_: Path) -> Fill:
     return Fill(turns, ask, 2, 300)
 
 
+def _under_way(_: Path) -> Fill:
+    turns, ask = _turns()
+    return Fill(turns, ask, 2, 300)
+
+
+def _hung(_: Path) -> Fill:
+    turns = Turns(2, "bounds")
+    hung = Hung(turns)
+
+    def hang(number: int) -> None:
+        condition = eval(compile(f"lambda: {number}", "made-up", "eval"))  # noqa: S307
+        hung.add(condition, number, turns.submit(number, lambda: threading.Event().wait(60)))
+
+    return Fill(hung, hang, MOST_OF_ALL)
+
+
 def _waiting(_: Path) -> Fill:
     turns = Turns(2, "bounds", most_waiting=5)
     turns._free = 0
@@ -806,6 +823,8 @@ BOUNDS = {
     "stores.media:MediaStore._media": Bound("what pages show and Streamlit refers to, and the grace", _media),
     "content.turns:_DaemonThreads._tasks": Bound("the threads there are", _pool),
     "content.turns:Turns._running": Bound("the threads there are", _running),
+    "content.turns:Turns._under_way": Bound("the threads there are, and those in place of others", _under_way),
+    "gate.hung:Hung._calls": Bound("64 calls that hang", _hung),
     "content.turns:Turns._waiting": Bound("128 of a browser, and open connections", _waiting),
     "stores.visit:Visit.granted": Bound("the last 20,000", lambda _: _in_session(_grant)),
     "stores.visit:Visit.placeholders": Bound(

@@ -24,6 +24,9 @@ _MOST_WAITING = 128
 #: browsers do their worst.
 _SHARE = 4
 
+#: What the task of a thread returns that has been replaced.
+_REPLACED = object()
+
 T = TypeVar("T")
 _Work = Callable[[], Any]
 
@@ -49,9 +52,17 @@ class _DaemonThreads:
             self._begun += 1
         self._tasks.put(functools.partial(task, *args))
 
+    def replace(self) -> None:
+        """Have one thread more, for one that may never be through. Like `submit`."""
+        self._most += 1
+
+    def left(self) -> None:
+        """Note that a thread which was replaced is through; it ends. Like `submit`."""
+        self._most -= 1
+        self._begun -= 1
+
     def _work(self) -> None:
-        while True:
-            self._tasks.get()()
+        while self._tasks.get()() is not _REPLACED:
             self._idle.release()
 
 
@@ -75,6 +86,8 @@ class Turns:
         self._most_waiting = most_waiting
         self._free = threads
         self._running: dict[Hashable, int] = {}
+        #: What runs, by its future, and whose turn it is; None for what runs beside the turns.
+        self._under_way: dict[Future[Any], tuple[Hashable] | None] = {}
         #: By browser, in the order in which they get a thread.
         self._waiting: dict[Hashable, dict[Future[Any], _Work]] = {}
         self._lock = threading.RLock()
@@ -108,18 +121,35 @@ class Turns:
         """Return what `work` returns for these arguments; the others are those of `submit`."""
         return await asyncio.wrap_future(self.submit(whose, lambda: work(*args), begun=begun))
 
+    def give_up(self, future: Future[Any]) -> bool:
+        """
+        Let what runs for `future` go on beside the turns: until it is through, another thread takes its place.
+
+        Returns:
+            Whether it runs; it may not have been its turn, or have come to its end.
+        """
+        with self._lock:
+            turn = self._under_way.get(future)
+            if turn is None or not isinstance(self._pool, _DaemonThreads):
+                return False
+            self._under_way[future] = None
+            self._pool.replace()
+            self._is_free(*turn)
+        return True
+
     def _may_run(self, whose: Hashable) -> bool:
         return self._free > 0 and self._running.get(whose, 0) <= self._free // _SHARE
 
     def _start(self, whose: Hashable, future: Future[Any], work: _Work) -> None:
-        self._pool.submit(self._run, whose, future, work)
+        self._pool.submit(self._run, future, work)
         self._free -= 1
         self._running[whose] = self._running.get(whose, 0) + 1
+        self._under_way[future] = (whose,)
 
-    def _run(self, whose: Hashable, future: Future[Any], work: _Work) -> None:
+    def _run(self, future: Future[Any], work: _Work) -> object:
         try:
             if not future.set_running_or_notify_cancel():
-                return
+                return None
             try:
                 result = work()
             except BaseException as error:  # noqa: BLE001 - it is raised where the result is waited for
@@ -127,24 +157,34 @@ class Turns:
             else:
                 future.set_result(result)
         finally:
-            self._end(whose)
+            was_replaced = self._end(future)
+        return _REPLACED if was_replaced else None
 
-    def _end(self, whose: Hashable) -> None:
-        """Note that a thread is free, and give it to the one that has waited longest of those that may have one."""
+    def _end(self, future: Future[Any]) -> bool:
+        """Note that what ran for `future` is through, and return whether it ran beside the turns."""
         with self._lock:
-            self._free += 1
-            self._running[whose] -= 1
-            if not self._running[whose]:
-                del self._running[whose]
-            # Anyone who may not has a thread already, so there are no more of those than threads.
-            while (lucky := next(filter(self._may_run, self._waiting), self)) is not self:
-                queue = self._waiting.pop(lucky)
-                future = next(iter(queue))
-                work = queue.pop(future)
-                if queue:
-                    self._waiting[lucky] = queue
-                with suppress(RuntimeError):  # the interpreter is shutting down
-                    self._start(lucky, future, work)
+            turn = self._under_way.pop(future)
+            if turn is not None:
+                self._is_free(*turn)
+            elif isinstance(self._pool, _DaemonThreads):
+                self._pool.left()
+        return turn is None
+
+    def _is_free(self, whose: Hashable) -> None:
+        """Note that a thread is free, and give it to the one that has waited longest of those that may have one."""
+        self._free += 1
+        self._running[whose] -= 1
+        if not self._running[whose]:
+            del self._running[whose]
+        # Anyone who may not has a thread already, so there are no more of those than threads.
+        while (lucky := next(filter(self._may_run, self._waiting), self)) is not self:
+            queue = self._waiting.pop(lucky)
+            future = next(iter(queue))
+            work = queue.pop(future)
+            if queue:
+                self._waiting[lucky] = queue
+            with suppress(RuntimeError):  # the interpreter is shutting down
+                self._start(lucky, future, work)
 
     def _leave(self, whose: Hashable, future: Future[Any]) -> None:
         """Give up the place in the queue of what was cancelled there."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
@@ -31,9 +32,9 @@ def unmet(require: Requirement, claims: dict[str, Any], context: AccessContext) 
 def _about(require: Callable[[dict[str, Any]], Any], claims: dict[str, Any]) -> Callable[[AccessContext], Any]:
     """Return the condition that `require` is, asked about these claims."""
 
+    # Under its name in the log, and one with all others that are made of it.
+    @functools.wraps(require)
     def condition(_: AccessContext) -> Any:
         return require(claims)
 
-    # By which it is known in the log.
-    condition.__qualname__ = getattr(require, "__qualname__", type(require).__qualname__)
     return condition

@@ -17,22 +17,37 @@ from secure_media.content.turns import Turns
 from secure_media.core.context import AccessContext
 from secure_media.core.questions import Holds
 from secure_media.errors import BusyError, CredentialError, DenialReason
+from secure_media.gate.hung import Hung, name_of
 
 logger = logging.getLogger(__name__)
 
 #: Where conditions run: one that waits for a network must keep neither files nor the app's other code waiting.
 CONDITIONS = Turns(32, "secure_media.conditions")
+#: Those that have not come back.
+HUNG = Hung(CONDITIONS)
 
 Verdict = bool | DenialReason
 
 
 async def holds(question: Holds) -> Verdict:
-    """Return what the condition says, when it is its turn; a denial if that takes too long."""
+    """Return what the condition says, when it is its turn; a denial if that takes too long, or others do already."""
+    whose = _whose(question.context)
+    if HUNG.refuses(question.condition, whose):
+        return DenialReason.CONDITION_TIMEOUT
     try:
-        running = CONDITIONS.submit(_whose(question.context), functools.partial(verdict, question))
-        return await asyncio.wait_for(asyncio.wrap_future(running), question.timeout)
-    except (BusyError, TimeoutError, asyncio.TimeoutError):  # the two are one from Python 3.11 on
+        running = CONDITIONS.submit(whose, functools.partial(_in_turn, question, whose))
+    except BusyError:
         return _late(question)
+    try:
+        return await asyncio.wait_for(asyncio.wrap_future(running), question.timeout)
+    except (TimeoutError, asyncio.TimeoutError):  # the two are one from Python 3.11 on
+        HUNG.add(question.condition, whose, running)
+        return _late(question)
+
+
+def _in_turn(question: Holds, whose: Hashable) -> Verdict:
+    """Return what the condition says, unless it has begun to hang while this waited for its turn."""
+    return DenialReason.CONDITION_TIMEOUT if HUNG.refuses(question.condition, whose) else verdict(question)
 
 
 def verdict(question: Holds) -> Verdict:
@@ -44,7 +59,7 @@ def verdict(question: Holds) -> Verdict:
     except CredentialError as error:
         return error.reason
     except BaseException:
-        logger.exception("condition.failed %s", _name(question))
+        logger.exception("condition.failed %s", name_of(question.condition))
         return DenialReason.CONDITION_FAILED
     return said if isinstance(said, DenialReason) else said is True
 
@@ -72,13 +87,8 @@ async def _outcome(said: Awaitable[Any]) -> tuple[Any, BaseException | None]:
 
 
 def _late(question: Holds) -> DenialReason:
-    logger.error("condition.timeout %s has not answered in %g s", _name(question), question.timeout)
+    logger.error("condition.timeout %s has not answered in %g s", name_of(question.condition), question.timeout)
     return DenialReason.CONDITION_TIMEOUT
-
-
-def _name(question: Holds) -> str:
-    """Return what the condition is called, on one line."""
-    return ascii(getattr(question.condition, "__qualname__", type(question.condition).__qualname__))[:100]
 
 
 def _whose(context: AccessContext) -> Hashable:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 import logging
 import threading
 from collections.abc import Callable, Iterator
@@ -14,12 +15,16 @@ import pytest
 from secure_media.core.context import AccessContext
 from secure_media.core.model import Action, Browser, Resource, ResourceKind
 from secure_media.core.questions import Asking, Holds, answered
+from secure_media.core.requirements import unmet
 from secure_media.errors import DenialReason
 from secure_media.gate.answers import Answers
+from secure_media.gate.conditions import HUNG
+from secure_media.gate.hung import MOST, MOST_OF_ALL, MOST_OF_ONE, code_of
 from secure_media.stores.playback import PlaybackLeases
 from secure_media.stores.shown import ShownLedger
 from secure_media.stores.sqlite import SqliteLedger
 from tests.core import fakes
+from tests.servers import eventually
 
 ANNA, BERT = Browser("anna-browser"), Browser("bert-browser")
 
@@ -168,3 +173,135 @@ def test_no_code_runs_where_it_is_only_supposed(answers: Answers) -> None:
 
     assert answered(asking(question(notes)), answers.suppose) is True
     assert ran == []
+
+
+async def _hang(answers: Answers, calls: int, gone_on: threading.Event, *browsers: Browser) -> list[Any]:
+    """Ask so often for a condition that does not come back, and return the answers."""
+    condition = _waiting_for(gone_on)
+    return await asyncio.gather(
+        *(answers.to(asking(question(condition, browsers[number % len(browsers)], 0.01))) for number in range(calls))
+    )
+
+
+def _waiting_for(event: threading.Event) -> Callable[[AccessContext], bool]:
+    """Return a condition that waits for it: another one each time, as a script makes it in every run."""
+    return lambda _: event.wait(60)
+
+
+def _hung() -> int:
+    """Return how many calls hang."""
+    with HUNG._lock:
+        return sum(calls.total() for calls in HUNG._calls.values())
+
+
+def _back(gone_on: threading.Event) -> None:
+    """Let those that hang come back, and wait until it is known that they have."""
+    gone_on.set()
+    eventually(lambda: _hung() == 0, "the end of what hangs")
+
+
+def test_condition_that_hangs_takes_no_thread_from_others(
+    answers: Answers, gone_on: threading.Event, caplog: pytest.LogCaptureFixture
+) -> None:
+    """However many ask for it, few of its calls run, and the log says which it is; when they are back, it is asked."""
+    people = [Browser(f"browser-{number}") for number in range(40)]
+    calls: list[str] = []
+
+    def honest(context: AccessContext) -> bool:
+        calls.append(threading.current_thread().name)
+        return True
+
+    async def scene() -> list[Any]:
+        late = await _hang(answers, 200, gone_on, *people)
+        hung = _hung()
+        assert MOST <= hung <= 32 + MOST
+        # Those that come after are not called at all.
+        for _ in range(3):
+            late += await _hang(answers, 200, gone_on, *people)
+        assert set(late) == {DenialReason.CONDITION_TIMEOUT}
+        assert _hung() == hung
+        # Code of another condition: as many at once as ever, of a browser whose own hang too.
+        return await asyncio.gather(*(answers.to(asking(question(honest, browser))) for browser in people))
+
+    assert asyncio.run(scene()) == [True] * 40
+    assert caplog.text.count("condition.hangs") == 1
+    assert "_waiting_for.<locals>.<lambda>" in caplog.text
+    _back(gone_on)
+    assert asyncio.run(answers.to(asking(question(_waiting_for(gone_on))))) is True
+
+
+def test_one_browser_does_not_stop_a_condition_for_others(answers: Answers, gone_on: threading.Event) -> None:
+    """Whoever can make a condition hang gets few calls of it, and others go on being asked about."""
+
+    def depends(context: AccessContext) -> bool:
+        return context.browser == BERT or gone_on.wait(60)
+
+    async def scene() -> tuple[list[Any], Any]:
+        late = []
+        for _ in range(20):
+            late.append(await answers.to(asking(question(depends, ANNA, 0.01))))
+        return late, await answers.to(asking(question(depends, BERT)))
+
+    late, bert = asyncio.run(scene())
+    assert late == [DenialReason.CONDITION_TIMEOUT] * 20
+    assert bert is True
+    assert _hung() == MOST_OF_ONE
+    _back(gone_on)
+
+
+def test_many_conditions_that_hang_are_bounded(answers: Answers, gone_on: threading.Event) -> None:
+    """There are never more threads than what there is for all, beside those that take turns."""
+    codes = [compile(f"lambda _: wait({number})", "made-up", "eval") for number in range(40)]
+    conditions = [eval(code, {"wait": lambda _: gone_on.wait(60)}) for code in codes]  # noqa: S307
+
+    async def scene() -> None:
+        for number, condition in enumerate(conditions):
+            browsers = [Browser(f"browser-{number}-{each}") for each in range(4)]
+            await asyncio.gather(*(answers.to(asking(question(condition, each, 0.01))) for each in browsers))
+
+    asyncio.run(scene())
+    assert _hung() <= MOST_OF_ALL
+    threads = [thread for thread in threading.enumerate() if thread.name.startswith("secure_media.conditions")]
+    assert len(threads) <= 32 + MOST_OF_ALL
+    _back(gone_on)
+    # Those that were replaced end; as many as ever are left to take turns.
+    eventually(
+        lambda: sum(each.name.startswith("secure_media.conditions") for each in threading.enumerate()) <= 32,
+        "the end of the threads",
+    )
+    assert asyncio.run(answers.to(asking(question(lambda _: True)))) is True
+
+
+@pytest.mark.parametrize("made", ["lambda", "partial", "method", "object", "required"])
+def test_conditions_of_one_code_are_one(made: str) -> None:
+    """Scripts make their functions anew in each run."""
+
+    class Rule:
+        def __call__(self, context: object) -> bool:
+            return True
+
+        def holds(self, context: object) -> bool:
+            return True
+
+    def of(claims: object) -> bool:
+        return True
+
+    makers: dict[str, Callable[[], Callable[..., Any]]] = {
+        "lambda": lambda: lambda _: True,
+        "partial": lambda: functools.partial(of, 7),
+        "method": lambda: Rule().holds,
+        "object": Rule,
+        "required": lambda: required(of),
+    }
+    one, other = makers[made](), makers[made]()
+    assert one is not other
+    assert code_of(one) == code_of(other)
+    assert len({code_of(make()) for make in makers.values()}) == 4  # `partial` and `required` are of one function
+
+
+def required(require: Callable[[Any], Any]) -> Callable[..., Any]:
+    """Return the condition that stands for what is required of claims."""
+    context = fakes.context(Resource(ResourceKind.MEDIA, "0" * 40), Action.VIEW, ANNA, now=0.0)
+    holds = next(unmet(require, {}, context))
+    assert isinstance(holds, Holds)
+    return holds.condition
