@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import Callable
+from contextlib import suppress
 from urllib.parse import parse_qsl
 
 from secure_media.core.compact import MAX_JWT_LENGTH
@@ -23,6 +25,8 @@ logger = logging.getLogger(__name__)
 BACK_CHANNEL = f"{OWN}backchannel-logout"
 #: The longest body, in bytes: a token, and room for parameters that are ignored.
 LARGEST = MAX_JWT_LENGTH + 2048
+#: For how long it is waited for, in seconds: anyone may send one.
+PATIENCE = 10.0
 
 _RESOURCE = Resource(ResourceKind.ENDPOINT, BACK_CHANNEL)
 _BY = "logout token"
@@ -64,7 +68,10 @@ class BackChannel:
     async def _said(self, request: Request) -> Logout | DenialReason:
         """Return what the token in the body says, or why it does not hold."""
         form = (request.get("content-type") or "").partition(";")[0].strip().lower() == _FORM
-        body = None if request.body is None or not form else await request.body(LARGEST)
+        body = None
+        if request.body is not None and form:
+            with suppress(TimeoutError, asyncio.TimeoutError):  # the two are one from Python 3.11 on
+                body = await asyncio.wait_for(request.body(LARGEST), PATIENCE)
         if body is None:
             return DenialReason.MALFORMED_CREDENTIAL
         try:

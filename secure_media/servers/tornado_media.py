@@ -9,6 +9,7 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 from streamlit.web.server.media_file_handler import MediaFileHandler
+from tornado.http1connection import HTTP1Connection
 from tornado.iostream import StreamClosedError
 from tornado.web import OutputTransform, stream_request_body
 
@@ -16,7 +17,7 @@ from secure_media.content.delivery import Delivery
 from secure_media.content.streams import Stream, next_piece
 from secure_media.content.turns import FILES
 from secure_media.errors import ClientGoneError, DeliveryCutError, MediaError
-from secure_media.gate.back_channel import LARGEST
+from secure_media.gate import back_channel
 from secure_media.gate.gate import Gate
 from secure_media.gate.shortcut import Glance, Quick
 from secure_media.http.pieces import LARGE
@@ -188,11 +189,14 @@ class WithMessage(SecureMediaFileHandler):
         self._received = bytearray()
 
     def prepare(self) -> None:
-        """Wait for the body: Tornado does not receive it before this has returned."""
+        """Wait for the body, for so long: Tornado does not receive it before this has returned."""
+        connection = self.request.connection
+        if isinstance(connection, HTTP1Connection):
+            connection.set_body_timeout(back_channel.PATIENCE)
 
     def data_received(self, chunk: bytes) -> None:
         """Take it, as long as it could be all."""
-        if len(self._received) <= LARGEST:
+        if len(self._received) <= back_channel.LARGEST:
             self._received += chunk
 
     async def post(self, *args: Any, **kwargs: Any) -> None:

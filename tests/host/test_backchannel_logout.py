@@ -18,7 +18,7 @@ from tests.core.test_key_sources import OTHER, RSA, jwk
 from tests.host.test_streamlit_login import PAGE, signed_in, status
 from tests.logins import SECRET
 from tests.servers import SECRET as OWN_SECRET
-from tests.servers import AppServer, Browser, Response, free_port, trail_until_now
+from tests.servers import STARLETTE, TIMEOUT, AppServer, Browser, Response, free_port, trail_until_now
 from tests.stores.test_published_keys import Issuer
 
 PLACE = "/secure-media/backchannel-logout"
@@ -35,14 +35,20 @@ def publish(provider: Issuer, **changed: Any) -> None:
 
 
 def serve(
-    folder: Path, auth: str, arguments: str = "backchannel_logout=True", *, wait: bool = True, base: str = ""
+    folder: Path,
+    auth: str,
+    arguments: str = "backchannel_logout=True",
+    *,
+    wait: bool = True,
+    base: str = "",
+    before: str = "",
 ) -> AppServer:
     """Serve an app for which somebody has to be signed in."""
     port = free_port()
     said = f'[auth]\nredirect_uri = "http://127.0.0.1:{port}/oauth2callback"\ncookie_secret = "{SECRET}"\n{auth}'
     (folder / ".streamlit").mkdir()
     (folder / ".streamlit" / "secrets.toml").write_text(said)
-    script = (
+    script = before + (
         "from secure_media import own_session, secure_run, streamlit_login\n"
         f"secure_run(__file__, secret={OWN_SECRET!r}, audit_log='audit.jsonl', "
         f"policy=own_session() & streamlit_login({arguments}))\n{PAGE}"
@@ -268,3 +274,26 @@ def test_providers_may_have_sections_of_their_own(provider: Issuer, tmp_path: Pa
             assert status(browser, tab.urls()[0], anna) == SERVED
             assert say(server, urlencode({"logout_token": token()})).status == 200
             assert status(browser, tab.urls()[0], anna) == FORBIDDEN
+
+
+def test_body_that_does_not_come_is_not_waited_for(provider: Issuer, tmp_path: Path) -> None:
+    """Anyone may send one, a byte an hour; one that comes in pieces is heeded like any other."""
+    hurry = "import secure_media.gate.back_channel as hurried\nhurried.PATIENCE = 2\n"
+    with serve(tmp_path, client(provider), before=hurry) as server, Browser(server).open() as tab:
+        anna, url = earlier(server, sub="anna-7"), tab.urls()[0]
+        assert status(tab.browser, url, anna) == SERVED
+        said = urlencode({"logout_token": token(sub="anna-7")}).encode()
+        head = (
+            f"POST {server.base}{PLACE} HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: {FORM}\r\n"
+            f"Content-Length: {len(said)}\r\n\r\n"
+        ).encode()
+
+        with server.dial(timeout=TIMEOUT) as connection:
+            connection.sendall(head + said[:-1])
+            answer = connection.recv(65536)
+
+        assert answer.startswith(b"HTTP/1.1 400 ") if STARLETTE else answer == b""
+        assert status(tab.browser, url, anna) == SERVED
+        assert say(server, said).status == 200
+        assert status(tab.browser, url, anna) == FORBIDDEN
+        assert "Traceback" not in server.log
