@@ -5,7 +5,8 @@ from __future__ import annotations
 from secure_media.core.model import Deny, ResourceKind
 from secure_media.errors import DenialReason
 
-#: ``{credential}`` is what did not hold, such as ``cookie``, ``link`` or ``JWT in cookie sso``; ``{key}`` is its key.
+#: ``{credential}`` is what did not hold, such as ``cookie``, ``link`` or ``JWT in cookie sso``; ``{key}`` is its key;
+#: ``{condition}`` is the code of the app's own that decides.
 _SENTENCES: dict[DenialReason, str] = {
     DenialReason.NO_CREDENTIAL: "no {credential}",
     DenialReason.MALFORMED_CREDENTIAL: (
@@ -39,11 +40,11 @@ _SENTENCES: dict[DenialReason, str] = {
     DenialReason.AUDIT_UNAVAILABLE: "the app's audit log cannot be written, and it is required (audit_required)",
     DenialReason.NOT_SHOWN: "this browser was not shown it",
     DenialReason.NOT_OWNER: "this browser does not have the app open",
-    DenialReason.CONDITION_FALSE: "the app's own condition, allow_if(...), does not hold",
-    DenialReason.CONDITION_TIMEOUT: "the app's own condition, allow_if(...), has not answered in time",
+    DenialReason.CONDITION_FALSE: "the app's own condition, {condition}, does not hold",
+    DenialReason.CONDITION_TIMEOUT: "the app's own condition, {condition}, has not answered in time",
     DenialReason.CONDITION_UNKNOWN: "the condition that it was shown on, allow=..., is not known any more",
     DenialReason.CONDITION_FAILED: (
-        "the app's own condition, allow_if(...), failed: the traceback is in the server's log"
+        "the app's own condition, {condition}, failed: the traceback is in the server's log"
     ),
     DenialReason.INTERNAL: "the guard failed on it: the traceback is in the server's log",
 }
@@ -68,7 +69,14 @@ def sentence(reason: DenialReason, credential: str = "", *, key: str = "", kind:
     """
     of_jwt = _OF_JWTS.get(reason) if credential.startswith("JWT") else None
     text = of_jwt or (kind and _OF_KINDS.get((reason, kind))) or _SENTENCES[reason]
-    return text.replace("{credential}", credential or "credential").replace("{key}", f"key {key}" if key else "a key")
+    words = {
+        "{credential}": credential or "credential",
+        "{condition}": f"require=... for the {credential}" if credential else "allow_if(...)",
+        "{key}": f"key {key}" if key else "a key",
+    }
+    for placeholder, meaning in words.items():
+        text = text.replace(placeholder, meaning)
+    return text
 
 
 def why(decision: Deny, kind: ResourceKind | None) -> str:

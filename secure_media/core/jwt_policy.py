@@ -14,7 +14,7 @@ from secure_media.core.key_sources import KeySource, key_source
 from secure_media.core.model import Allow, Credentials, Decision, Deny
 from secure_media.core.policy import Policy
 from secure_media.core.questions import Asking, KeyOf
-from secure_media.core.requirements import Requirement, unmet
+from secure_media.core.requirements import Requirement, in_words, requirement, unmet
 from secure_media.core.tokens import GrantCodec
 from secure_media.core.verification_keys import PublicKey, pinned
 from secure_media.errors import ConfigurationError, DenialReason
@@ -95,7 +95,8 @@ class _Jwt(Policy):
 
     def __repr__(self) -> str:
         where = f"header={self._header!r}" if self._cookie is None else f"cookie={self._cookie!r}"
-        return f"jwt({where}, {self._verifier!r})"
+        require = f", {in_words(self._require)}" if self._require else ""
+        return f"jwt({where}, {self._verifier!r}{require})"
 
 
 def jwt(
@@ -142,12 +143,12 @@ def jwt(
         ConfigurationError: The arguments contradict each other.
     """
     _refuse_other_places(cookie, header)
-    _refuse_other_kinds(require, require_header, typ, padded)
+    required = requirement(require, "jwt(require=...)")
+    _refuse_other_kinds(require_header, typ, padded)
     more: dict[str, Any] = {"typ": typ, "padded": padded, "require_header": require_header, "leeway": leeway}
     source = _source(key, jwks_url, pem_url, algorithms := pinned(algorithms, "jwt"))
     verifier = JwtVerifier(key=source or key or b"", algorithms=algorithms, issuer=issuer, audience=audience, **more)
-    where = None if header is None else header.lower()
-    return _Jwt(verifier, {} if require is None else require, cookie=cookie, header=where, source=source)
+    return _Jwt(verifier, required, cookie=cookie, header=header and header.lower(), source=source)
 
 
 def _source(
@@ -185,10 +186,8 @@ def _refuse_other_places(cookie: str | None, header: str | None) -> None:
         raise ConfigurationError("jwt(header=...): for a JWT in a cookie, give its name: cookie=...")
 
 
-def _refuse_other_kinds(require: object, require_header: object, typ: object, padded: object) -> None:
+def _refuse_other_kinds(require_header: object, typ: object, padded: object) -> None:
     """Raise ConfigurationError unless each of them is of its kind."""
-    if require is not None and not callable(require) and not isinstance(require, Mapping):
-        raise ConfigurationError("jwt(require=...): expected a mapping of claims or a callable")
     if require_header is not None and not isinstance(require_header, Mapping):
         raise ConfigurationError("jwt(require_header=...): expected a mapping of parameters of the JOSE header")
     if typ is not None and (not isinstance(typ, str) or not typ):

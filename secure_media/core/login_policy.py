@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -12,7 +11,7 @@ from secure_media.core.logout_tokens import Provider
 from secure_media.core.model import Allow, Credentials, Decision, Deny
 from secure_media.core.policy import Policy
 from secure_media.core.questions import Asking, EndedAt, Name
-from secure_media.core.requirements import Requirement, unmet
+from secure_media.core.requirements import Requirement, in_words, requirement, unmet
 from secure_media.core.tokens import GrantCodec
 from secure_media.errors import ConfigurationError, DenialReason
 
@@ -134,7 +133,13 @@ class StreamlitLogin(Policy):
         return True
 
     def __repr__(self) -> str:
-        return "streamlit_login()"
+        said = (
+            f"max_age={self._max_age!r}" if self._max_age != DEFAULT_MAX_AGE else "",
+            in_words(self._require) if self._require else "",
+            "everywhere=True" if self.everywhere else "",
+            "backchannel_logout=True" if self.back_channel else "",
+        )
+        return f"streamlit_login({', '.join(filter(None, said))})"
 
 
 def streamlit_login(
@@ -166,15 +171,12 @@ def streamlit_login(
     if isinstance(max_age, bool) or not isinstance(max_age, (int, float)) or not 0 < max_age <= LONGEST_AGE:
         msg = f"streamlit_login(max_age=...): expected a number of seconds, {LONGEST_AGE} (31 days) at most"
         raise ConfigurationError(msg)
-    if require is not None and not callable(require) and not isinstance(require, Mapping):
-        raise ConfigurationError("streamlit_login(require=...): expected a mapping of claims or a callable")
+    required = requirement(require, "streamlit_login(require=...)")
     for name, value in (("everywhere", everywhere), ("backchannel_logout", backchannel_logout)):
         if not isinstance(value, bool):
             msg = f"streamlit_login({name}=...): expected True or False"
             raise ConfigurationError(msg)
-    return StreamlitLogin(
-        max_age, {} if require is None else require, everywhere=everywhere, back_channel=backchannel_logout
-    )
+    return StreamlitLogin(max_age, required, everywhere=everywhere, back_channel=backchannel_logout)
 
 
 def names_of(login: Login) -> tuple[Name, Name, Name, Name]:

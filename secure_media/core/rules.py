@@ -9,6 +9,7 @@ from secure_media.core.grants import denial_reasons
 from secure_media.core.model import Allow, Decision, Deny, ResourceKind
 from secure_media.core.policy import Policy
 from secure_media.core.questions import Asking, HasSession, Holds, OwnsSession, WasShown
+from secure_media.core.requirements import able_to_answer
 from secure_media.core.tokens import GrantCodec
 from secure_media.errors import ConfigurationError, DenialReason
 
@@ -137,6 +138,7 @@ def allow_if(condition: Condition, *, timeout: float = TIMEOUT) -> Policy:
     """
     if not callable(condition):
         raise ConfigurationError("allow_if(...): expected a callable that takes the access context and returns a bool")
+    able_to_answer(condition, "allow_if(...)")
     if isinstance(timeout, bool) or not isinstance(timeout, (int, float)) or not 0 < timeout <= LONGEST_TIMEOUT:
         msg = f"timeout: expected more than 0 and at most {LONGEST_TIMEOUT} seconds, got {timeout!r:.60}"
         raise ConfigurationError(msg)
@@ -150,4 +152,4 @@ def as_policy(allow: Policy | Condition, argument: str = "policy") -> Policy:
     if not callable(allow):
         msg = f"{argument}: expected a policy, or a function that takes the access context and returns a bool"
         raise ConfigurationError(msg)
-    return AllowIf(allow, TIMEOUT)
+    return AllowIf(able_to_answer(allow, argument), TIMEOUT)

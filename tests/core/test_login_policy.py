@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 
-from secure_media import streamlit_login
+from secure_media import allow_if, streamlit_login
 from secure_media.core.login_cookies import COOKIE, Form, LoginCookies
 from secure_media.core.login_policy import LONGEST_AGE, Logins, StreamlitLogin, names_of
 from secure_media.core.model import Allow, Credentials, Decision, Deny
 from secure_media.core.policy import decide
 from secure_media.core.questions import EndedAt, Holds, answered
+from secure_media.core.rules import as_policy
 from secure_media.errors import ConfigurationError, DenialReason
 from secure_media.gate.conditions import verdict
 from tests import logins
-from tests.core.asking import CODEC, NOW, context_of
+from tests.core.asking import CODEC, NOW, context_of, jwt_policy
 
 HERE = "https://app.example"
 AT = int(NOW) - 100
@@ -230,6 +232,40 @@ def test_policy_does_not_show_the_secret() -> None:
     """Not even when it knows how to read logins."""
     assert logins.SECRET not in repr(policy())
     assert repr(policy()) == "streamlit_login()"
+    strict = streamlit_login(
+        max_age=60, require={"hd": "the-company.example"}, everywhere=True, backchannel_logout=True
+    )
+    assert repr(strict) == (
+        "streamlit_login(max_age=60, require={'hd': ...}, everywhere=True, backchannel_logout=True)"
+    )
+    assert repr(streamlit_login(require=_is_staff)) == "streamlit_login(require=_is_staff)"
+
+
+def _is_staff(claims: dict[str, Any]) -> bool:
+    return claims.get("hd") == "the-company.example"
+
+
+async def _yields(claims: Any) -> Any:
+    yield True
+
+
+class _Yields:
+    def __call__(self, claims: Any) -> Any:
+        yield True
+
+
+@pytest.mark.parametrize("condition", [_yields, _Yields(), functools.partial(_yields)])
+def test_what_yields_is_no_condition(condition: Any) -> None:
+    """It would never say yes, and nobody would know why."""
+    makers: tuple[tuple[Callable[[Any], object], str], ...] = (
+        (lambda rule: streamlit_login(require=rule), r"streamlit_login\(require=...\): it yields"),
+        (jwt_policy, r"jwt\(require=...\): it yields"),
+        (allow_if, r"allow_if\(...\): it yields"),
+        (lambda rule: as_policy(rule, "allow"), "allow: it yields"),
+    )
+    for make, name in makers:
+        with pytest.raises(ConfigurationError, match=name):
+            make(condition)
 
 
 def test_ledger_is_asked_for_the_names_of_the_login() -> None:

@@ -714,7 +714,8 @@ def _named(context: AccessContext) -> bool:
         pytest.param(allow_if(_Returns(True).evaluate.__get__), "allow_if(__get__)", id="method"),
         pytest.param(
             jwt_policy({"role": "doctor"}),
-            "jwt(cookie='session', JwtVerifier(algorithms=['HS256'], issuer='login', audience='media'))",
+            "jwt(cookie='session', JwtVerifier(algorithms=['HS256'], issuer='login', audience='media'), "
+            "require={'role': ...})",
             id="jwt",
         ),
     ],
