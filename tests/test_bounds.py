@@ -782,6 +782,9 @@ BOUNDS = {
     "stores.absence:_Lost.pages": Bound(
         "that each has shown something", lambda _: _lost_ids(lambda number: ("film",) * (number % 2), 31)
     ),
+    "stores.absence:_Lost.nobodys": Bound(
+        "as the pages", lambda _: _lost_ids(lambda number: ("film",) * (number % 2), 31)
+    ),
     "stores.playback:PlaybackLeases._plays": Bound("10,000 plays", _plays),
     "stores.shares:Shares._counts": Bound("those that have something", _shares),
     "stores.shares:Shares._having": Bound("as those that have something", _shares),
@@ -840,6 +843,7 @@ BOUNDS = {
     "stores.visits:Visits._broken": Bound("as the sessions that have ended", _ended_sessions),
     "stores.visits:Visits._in_grace": Bound("as the sessions that have ended", _closed_sessions),
     "stores.visits:Visits._of_browser": Bound("as the sessions", _sessions_of_all),
+    "stores.visits:Visits._nobodys": Bound("as the sessions", _sessions_of_all),
 }
 #: What belongs to one request and goes with it, and how large that gets.
 OF_ONE_REQUEST = {

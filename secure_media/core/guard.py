@@ -173,13 +173,13 @@ class Guard:
         session = None if allowed.grant is None else allowed.grant.session
         if not allowed.of_session and session is None:
             return True
-        person = Principal.of(allowed.claims).person if allowed.claims else None
-        if person is None and principal is not None:
+        # Whom claims do not name, nothing belongs to.
+        person = (Principal.of(allowed.claims).person or "") if allowed.claims else None
+        if not person and principal is not None:
             person = principal.person
         is_upload = resource.kind is ResourceKind.UPLOAD
         if is_upload and person is None and self._policy.knows_who:
             found = yield from self.claimant(context.visitor, resource.name, now=context.now)
-            # Somebody unknown is nobody whom a session belongs to.
             person = (found.person or "") if isinstance(found, Principal) else ""
         if person is None:
             return True

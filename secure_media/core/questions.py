@@ -29,8 +29,8 @@ class WasShown(NamedTuple):
     Args:
         browser: The browser.
         media_id: The media.
-        person: Whose the session has to be (`Principal.person`); None for anyone's. One that nobody is known to have
-            opened becomes that of the first person of whom this is asked.
+        person: Whose the session has to be (`Principal.person`); None for anyone's. Those that were opened while nobody
+            was known in the browser belong to the first person who is; the empty string is a nobody.
     """
 
     browser: str

@@ -41,14 +41,19 @@ class _Lost:
     #: On how many of them each is.
     media: Counter[str] = field(default_factory=Counter)
     size: int = 0
+    #: Those that are nobody's.
+    nobodys: set[str] = field(default_factory=set)
 
     def add(self, session_id: str, page: _Page) -> None:
         self.pages[session_id] = page
+        if page.person is None:
+            self.nobodys.add(session_id)
         self.media.update(page.media_ids)
         self.size += len(page.media_ids)
 
     def remove(self, session_id: str) -> tuple[str, ...]:
         taken = self.pages.pop(session_id, _NONE).media_ids
+        self.nobodys.discard(session_id)
         self.size -= len(taken)
         for media_id in taken:
             self.media[media_id] -= 1
@@ -108,6 +113,13 @@ class LostPages:
             or next(iter(self._lost.values())).until <= now
         ):
             self._size -= self._lost.popitem(last=False)[1].size
+
+    def known(self, browser: str, person: str) -> None:
+        """Note that `person` is in `browser`: pages there that are nobody's are theirs from now on."""
+        known = self._lost.get(browser)
+        while known is not None and known.nobodys:
+            session_id = known.nobodys.pop()
+            known.pages[session_id] = known.pages[session_id]._replace(person=person)
 
     def take_back(self, browser: str, session_id: str, person: str | None) -> list[str]:
         """Return what `take` does if that page was of `person`, or nobody's; nothing if it was somebody else's."""

@@ -85,7 +85,7 @@ class Showings:
         Args:
             browser: The browser.
             media_id: The medium.
-            person: Whose the session has to be, as one that is nobody's is from now on; None for anyone's.
+            person: Whose the session has to be, unless it is nobody's; None for anyone's.
         """
         if person is None:
             persons = self._of_browser.get(browser)
@@ -96,12 +96,7 @@ class Showings:
                 if type(known) is Visit and self._counts(known):
                     return True
             return any(self._find(browser, each, media_id) for each in tuple(persons))
-        if self._find(browser, person, media_id) is not None:
-            return True
-        visit = self._find(browser, None, media_id)
-        if visit is not None and person:
-            self.belongs_to(visit, person)
-        return visit is not None
+        return any(self._find(browser, each, media_id) for each in (person, None))
 
     def _find(self, browser: str, person: str | None, media_id: str) -> Visit | None:
         """Return a session of that person, that counts and was shown the medium; None if there is none."""

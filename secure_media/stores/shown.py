@@ -70,6 +70,7 @@ class ShownLedger:
         the script for this.
         """
         with self._lock:
+            self._known(browser, person)
             session = self._visits.begin(session_id, browser, person)
             if browser is not None and named is not None:
                 on_page = self.lost.take_back(browser, named, person)
@@ -121,13 +122,7 @@ class ShownLedger:
             if session_id is None:
                 remember(self._deferred, media_id, None)
                 return
-            session = self._visits.find(session_id)
-            if session is None:
-                return
-            before = session.page.overflowed
-            session.page.expect(media_id, size=size, thread=threading.get_ident(), now=self._clock())
-            overflowed = session.page.overflowed and not before
-            self._visits.waits(session_id)
+            overflowed = self._visits.expect(session_id, media_id, size)
         if overflowed:
             logger.warning(
                 "session.memory_full session=%s limit=%d: its page makes media faster than they can be sent; the "
@@ -258,6 +253,7 @@ class ShownLedger:
     def was_shown(self, browser: str, media_id: str, person: str | None = None) -> bool:
         """Return whether a session of `browser`, that counts, was shown `media_id`: of `person`, if that is given."""
         with self._lock:
+            self._known(browser, person)
             return self._visits.showings.has(browser, media_id, person)
 
     def has_session(self, browser: str) -> bool:
@@ -268,10 +264,11 @@ class ShownLedger:
     def owns_session(self, browser: str, session_id: str, person: str | None = None) -> bool:
         """Return whether the live session `session_id` belongs to `browser`, and there to `person`, if one is given."""
         with self._lock:
+            self._known(browser, person)
             session = self._visits.find(session_id)
             if session is None or session.ended_at is not None or session.browser != browser:
                 return False
-            return self._visits.is_of(session, person)
+            return session.is_of(person)
 
     def may_have_grant(self, session_id: str, media_id: str) -> bool:
         """Return whether the session was shown `media_id`, so that a grant for it is the session's own."""
@@ -283,13 +280,19 @@ class ShownLedger:
         """Return whether the session with that `tag` counts, and is that of `person`, if one is given."""
         with self._lock:
             session = self._visits.tagged(session_tag)
-            return session is not None and self._visits.counts(session) and self._visits.is_of(session, person)
+            self._known(None if session is None else session.browser, person)
+            return session is not None and self._visits.counts(session) and session.is_of(person)
 
     def on_screen(self) -> Collection[str]:
         """Return every media id that some browser may still have on its page. It changes as the pages do."""
         return self._visits.in_use.ids
 
     # --- with the lock held
+
+    def _known(self, browser: str | None, person: str | None) -> None:
+        if browser is not None and person:
+            self._visits.known(browser, person)
+            self.lost.known(browser, person)
 
     def _show(self, session: Visit, media_ids: Iterable[str]) -> None:
         self._visits.arrived(session, media_ids)

@@ -21,7 +21,7 @@ class Visit:
     browser: str | None
     #: What it shows, and what is on its way there: media that must not vanish under the browser's eyes.
     page: Page
-    #: Who had opened it, or was the first to ask for what it shows; None if it is nobody's yet.
+    #: Who had opened it, or was the first to be known in its browser after that; None if it is nobody's yet.
     person: str | None = None
     #: Sent. The oldest first.
     shown: OrderedDict[str, None] = field(default_factory=OrderedDict)
@@ -38,6 +38,10 @@ class Visit:
     took_over: tuple[str, ...] = ()
     #: Whether it was found not to count any more (`secure_media.stores.showings`).
     lapsed: bool = False
+
+    def is_of(self, person: str | None) -> bool:
+        """Return whether it is of `person`, or nobody's; to be anyone's, None, it may be of anybody."""
+        return person is None or self.person in (None, person)
 
     def has(self, media_id: str) -> bool:
         """Return whether its own script has registered it for this session, or it was sent here."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections import OrderedDict
 from collections.abc import Callable, Iterable
 from itertools import islice
@@ -46,6 +47,8 @@ class Visits:
         self._by_id: dict[str, Visit] = {}
         self._by_tag: dict[str, str] = {}
         self._of_browser: dict[str, set[str]] = {}
+        #: By browser, those that were opened while nobody was known there, until somebody is.
+        self._nobodys: dict[str, dict[Visit, None]] = {}
         #: Those that have ended, the first one first; and of these, the ones that still count: of closed pages, and of
         #: broken connections.
         self._ended: OrderedDict[str, None] = OrderedDict()
@@ -57,17 +60,17 @@ class Visits:
         """Record that `person` in `browser` opened the session, or came back to it, and return it."""
         self._forget_old()
         visit = self._by_id.get(session_id)
-        if visit is None or visit.browser != browser or visit.person not in (None, person):
+        if visit is None or visit.browser != browser or visit.person != person:
             self._forget(session_id)
             self._by_id[session_id] = visit = Visit(browser, Page(self.in_use, limit=self._limit), person)
+            if browser is not None and person is None:
+                self._nobodys.setdefault(browser, {})[visit] = None
             self._by_tag[short_hash(session_id)] = session_id
             if browser is not None:
                 self._of_browser.setdefault(browser, set()).add(session_id)
         else:
             visit.ended_at, visit.closed = None, False
             self.showings.begin(visit)
-            if person is not None:
-                self.is_of(visit, person)
             self._is_not_ended(session_id, browser)
             visit.page.reopen()
         return visit
@@ -131,11 +134,10 @@ class Visits:
             if media_id in visit.shown:
                 self.showings.add(visit, media_id)
 
-    def is_of(self, visit: Visit, person: str | None) -> bool:
-        """Return whether the session is of `person`, as one that is nobody's is from now on; any is of None."""
-        if person and visit.person is None:
+    def known(self, browser: str, person: str) -> None:
+        """Record that `person` is in `browser`: sessions there that are nobody's are theirs from now on."""
+        for visit in self._nobodys.pop(browser, ()):
             self.showings.belongs_to(visit, person)
-        return person is None or visit.person in (None, person)
 
     def take_over(self, visit: Visit, named: str) -> None:
         """Record that the page of the session `named`, which was lost, is back with another one."""
@@ -166,9 +168,15 @@ class Visits:
         """Return whether the session is alive, or ended so short a time ago that its browser may have it back."""
         return visit.ended_at is None or self._clock() < visit.ended_at + self._resumable
 
-    def waits(self, session_id: str) -> None:
-        """Record that the session has media that were not sent."""
+    def expect(self, session_id: str, media_id: str, size: int) -> bool:
+        """Record media of so many bytes that will be sent to the session; return whether that is the first too much."""
+        visit = self._by_id.get(session_id)
+        if visit is None:
+            return False
+        before = visit.page.overflowed
+        visit.page.expect(media_id, size=size, thread=threading.get_ident(), now=self._clock())
         self._unsent.add(session_id)
+        return visit.page.overflowed and not before
 
     def settle(self) -> bool:
         """Let go of what pages do not need any more. Return whether something waits for more time to pass."""
@@ -220,6 +228,10 @@ class Visits:
         visit.page.close()
         self.showings.end(visit)
         if visit.browser is not None:
+            nobodys = self._nobodys.get(visit.browser, {})
+            nobodys.pop(visit, None)
+            if not nobodys:
+                self._nobodys.pop(visit.browser, None)
             siblings = self._of_browser[visit.browser]
             siblings.discard(session_id)
             if not siblings:

@@ -81,6 +81,9 @@ def test_upload_needs_the_person_still_to_be_there() -> None:
 
     assert _asked(policy, UPLOAD, None) == Deny(DenialReason.OTHER_PERSON)
     nameless = {name: value for name, value in CLAIMS.items() if name != "sub"}
+    for resource in (MEDIA, UPLOAD):
+        assert _asked(policy, resource, nameless) == Deny(DenialReason.OTHER_PERSON)
+        assert isinstance(_asked(policy, resource, nameless, person=None), Allow)
     assert _asked(policy, UPLOAD, nameless) == Deny(DenialReason.OTHER_PERSON)
     assert isinstance(_asked(policy, UPLOAD, None, person=None), Allow)
 

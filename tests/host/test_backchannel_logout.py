@@ -80,9 +80,9 @@ def app(provider: Issuer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
 
 @pytest.fixture
 def page(app: AppServer) -> Iterator[tuple[Browser, str]]:
-    """A browser with a page open for each of two people who sign in there later, and the URL of what both show."""
+    """A browser with a page open, in which somebody signs in later, and the URL of what that shows."""
     browser = Browser(app)
-    with browser.open() as tab, browser.open():
+    with browser.open() as tab:
         yield browser, tab.urls()[0]
 
 
@@ -111,12 +111,14 @@ def test_who_signs_out_at_the_provider_is_out_here(page: tuple[Browser, str]) ->
     browser, url = page
     server = browser.server
     anna, bert = earlier(server, sub="anna-1"), earlier(server, sub="bert-1")
-    assert [status(browser, url, who) for who in (anna, bert)] == [SERVED, SERVED]
+    his = Browser(server)
+    with his.open():
+        assert [status(browser, url, anna), status(his, url, bert)] == [SERVED, SERVED]
 
-    answer = say(server, urlencode({"logout_token": token(sub="anna-1")}))
+        answer = say(server, urlencode({"logout_token": token(sub="anna-1")}))
 
-    assert (answer.status, answer.headers["cache-control"]) == (200, "private, no-store")
-    assert [status(browser, url, who) for who in (anna, bert)] == [FORBIDDEN, SERVED]
+        assert (answer.status, answer.headers["cache-control"]) == (200, "private, no-store")
+        assert [status(browser, url, anna), status(his, url, bert)] == [FORBIDDEN, SERVED]
     # Signed by a clock that is ahead by what it may be: later than what has ended.
     assert status(browser, url, signed_in(server, int(time.time()) + 30, sub="anna-1")) == SERVED
 

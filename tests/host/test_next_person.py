@@ -106,6 +106,12 @@ class Desk:
         browser.cookies = self._cookies | sent.get("cookies", {})
         return browser
 
+    def nobody(self) -> Browser:
+        """Return the browser after somebody has looked at the page there, who has not signed in."""
+        browser = self.of(None).visit()
+        self._cookies = dict(browser.cookies)
+        return browser
+
     def open(self, name: str) -> Tab:
         """Return a page that `name` has opened."""
         browser = self.of(name).visit()
@@ -204,21 +210,62 @@ def test_person_without_a_subject_has_another_name(tmp_path: Path, claim: str) -
             assert upload(desk.of("bert"), anna, "his") == 403
 
 
-def test_page_of_nobody_is_that_of_the_first_person(tmp_path: Path) -> None:
-    """Somebody who signs in beside an open page, as some components do, has what it shows; the next one has not."""
+@pytest.fixture
+def shop(tmp_path: Path) -> Iterator[AppServer]:
+    """An app that a gateway's JWT opens, and that anybody may look at."""
     with serve(tmp_path, *POLICIES["jwt"]) as app:
-        desk = Desk(app, by_jwt)
-        first = Browser(app)
-        with first.open(query="who=anna") as page:
-            desk._cookies = dict(first.cookies)
-            (url,) = page.urls()
-            assert is_refused(first.get(url))
-            assert desk.of("anna").get(url).body == b"the invoice of anna"
+        yield app
+        assert "Traceback" not in app.log
 
+
+def test_pages_of_nobody_are_those_of_the_first_person(shop: AppServer) -> None:
+    """Somebody who signs in beside open pages, as some components do, has what they show; the next one has not."""
+    desk = Desk(shop, by_jwt)
+    nobody = desk.nobody()
+    with nobody.connect(query="who=anna") as page, nobody.connect(query="who=other") as other:
+        (url,), (second,) = page.urls(), other.urls()
+        assert is_refused(nobody.get(url))
+        assert desk.of("anna").get(url).body == b"the invoice of anna"
+
+        assert is_refused(desk.of("bert").get(url))
+        assert is_refused(desk.of("bert").get(second))
+        assert desk.of("anna").get(url).status == desk.of("anna").get(second).status == 200
+        assert upload(desk.of("anna"), page, "hers") == 204
+        assert upload(desk.of("bert"), page, "his") == upload(desk.of("bert"), other, "his") == 403
+
+
+@pytest.mark.parametrize("between", [None, "bert"])
+def test_page_of_nobody_that_broke_off_is_that_of_the_first_person(shop: AppServer, between: str | None) -> None:
+    """Anna is known while its connection is broken: whoever names it then gets nothing, also after nobody has."""
+    desk = Desk(shop, by_jwt)
+    nobody = desk.nobody()
+    page = nobody.connect(query="who=anna")
+    session, (url,) = page.session_id, page.urls()
+    assert upload(nobody, page, "there") == 204
+    page.socket.socket.shutdown(socket.SHUT_RDWR)
+    eventually(lambda: upload(nobody, page, "late") == 403, "the end of the session")
+    assert desk.of("anna").get(url).body == b"the invoice of anna"
+
+    with desk.of(between).connect(query="who=x", resume=session) as one:
+        assert one.session_id != session
+        assert is_refused(desk.of("bert").get(url))
+        with desk.of("bert").connect(query="who=y", resume=session):
             assert is_refused(desk.of("bert").get(url))
-            assert desk.of("anna").get(url).status == 200
-            assert upload(desk.of("anna"), page, "hers") == 204
-            assert upload(desk.of("bert"), page, "his") == 403
+    assert desk.of("anna").get(url).status == 200
+
+
+@pytest.mark.parametrize("claims", [{}, {"name": "Bert"}, {"sub": ""}, {"sub": " "}, {"email": ["anna"]}])
+def test_somebody_without_a_name_is_not_the_one_before(shop: AppServer, claims: dict[str, Any]) -> None:
+    """A JWT that names nobody opens pages of nobody, and nobody else's."""
+    desk = Desk(shop, lambda _, name: {"cookies": {"sso": token(**({"sub": name} if name == "anna" else claims))}})
+    with desk.open("anna") as anna:
+        (url,) = anna.urls()
+        assert desk.of("anna").get(url).body == b"the invoice of anna"
+
+        assert is_refused(desk.of("nameless").get(url))
+        with desk.open("nameless") as page:
+            assert desk.of("nameless").get(page.urls()[0]).body == b"the invoice of nameless"
+            assert is_refused(desk.of("nameless").get(url))
 
 
 def test_link_of_a_page_is_for_its_person(tmp_path: Path) -> None:

@@ -1208,36 +1208,69 @@ def test_session_is_of_the_person_who_opened_it(ledger: ShownLedger, clock: Cloc
     assert ledger.was_shown("desk", "logo", "bert")
 
 
-@pytest.mark.parametrize("first", ["media", "upload", "link", "return"])
-def test_session_of_nobody_is_that_of_the_first_person(ledger: ShownLedger, clock: Clock, first: str) -> None:
-    """By whatever they are known first; a nobody does not make it theirs."""
-    ledger.begin("page", "desk")
-    _show(ledger, "page", "invoice", "logo")
+@pytest.mark.parametrize("first", ["media", "other media", "upload", "link", "return", "another page"])
+def test_sessions_of_nobody_are_those_of_the_first_person(ledger: ShownLedger, clock: Clock, first: str) -> None:
+    """By whatever somebody is known first in that browser, all there is theirs; a nobody does not make it theirs."""
+    for name in ("page", "other"):
+        ledger.begin(name, "desk")
+        _show(ledger, name, f"invoice on {name}", "logo")
+    ledger.begin("elsewhere", "another desk")
+    _show(ledger, "elsewhere", "logo")
     assert ledger.owns_session("desk", "page", "")
-    assert ledger.was_shown("desk", "invoice", "")
+    assert ledger.was_shown("desk", "logo", "")
 
     if first == "media":
-        assert ledger.was_shown("desk", "invoice", "anna")
+        assert ledger.was_shown("desk", "logo", "anna")
+    elif first == "other media":
+        assert not ledger.was_shown("desk", "what is on no page", "anna")
     elif first == "upload":
         assert ledger.owns_session("desk", "page", "anna")
     elif first == "link":
         assert ledger.is_current(short_hash("page"), "anna")
-    else:
+    elif first == "return":
         ledger.end("page")
         assert ledger.may_resume("page", "desk", "anna")
         ledger.begin("page", "desk", person="anna")
+    else:
+        ledger.begin("hers", "desk", person="anna")
 
-    assert ledger.was_shown("desk", "logo", "anna")
-    assert not ledger.was_shown("desk", "invoice", "bert")
-    assert not ledger.owns_session("desk", "page", "bert")
-    assert not ledger.may_resume("page", "desk", "bert")
-    assert not ledger.may_resume("page", "desk")
+    for name in ("page", "other"):
+        assert ledger.was_shown("desk", f"invoice on {name}", "anna")
+        assert ledger.owns_session("desk", name, "anna")
+        assert not ledger.was_shown("desk", f"invoice on {name}", "bert")
+        assert not ledger.was_shown("desk", f"invoice on {name}", "")
+        assert not ledger.owns_session("desk", name, "bert")
+        assert not ledger.is_current(short_hash(name), "bert")
+        assert not ledger.may_resume(name, "desk", "bert")
+        assert not ledger.may_resume(name, "desk")
     _show(ledger, "page", "later")
     assert ledger.was_shown("desk", "later", "anna")
     assert not ledger.was_shown("desk", "later", "bert")
+    assert ledger.was_shown("another desk", "logo", "bert")
     _close(ledger, "page")
+    _close(ledger, "other")
     clock.now += GRACE
     assert not ledger.was_shown("desk", "logo", "anna")
+
+
+@pytest.mark.parametrize("forgotten", [False, True])
+def test_lost_page_of_nobody_is_that_of_the_first_person(ledger: ShownLedger, clock: Clock, forgotten: bool) -> None:
+    """Also while its connection is broken, and long after that: the next one who names it gets nothing."""
+    ledger.begin("page", "desk")
+    _show(ledger, "page", "invoice")
+    ledger.end("page")
+    if forgotten:
+        clock.now += RESUMABLE + KEPT_FOR_LATECOMERS + 1
+        ledger.begin("any", "any")
+    assert ledger.was_shown("desk", "invoice", "anna") is not forgotten
+
+    ledger.begin("nobody's", "desk", named="page")
+    ledger.begin("his", "desk", named="page", person="bert")
+    assert not ledger.was_shown("desk", "invoice", "bert")
+    assert not ledger.was_shown("desk", "invoice", "")
+    ledger.begin("hers", "desk", named="page", person="anna")
+    assert ledger.was_shown("desk", "invoice", "anna")
+    assert not ledger.was_shown("desk", "invoice", "bert")
 
 
 def test_lost_page_is_back_for_its_own_person(ledger: ShownLedger) -> None:
