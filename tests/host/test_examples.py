@@ -156,10 +156,12 @@ def test_guesses_are_counted_for_a_while(monkeypatch: pytest.MonkeyPatch) -> Non
 
 
 def test_every_example_is_tried() -> None:
-    """The examples are numbered without a gap."""
+    """The examples are numbered without a gap, and those that are folders, which nothing here starts, have tests."""
     numbers = sorted(path.name[:2] for path in FOLDER.glob("[0-9]*"))  # a folder is one, too
     assert numbers == [f"{number:02}" for number in range(1, len(numbers) + 1)]
     assert len(ALL) >= 8
+    tests = "".join(path.read_text("utf-8") for path in (ROOT / "tests").glob("*/test_*.py"))
+    assert [path.name for path in FOLDER.glob("[0-9]*/") if path.name not in tests] == []
 
 
 @pytest.mark.parametrize(
