@@ -1,22 +1,34 @@
 """
-`jwt(...)` for the gateways that people have in front of their apps, by what each of them documents.
+`jwt(...)`, and `trusted_header(...)`, for the gateways that people have in front of their apps, by what each documents.
 
 Each says who is asking, not what is asked for: use ``own_session() & presets.cloudflare_access(...)`` unless everyone
-who is signed in may have every media file whose URL they know. They return what `jwt` returns, and raise what it does.
+who is signed in may have every media file whose URL they know. They return what `jwt` returns, and raise what it does;
+but for `azure_client_principal` and `posit_connect`, which are kinds of `trusted_header`, and need ``trusted_proxies``.
 """
 
 from __future__ import annotations
 
+import functools
 import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from secure_media.core import header_forms
+from secure_media.core.header_policy import FormedHeader
 from secure_media.core.jwt_policy import jwt
 from secure_media.core.policy import Policy
 from secure_media.errors import ConfigurationError
 from secure_media.host.entry import said_in_one_line
 
-__all__ = ["aws_alb", "azure_app_service", "cloudflare_access", "google_iap", "keycloak"]
+__all__ = [
+    "aws_alb",
+    "azure_app_service",
+    "azure_client_principal",
+    "cloudflare_access",
+    "google_iap",
+    "keycloak",
+    "posit_connect",
+]
 
 Require = Mapping[str, Any] | Callable[[dict[str, Any]], bool] | None
 
@@ -31,6 +43,7 @@ _BALANCER = re.compile(
 #: OpenID Connect Discovery 1.0 section 3: an issuer has no query and no fragment.
 _ISSUER = re.compile(r"https://[^\s?#]+")
 _WORD = re.compile(r"[!-~]+")
+_CLAIM_TYPE = re.compile(r"[!-~]{1,200}")
 _UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 _IAP_AUDIENCE = re.compile(r"/projects/\d+(?:/[\w:-][\w.:-]*){2,4}", re.ASCII)
 #: No segment of a path begins with a dot: ``..`` would lead to the keys of another realm.
@@ -164,6 +177,44 @@ def azure_app_service(tenant: str, client: str, *, require: Require = None) -> P
 
 
 @said_in_one_line
+def azure_client_principal(
+    *, subject: str = header_forms.NAME_IDENTIFIER, groups: str | None = None, claims: Mapping[str, str] | None = None
+) -> Policy:
+    """
+    Return the policy for Azure App Service and Container Apps without a token store: ``X-MS-CLIENT-PRINCIPAL``.
+
+    After "Work with user identities in Azure App Service authentication" in its documentation:
+    https://learn.microsoft.com/azure/app-service/configure-authentication-user-identities
+
+    Nothing is signed, as with `trusted_header`. Where there is a token store, `azure_app_service` is better.
+
+    Args:
+        subject: The type of the claim that becomes ``sub``. An address or a name may be given to somebody else one day,
+            and some providers let people choose it; the name identifier is neither.
+        groups: The type of the claims that are their groups, such as ``groups`` or ``roles``; None for the one that
+            ``role_typ`` names.
+        claims: Further types, by the claim that each becomes: ``{"email": "preferred_username"}``. ``auth_typ``, which
+            provider it was, is always one: where there are several, a condition has to ask for it.
+    """
+    more = {} if claims is None else claims
+    argument = "azure_client_principal(claims=...)"
+    if not isinstance(more, Mapping) or not all(isinstance(claim, str) and claim for claim in more):
+        raise ConfigurationError(f"{argument}: expected a mapping of claims to types of claims")
+    if {"sub", "groups", "auth_typ"} & more.keys():
+        raise ConfigurationError(
+            f"{argument}: `sub` is subject=..., `groups` is groups=..., `auth_typ` is there anyway"
+        )
+    read = functools.partial(
+        header_forms.client_principal,
+        subject=_given(subject, _CLAIM_TYPE, "azure_client_principal(subject=...)", header_forms.NAME_IDENTIFIER),
+        groups=None if groups is None else _given(groups, _CLAIM_TYPE, "azure_client_principal(groups=...)", "roles"),
+        claims={claim: _given(kind, _CLAIM_TYPE, argument, "preferred_username") for claim, kind in more.items()},
+    )
+    longest = header_forms.LONGEST_PRINCIPAL
+    return FormedHeader("x-ms-client-principal", longest, read, "azure_client_principal")
+
+
+@said_in_one_line
 def keycloak(
     url: str,
     realm: str,
@@ -201,6 +252,20 @@ def keycloak(
         audience=_given(audience, _WORD, "keycloak(audience=...)", "reports"),
         require=require,
     )
+
+
+@said_in_one_line
+def posit_connect() -> Policy:
+    """
+    Return the policy for Posit Connect: ``user`` and ``groups`` of the header ``RStudio-Connect-Credentials``.
+
+    After "User meta-data" in its user guide, which has it for Plumber and for Streamlit:
+    https://docs.posit.co/connect/user/streamlit/
+
+    Nothing is signed, as with `trusted_header`.
+    """
+    longest, read = header_forms.LONGEST_CREDENTIALS, header_forms.connect_credentials
+    return FormedHeader("rstudio-connect-credentials", longest, read, "posit_connect")
 
 
 def _policy(preset: str, **arguments: Any) -> Policy:

@@ -1,9 +1,9 @@
-"""The policy for headers in which a proxy says who is asking: it signs nothing, so all depends on who sends them."""
+"""The policies for headers in which a proxy says who is asking: it signs nothing, so all depends on who sends them."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from secure_media.core.context import AccessContext
@@ -49,8 +49,7 @@ class TrustedHeader(Policy):
     def evaluate(self, context: AccessContext, grants: GrantCodec) -> Asking[Decision]:
         yield from ()
         if not context.visitor.from_proxy:
-            said = _said(context.credentials, self._header)
-            return Deny(DenialReason.NOT_FROM_PROXY if said else DenialReason.NO_CREDENTIAL)
+            return _not_believed(context, self._header)
         subject = _one(context.credentials, self._header)
         if subject is None:
             return Deny(DenialReason.NO_CREDENTIAL)
@@ -76,6 +75,48 @@ class TrustedHeader(Policy):
 
     def __repr__(self) -> str:
         return f"trusted_header({self._header!r})"
+
+
+class FormedHeader(Policy):
+    """
+    The policy for a header that is no plain text, and says all that there is to say of somebody.
+
+    Args:
+        header: Its name, in lower case.
+        longest: How long it may be, in characters: what is longer is not read.
+        read: Returns the claims in it, with ``sub``; raises MalformedCredentialError.
+        name: What makes it, for whoever reads it.
+    """
+
+    def __init__(self, header: str, longest: int, read: Callable[[str], dict[str, Any]], name: str) -> None:
+        self._header = header
+        self._longest = longest
+        self._read = read
+        self._name = name
+        self._in_words = f"header {header} of a trusted proxy"
+
+    def evaluate(self, context: AccessContext, grants: GrantCodec) -> Asking[Decision]:
+        yield from ()
+        if not context.visitor.from_proxy:
+            return _not_believed(context, self._header)
+        text = _only(context.credentials, self._header, longest=self._longest)
+        if text is None:
+            return Deny(DenialReason.NO_CREDENTIAL)
+        claims = self._read(text)
+        return Allow("trusted_header", claims["sub"], claims)
+
+    @property
+    def needs_proxies(self) -> bool:
+        return True
+
+    def __repr__(self) -> str:
+        return f"{self._name}()"
+
+
+def _not_believed(context: AccessContext, header: str) -> Deny:
+    """Return the denial of somebody who is no proxy, whatever they say."""
+    said = _said(context.credentials, header)
+    return Deny(DenialReason.NOT_FROM_PROXY if said else DenialReason.NO_CREDENTIAL)
 
 
 def trusted_header(
