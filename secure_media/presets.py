@@ -10,13 +10,14 @@ from __future__ import annotations
 
 import functools
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from secure_media.core import header_forms
 from secure_media.core.header_policy import FormedHeader
 from secure_media.core.jwt_policy import jwt
 from secure_media.core.policy import Policy
+from secure_media.core.requirements import Requirement
 from secure_media.errors import ConfigurationError
 from secure_media.host.entry import said_in_one_line
 
@@ -29,8 +30,6 @@ __all__ = [
     "keycloak",
     "posit_connect",
 ]
-
-Require = Mapping[str, Any] | Callable[[dict[str, Any]], bool] | None
 
 #: One label of a host name (RFC 1123 section 2.1).
 _LABEL = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?")
@@ -57,7 +56,7 @@ _BASE = re.compile(
 
 
 @said_in_one_line
-def cloudflare_access(team: str, audience: str, *, require: Require = None) -> Policy:
+def cloudflare_access(team: str, audience: str, *, require: Requirement | None = None) -> Policy:
     """
     Return the policy for Cloudflare Access: RS256 in the header ``Cf-Access-Jwt-Assertion``, keys of the team.
 
@@ -84,7 +83,7 @@ def cloudflare_access(team: str, audience: str, *, require: Require = None) -> P
 
 
 @said_in_one_line
-def google_iap(audience: str, *, require: Require = None) -> Policy:
+def google_iap(audience: str, *, require: Requirement | None = None) -> Policy:
     """
     Return the policy for Google's Identity-Aware Proxy: ES256 in the header ``x-goog-iap-jwt-assertion``.
 
@@ -110,7 +109,9 @@ def google_iap(audience: str, *, require: Require = None) -> Policy:
 
 
 @said_in_one_line
-def aws_alb(region: str, signer: str, issuer: str, *, client: str | None = None, require: Require = None) -> Policy:
+def aws_alb(
+    region: str, signer: str, issuer: str, *, client: str | None = None, require: Requirement | None = None
+) -> Policy:
     """
     Return the policy for an Application Load Balancer of AWS: ES256 in the header ``x-amzn-oidc-data``.
 
@@ -149,7 +150,7 @@ def aws_alb(region: str, signer: str, issuer: str, *, client: str | None = None,
 
 
 @said_in_one_line
-def azure_app_service(tenant: str, client: str, *, require: Require = None) -> Policy:
+def azure_app_service(tenant: str, client: str, *, require: Requirement | None = None) -> Policy:
     """
     Return the policy for Azure App Service and Container Apps: RS256 in the header ``X-MS-TOKEN-AAD-ID-TOKEN``.
 
@@ -222,7 +223,7 @@ def keycloak(
     *,
     cookie: str | None = None,
     header: str | None = None,
-    require: Require = None,
+    require: Requirement | None = None,
 ) -> Policy:
     """
     Return the policy for tokens of Keycloak: RS256, keys of the realm.

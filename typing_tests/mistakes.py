@@ -9,6 +9,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import secure_media as sm
+from secure_media import presets
 from secure_media.core.policy import Policy
 
 sm.secure_run()  # type: ignore[call-arg]
@@ -43,6 +44,10 @@ sm.allow_if(lambda: True)  # type: ignore[arg-type, misc]
 sm.allow_if(lambda context: context.no_such_thing)  # type: ignore[attr-defined]
 sm.jwt(cookie="session", key=b"k" * 32, issuer="i", audience="a")  # type: ignore[call-arg]
 sm.jwt(cookie="session", key=b"k" * 32, algorithms=256, issuer="i", audience="a")  # type: ignore[arg-type]
+
+presets.google_iap("/projects/1/apps/reports", require=["hd"])  # type: ignore[arg-type]
+presets.google_iap("/projects/1/apps/reports", require=lambda claims: "yes")  # type: ignore[arg-type]
+presets.posit_connect("RStudio-Connect-Credentials")  # type: ignore[call-arg]
 
 sm.share_link("reports/letter.pdf")  # type: ignore[call-arg]
 sm.share_link("reports/letter.pdf", expires_in="1h")  # type: ignore[arg-type]

@@ -79,9 +79,21 @@ def policies() -> list[Policy]:
         typ="JWT",
         padded=True,
     )
+
+    async def is_invited(claims: dict[str, Any]) -> bool:
+        return claims.get("sub") == "anna"
+
     by_login = sm.own_session() & sm.streamlit_login(max_age=3600, require=is_admin, everywhere=True)
     by_proxy = sm.trusted_header("Remote-User", groups="Remote-Groups", claims={"email": "Remote-Email"})
-    by_gateway = presets.google_iap("/projects/1/apps/reports", require={"hd": "example.org"})
+    by_gateway = (
+        presets.google_iap("/projects/1/apps/reports", require={"hd": "example.org"})
+        | presets.cloudflare_access("example", "0" * 64, require=is_invited)
+        | presets.aws_alb("eu-west-1", "arn:aws:elasticloadbalancing", "https://login.example", require=is_admin)
+        | presets.azure_app_service("tenant", "client", require=is_invited)
+        | presets.keycloak("https://login.example", "staff", "reports", cookie="sso", require=is_invited)
+        | presets.azure_client_principal(groups="roles", claims={"email": "preferred_username"})
+        | presets.posit_connect()
+    )
     by_set = sm.jwt(header="x", jwks_url="https://x.example/k", algorithms=["RS256"], issuer="i", audience="a")
     either = sm.own_session() | sm.signed_url()
     both: Policy = sm.own_session() & by_jwt
@@ -90,7 +102,7 @@ def policies() -> list[Policy]:
         both,
         by_header,
         by_proxy | by_gateway | by_set,
-        by_login | sm.streamlit_login(require={"groups": ["staff"]}),
+        by_login | sm.streamlit_login(require={"groups": ["staff"]}) | sm.streamlit_login(require=is_invited),
         either & by_function,
         (both | sm.signed_url()) & sm.allow_if(from_the_office),
         sm.allow_if(lambda context: context.action.value == "view"),

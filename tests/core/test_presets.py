@@ -18,8 +18,10 @@ from secure_media.core.key_sets import key_in
 from secure_media.core.key_sources import KeySource
 from secure_media.core.model import Allow, Credentials, Decision, Deny
 from secure_media.core.policy import Policy, decide
-from secure_media.core.questions import KeyOf, Question, answered
+from secure_media.core.questions import Holds, KeyOf, Question, answered
+from secure_media.core.requirements import Requirement
 from secure_media.errors import ConfigurationError, DenialReason
+from secure_media.gate.conditions import verdict
 from tests.core.asking import CODEC, NOW, context_of
 from tests.core.test_key_sources import OTHER, P256, RSA, pem
 
@@ -145,6 +147,8 @@ def decided(name: str, **changed: Any) -> Decision:
     value = f"Bearer {token}" if place == "authorization" else token
 
     def answer(question: Question) -> Any:
+        if isinstance(question, Holds):
+            return verdict(question)
         assert isinstance(question, KeyOf)
         only = "ES256" if isinstance(gateway.private, ec.EllipticCurvePrivateKey) else "RS256"
         assert question.source == KeySource(gateway.url, (only,))
@@ -153,7 +157,7 @@ def decided(name: str, **changed: Any) -> Decision:
         return key_in(pem(gateway.private), question.kid, question.source.algorithms)
 
     context = context_of(credentials=Credentials(headers=((place, value),)))
-    return answered(decide(gateway.policy, context, CODEC), answer)
+    return answered(decide(changed.get("policy", gateway.policy), context, CODEC), answer)
 
 
 @pytest.mark.parametrize("name", GATEWAYS)
@@ -247,6 +251,37 @@ def test_padding_is_part_of_what_is_signed() -> None:
     """A token of the balancer without its padding is none of the balancer's."""
     assert isinstance(decided("alb"), Allow)
     assert isinstance(decided("alb", padded=False), Deny)
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        pytest.param(lambda require: presets.cloudflare_access("example", TAG, require=require), id="cloudflare"),
+        pytest.param(lambda require: presets.google_iap(BACKEND, require=require), id="iap"),
+        pytest.param(lambda require: presets.aws_alb("eu-west-1", ARN, ISSUER, require=require), id="alb"),
+        pytest.param(lambda require: presets.azure_app_service(UUID, UUID, require=require), id="azure"),
+        pytest.param(lambda require: presets.keycloak(ISSUER, "staff", "reports", require=require), id="keycloak"),
+    ],
+)
+def test_condition_may_be_all_that_one_of_jwt_may_be(
+    make: Callable[[Requirement], Policy], request: pytest.FixtureRequest
+) -> None:
+    """Values, and a function, also one that waits for something: each is asked of the claims of the gateway."""
+    name = request.node.callspec.id
+    subject = GATEWAYS[name].claims["sub"]
+
+    async def is_known(claims: dict[str, Any]) -> bool:
+        return bool(claims["sub"] == subject)
+
+    async def is_bob(claims: dict[str, Any]) -> bool:
+        return bool(claims["sub"] == "bob")
+
+    known: list[Requirement] = [{"sub": subject}, lambda claims: bool(claims["sub"] == subject), is_known]
+    others: list[Requirement] = [{"sub": "bob"}, lambda claims: bool(claims["sub"] == "bob"), is_bob]
+    for require in known:
+        assert isinstance(decided(name, policy=make(require)), Allow)
+    for require in others:
+        assert decided(name, policy=make(require)) == Deny(DenialReason.CLAIM_MISMATCH)
 
 
 def test_keycloak_may_be_asked_by_cookie() -> None:
