@@ -29,6 +29,11 @@ from secure_media.http.urls import SIGN_IN_PARAMETER
 _LONGEST_SUBJECT = 256
 #: Half a day, in seconds.
 _HALF_A_DAY = 12 * 3600
+_IN_VAIN = (
+    "login: they have signed in, and the policy of this app does not let them open it by that. One with jwt(), "
+    "trusted_header() or streamlit_login() asks for those: leave them out, or have people sign in there. With "
+    "allow_if(), its condition does not hold"
+)
 
 
 def login(
@@ -56,7 +61,8 @@ def login(
         renew: Whether somebody who is signed in already signs in anew, with another ``auth_time`` and other claims.
 
     Raises:
-        ScriptError: An argument will not do, or the browser shows no cookie.
+        ScriptError: An argument will not do, the browser shows no cookie, or they have signed in already and the policy
+            of a protected app does not let them in by that.
         LedgerUnavailableError: It is not known what has ended.
     """
     who, lifetime, quiet = _subject(subject), _seconds("expires_in", expires_in), _seconds("idle", idle)
@@ -71,8 +77,7 @@ def login(
             "that shows the app in a frame needs embedded=True; without cookies at all, let a proxy in front sign "
             "people in"
         )
-    present = browser.sign_in
-    if not renew and present is not None and present.principal.subject == who and _holds(serving, present):
+    if not renew and _is_signed_in(holder, serving, who):
         return
     sign_in = _new_sign_in(serving, who, said, lifetime, min(quiet or lifetime, lifetime))
     grant = serving.gate.signing_in.offer(
@@ -128,6 +133,16 @@ def _session(name: str) -> tuple[SessionBinding | None, Deployment | None]:
     except ScriptError:
         msg = f"{name}: call it in a running script of an app that is started as secure_run says"
         raise ScriptError(msg) from None
+
+
+def _is_signed_in(holder: SessionBinding, serving: Deployment, subject: str) -> bool:
+    """Return whether that is who has signed in there; raise `ScriptError` if so, and they are nobody all the same."""
+    present = None if holder.browser is None else holder.browser.sign_in
+    if present is None or present.principal.subject != subject or not _holds(serving, present):
+        return False
+    if serving.protected and holder.principal is None:
+        raise ScriptError(_IN_VAIN)
+    return True
 
 
 def _holds(serving: Deployment, sign_in: SignIn) -> bool:

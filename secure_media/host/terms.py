@@ -169,7 +169,10 @@ def rule(allow: Any, *, max_uses: int | None) -> Policy | None:
     if allow is None:
         return None
     if max_uses is not None:
-        raise GrantError("allow: not together with max_uses; ask in the condition how often they have had it")
+        raise GrantError(
+            "allow: not together with max_uses. Show the button to those only who may have it, or make a link instead: "
+            "share_link(..., max_uses=...) to a file of a collection, whose policy is asked besides"
+        )
     try:
         policy = as_policy(allow, "allow")
     except ConfigurationError as error:

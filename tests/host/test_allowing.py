@@ -8,6 +8,7 @@ import select
 import socket
 import time
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from types import FunctionType
 from typing import Any
 
@@ -108,6 +109,21 @@ if what == "truthy":
     sm.image(SCAN, allow=lambda context: "yes")
 if what == "counted":
     sm.download_button("save", "the report", "report.txt", allow=doctors, max_uses=1)
+"""
+
+#: A link that works once, for those whom the policy of its collection allows.
+COUNTED = f"""
+from secure_media import Collection, allow_if, jwt, secure_run, signed_url
+
+signed_in = jwt(cookie="sso", key={SECRET!r}, algorithms=["HS256"], issuer="login", audience="media")
+doctors = signed_in & allow_if(lambda context: "doctors" in context.groups) & signed_url()
+reports = Collection("reports", policy=doctors)
+secure_run(__file__, secret={SECRET!r}, ledger="memory", collections={{"reports": reports}})
+
+import streamlit as st
+import secure_media as sm
+
+st.text(sm.share_link("reports/q3.txt", expires_in=600, max_uses=1, confirm=False))
 """
 
 
@@ -287,7 +303,23 @@ def test_uses_and_a_condition_do_not_go_together(server: AppServer) -> None:
     with Browser(server).open() as tab:
         tab.rerun(query="show=counted")
 
-        assert any("not together with max_uses" in error for error in tab.exceptions())
+        (error,) = tab.exceptions()
+        assert "not together with max_uses" in error
+        assert "share_link(..., max_uses=...) to a file of a collection" in error
+
+
+def test_uses_and_the_policy_of_a_collection_go_together(tmp_path: Path) -> None:
+    """What that error offers instead: a counted link is for those whom the collection's policy allows."""
+    (tmp_path / "reports").mkdir()
+    (tmp_path / "reports" / "q3.txt").write_text("the report")
+    with AppServer(COUNTED, guarded=False, folder=tmp_path) as server:
+        browser = Browser(server)
+        with browser.open() as tab:
+            assert tab.exceptions() == []
+            (link,) = (text.removeprefix(server.origin) for text in tab.texts())
+        assert refused(browser, link, NURSE, NOBODY)
+        assert fetch(browser, link, DOCTOR).body == b"the report"
+        assert fetch(browser, link, DOCTOR).status == 403
 
 
 # --- which conditions are the same

@@ -229,6 +229,29 @@ def test_somebody_signs_in_and_out(server: AppServer) -> None:
         assert is_sign_in_page(tab)
 
 
+def test_sign_in_that_lets_nobody_in_is_told_of(tmp_path: Path) -> None:
+    """Where the policy asks for somebody else's word, who signs in twice reads why they are where they were."""
+    gateway = f"own_session() & jwt(cookie='sso', key={KEY!r}, algorithms=['HS256'], issuer='gate', audience='app')"
+    guard = GUARD.format(secret=SECRET).replace("protect=", f"policy={gateway}, protect=")
+    source = ENDPOINTS.replace("{starlette}", str(STARLETTE))
+    with AppServer(f"{source}{guard}{PAGE}", guarded=False, folder=tmp_path) as server:
+        browser = Browser(server)
+        with browser.open(query="in=ann") as tab:
+            assert tab.exceptions() == []
+            assert follow(browser, granted(tab)).status == 303
+        with browser.open() as tab:
+            assert is_sign_in_page(tab)
+            assert tab.exceptions() == []
+            tab.rerun(query="in=ann")
+            (error,) = tab.exceptions()
+            assert error.startswith("login: they have signed in, and the policy of this app does not let them open it")
+            tab.rerun(query="in=bob")
+            assert granted(tab)
+        browser.cookies["sso"] = sso()
+        with browser.open() as tab:
+            assert tab.texts()[0] == "the secret report"
+
+
 def test_session_of_the_app_is_not_resumed_by_a_stranger(server: AppServer) -> None:
     """The page of somebody whose sign-in has ended is closed, and comes back to the sign-in page; and the other way."""
     browser = signed_in(server, "bob")
