@@ -6,6 +6,7 @@ In real life this is Authelia, authentik, oauth2-proxy, or a page of your own.
 
 from __future__ import annotations
 
+import contextlib
 import http.cookies
 import http.server
 import secrets
@@ -24,6 +25,11 @@ PAGE = b"""<!doctype html><title>Sign in</title><form method="post" action="/sig
 
 class Service(http.server.BaseHTTPRequestHandler):
     """What nginx asks at ``/check``, and people see at ``/sign-in``."""
+
+    def handle(self) -> None:
+        """Handle what comes on a connection, until somebody hangs up."""
+        with contextlib.suppress(ConnectionError):
+            super().handle()
 
     def do_GET(self) -> None:
         """Say whose request it is, or show the page."""

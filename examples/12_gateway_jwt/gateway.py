@@ -58,6 +58,11 @@ class Gateway(http.server.BaseHTTPRequestHandler):
 
     rbufsize = 0  # what follows the headers is passed on as it comes
 
+    def handle(self) -> None:
+        """Handle what comes on a connection, until somebody hangs up."""
+        with contextlib.suppress(ConnectionError):
+            super().handle()
+
     def do_GET(self) -> None:
         """Answer what is the gateway's own, and pass on what somebody asks for who has signed in."""
         cookie = http.cookies.SimpleCookie(self.headers.get("Cookie", "")).get(COOKIE)

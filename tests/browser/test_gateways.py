@@ -92,7 +92,7 @@ def nginx(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
             behind = tmp_path_factory.mktemp("nginx")
             with proxy.nginx(behind, configuration, lambda: door.request("GET", "/").status == 401):
                 yield Place(app, door)
-            assert "Traceback" not in app.log
+            assert "Traceback" not in app.log, app.log
     finally:
         end(sign_in)
 
@@ -117,7 +117,7 @@ def gateway(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
         eventually(lambda: _is_up(front), "the gateway's first answer")
         with example.app() as app:
             yield Place(app, Door(app, front), change_keys)
-            assert "Traceback" not in app.log
+            assert "Traceback" not in app.log, app.log
     finally:
         assert "signs with key" in first
         end(process)
