@@ -184,7 +184,13 @@ _OF_HEADERS = {
     ("caching", "cache-control"): CACHED,
 }
 _OF_FAMILIES = {"no-credential": OPEN, "sniffing": UNCONFINED, "uploads": UPLOADS}
-_SEVERE = {"caching": Severity.MEDIUM, "oracles": Severity.LOW, "ranges": Severity.MEDIUM, "load": Severity.MEDIUM}
+_SEVERE = {
+    "caching": Severity.MEDIUM,
+    "oracles": Severity.LOW,
+    "timing": Severity.LOW,
+    "ranges": Severity.MEDIUM,
+    "load": Severity.MEDIUM,
+}
 _FIXES = {
     "sockets": f"{_GUARD}: a session then goes on only in the browser that it began in.",
     "other-browser": f"{_GUARD}, and look at which policy allows what one session was shown to another one.",

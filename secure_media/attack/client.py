@@ -107,8 +107,14 @@ def exchange(address: Address, *requests: bytes, over: socket.socket | None = No
 def once(address: Address, request: bytes) -> list[Response]:
     """Send `request`, and return its response without listening for what may come behind it."""
     with connected(address) as sock:
-        sock.sendall(request)
-        return _read(sock, b"", wanted=1, bodiless=request.startswith(b"HEAD "))[1]
+        return ask(sock, request)
+
+
+def ask(sock: socket.socket, request: bytes) -> list[Response]:
+    """Send `request` over a connection, leave that open, and return the response; an empty list if there is none."""
+    sock.settimeout(PATIENCE)
+    sock.sendall(request)
+    return _read(sock, b"", wanted=1, bodiless=request.startswith(b"HEAD "))[1]
 
 
 def connected(address: Address) -> socket.socket:

@@ -59,6 +59,7 @@ class Attack:
         honest: What the victim does first, and gets.
         before: What the victim sends first on the same connection.
         same_as: A request whose answer must be the same in all but the date.
+        as_long_as: Two requests for what never was, which must take as long to be refused.
         keeps: Headers that must be those of the answer to the honest request, where the attack is answered at all.
         elsewhere: The request does not reach media, so that a refusal need not be the guard's.
         by_owner: The victim's own browser sends it, so that the victim's bytes may come back.
@@ -78,6 +79,7 @@ class Attack:
     honest: Honest
     before: Build | None = None
     same_as: Build | None = None
+    as_long_as: tuple[Build, Build] | None = None
     keeps: tuple[str, ...] = ()
     elsewhere: bool = False
     by_owner: bool = False

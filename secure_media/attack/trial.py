@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from secure_media.attack.client import Response, exchange
 from secure_media.attack.model import Attack, Honest, Result, Verdict
 from secure_media.attack.target import MissingFactError, Served, Target
+from secure_media.attack.timing import told_by_time
 
 #: The status that stands for a connection that was closed without a word.
 SILENCE = 0
@@ -99,6 +100,9 @@ def _problems(target: Target, attack: Attack, asked: bytes, answers: list[Respon
         others = exchange(target, attack.same_as(target))
         if [answer.undated() for answer in answers] != [answer.undated() for answer in others]:
             yield f"can be told apart: {_show(answers)} and {_show(others)}"
+    if attack.as_long_as is not None:
+        told = told_by_time(target, asked, *(build(target) for build in attack.as_long_as))
+        yield from () if told is None else (told,)
     if attack.unlogged is not None:
         log = target.log()
         yield from ("what was sent is in the log" for text in attack.unlogged(target) if text in log)

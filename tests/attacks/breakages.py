@@ -191,6 +191,19 @@ DELIBERATE = (
         ),
         of.ORACLES,
     ),
+    Breakage(
+        "tells-by-the-time-what-exists",
+        "gate/media.py",
+        (
+            (
+                "        action = action_in(request.query)\n",
+                "        action = action_in(request.query)\n        try:\n            self._store.get(media_id or '')\n"
+                "            __import__('hashlib').pbkdf2_hmac('sha256', b'', b'', 3000)\n"
+                "        except MediaNotFoundError:\n            pass\n",
+            ),
+        ),
+        of.TIMING,
+    ),
     Breakage("lets-caches-keep-it", "http/serving.py", (('"private, no-cache"', '"public, max-age=60"'),), of.CACHING),
     Breakage(
         "lets-browsers-guess",

@@ -24,9 +24,11 @@ from secure_media.attack.families import (
     SMUGGLING,
     SOCKETS,
     STATIC,
+    TIMING,
     TRAVERSAL,
     VERSIONS,
 )
+from secure_media.attack.timing import Undecided
 from tests.attacks.apps import AGENT_API, TARGETS, app, unharmed
 from tests.servers import STREAMLIT
 
@@ -60,6 +62,7 @@ COUNTS = {
     "caching": 133,
     "sniffing": 62,
     "oracles": 31,
+    "timing": 12,
     "sockets": 43,
     "shared-connections": 18,
     "uploads": 39,
@@ -77,7 +80,7 @@ COUNTS = {
 #: Set where each attack is tried on one of the targets: all in turn, so that each has its share of every group.
 SPREAD = os.environ.get("SECURE_MEDIA_TEST_SPREAD") == "1"
 #: Families whose attacks take their time, or are the same to all targets: always on one target each.
-LONG = (AGENTS, CROSS_SITE, DEFERRED, LOAD, MALFORMED_HTTP, ONE_USE, SIGN_IN, SMUGGLING, SOCKETS, VERSIONS)
+LONG = (AGENTS, CROSS_SITE, DEFERRED, LOAD, MALFORMED_HTTP, ONE_USE, SIGN_IN, SMUGGLING, SOCKETS, TIMING, VERSIONS)
 SAME = (JWT, LOGS, STATIC, TRAVERSAL)
 ONCE = (*LONG, *SAME)
 
@@ -122,8 +125,9 @@ def test_attack_fails_where_the_honest_request_succeeds(
         if where == name and attack.family == family
     ]
     wrong = {result.attack.id: result for result in results if result.verdict is not Verdict.STOOD}
-    # What this Streamlit does not have cannot be attacked.
-    assert {name: result for name, result in wrong.items() if family not in MISSING} == {}
+    # What this Streamlit does not have cannot be attacked, and times cannot be compared on a machine with much to do.
+    told = {name: result for name, result in wrong.items() if result.missing not in list(Undecided)}
+    assert {name: result for name, result in told.items() if family not in MISSING} == {}
     assert {result.verdict for result in wrong.values()} <= {Verdict.NOT_TRIED}
     assert confirm(targets(name)) == []
 

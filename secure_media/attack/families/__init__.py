@@ -41,6 +41,7 @@ from secure_media.attack.families.requests import (
     SHARED,
     SMUGGLING,
     SNIFFING,
+    TIMING,
     TRAVERSAL,
     VERSIONS,
 )
@@ -81,6 +82,7 @@ __all__ = [
     "STATIC",
     "TAMPERED",
     "TERMS",
+    "TIMING",
     "TRAVERSAL",
     "UPLOADS",
     "VERSIONS",
@@ -113,6 +115,7 @@ FAMILIES = (
     CACHING,
     SNIFFING,
     ORACLES,
+    TIMING,
     SOCKETS,
     SHARED,
     UPLOADS,

@@ -108,6 +108,14 @@ ORACLES = Family(
     "16.5.1",
     "RFC 9110, section 15.5.4",
 )
+TIMING = Family(
+    "timing",
+    "Existence oracles by time",
+    "A refusal that comes sooner or later where there is something tells what exists, to anyone who asks often enough.",
+    208,
+    "16.5.1",
+    "RFC 9110, section 15.5.4",
+)
 SHARED = Family(
     "shared-connections",
     "Shared connections",
