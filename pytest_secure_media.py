@@ -38,6 +38,10 @@ _OPTIONS: tuple[tuple[str, dict[str, Any], str], ...] = (
     ("other-header", {"metavar": "NAME: VALUE", "action": "append"}, "likewise with this header"),
     ("page", {"metavar": "NAME"}, "attack what this page of the app shows"),
     ("query", {"metavar": "QUERY"}, "attack what the app shows with this query in its URL"),
+    ("link", {"metavar": "URL"}, "attack this link to a file for anyone as well; it may be used up"),
+    ("folder-link", {"metavar": "URL"}, "attack this link to a folder as well; with the name of a file behind it"),
+    ("static", {"metavar": "PATH"}, "attack this file of the static folder as well, such as app/static/notes.txt"),
+    ("outside", {"metavar": "NAME"}, "a file beside the folders that are served, such as app.py"),
     ("ca", {"metavar": "FILE"}, "trust this authority in TLS"),
     ("i-am-authorised", {"action": "store_true"}, "attack another machine: its owner has allowed it"),
 )
@@ -91,7 +95,8 @@ def pytest_collection_modifyitems(
         from secure_media.attack import as_tests
         from secure_media.attack.people import Page
 
-        page = Page(config.getoption("--secure-media-page") or "", config.getoption("--secure-media-query") or "")
+        names = ("page", "query", "link", "folder-link", "static", "outside")
+        page = Page(*(config.getoption(f"--secure-media-{name}") or "" for name in names))
         attacks = as_tests.tests(session, _chosen(config), page)
     items += attacks
     yield

@@ -9,16 +9,13 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from secure_media.attack.found import FoundTarget, Medium
+from secure_media.attack.given import LONGEST, SHORTEST, canary, facts_of
 from secure_media.attack.people import Page, Person
 from secure_media.attack.probing import probe
 from secure_media.attack.redaction import plain
 from secure_media.errors import AppError
 from secure_media.testing import Browser, Response, RunningApp, Tab
 
-#: The longest file that is asked for again and again, in bytes.
-_LONGEST = 4 << 20
-#: The shortest file of which a part is in no other answer, and how long that part is, in bytes.
-_SHORTEST, _CANARY = 12, 48
 #: How long a page may take that never comes to its end, in seconds.
 _ENDLESS = 10.0
 _NO_MEDIA = (
@@ -26,7 +23,7 @@ _NO_MEDIA = (
     "--query), or somebody who is shown some (--cookie, --header)"
 )
 _ONLY_OTHERS = (
-    f"all media of that page are longer than {_LONGEST >> 20} MiB, shorter than {_SHORTEST} bytes, or links on terms: "
+    f"all media of that page are longer than {LONGEST >> 20} MiB, shorter than {SHORTEST} bytes, or links on terms: "
     "name a page with others (--page, --query)"
 )
 
@@ -89,15 +86,16 @@ def opened(
             sleep(wait_after_closing or 0)
 
         known = {} if wait_after_closing is None else {"leave": leave}
-        yield _target(tab, stranger, page.link, {"pace": pace, **known})
+        yield _target(tab, stranger, page, {"pace": pace, **known})
 
 
-def _target(tab: Tab, stranger: Browser, link: str, known: dict[str, Any]) -> FoundTarget:
+def _target(tab: Tab, stranger: Browser, page: Page, known: dict[str, Any]) -> FoundTarget:
     """Return what is known of the app whose page is open in `tab`."""
     browser, app = tab.browser, tab.browser.app
     files = _files(browser, tab)
-    if link:
-        known["link"], files.canaries["file"] = _linked(app, link)
+    given = facts_of(page, browser)
+    known |= given.facts
+    files.canaries.update(given.canaries)
     known |= {} if files.etag is None else {"etag": files.etag}
     return FoundTarget(
         host=app.host,
@@ -118,19 +116,6 @@ def _target(tab: Tab, stranger: Browser, link: str, known: dict[str, Any]) -> Fo
         },
         **known,
     )
-
-
-def _linked(app: RunningApp, link: str) -> tuple[str, bytes]:
-    """Return path and query of a link, and bytes that are in its file alone."""
-    path = link.removeprefix(app.origin)
-    if not link.startswith(app.url):
-        raise AppError(f"--link: expected a link to a file of the app's own, below {app.url}")
-    response = app.request("GET", path)
-    if response.status != 200 or not _SHORTEST <= len(response.body) <= _LONGEST:
-        raise AppError(
-            f"--link: expected one that opens a file for anyone, got {response.status} of {len(response.body):,} bytes"
-        )
-    return path, _canary(response.body)
 
 
 def _browser(app: RunningApp, person: Person, name: str, other: Person) -> Browser:
@@ -182,7 +167,7 @@ def _files(browser: Browser, tab: Tab) -> Files:
         kind = _kind(response)
         if response.status != 200 or len(response.body) != size or kind in files.canaries:
             continue
-        files.canaries[kind] = _canary(response.body)
+        files.canaries[kind] = canary(response.body)
         files.shown.append(Medium(kind, f"{base}{url}", plain(response.headers.get("content-type", "")), size))
         if kind == "image" or "image" not in files.canaries:
             files.etag = response.headers.get("etag")
@@ -205,7 +190,7 @@ def _sizes(browser: Browser, urls: list[str]) -> Iterator[tuple[int, str]]:
     for url in (url for url in urls if "?" not in url):
         head = browser.get(url, method="HEAD")
         length = head.headers.get("content-length", "")
-        if head.status == 200 and length.isdecimal() and _SHORTEST <= int(length) <= _LONGEST:
+        if head.status == 200 and length.isdecimal() and SHORTEST <= int(length) <= LONGEST:
             yield int(length), url
 
 
@@ -213,13 +198,6 @@ def _kind(response: Response) -> str:
     if response.headers.get("content-disposition", "").startswith("attachment"):
         return "download"
     return "audio" if response.headers.get("content-type", "").startswith(("audio/", "video/")) else "image"
-
-
-def _canary(body: bytes) -> bytes:
-    """Return a part of a file that is as unlike anything else as there is in it."""
-    step = max(1, len(body) // 64)
-    parts = [body[at : at + _CANARY] for at in range(0, max(1, len(body) - _CANARY + 1), step)]
-    return max(parts, key=lambda part: len(set(part)))
 
 
 def _version(tab: Tab) -> str:

@@ -32,11 +32,19 @@ class Page:
         name: Its name, as in its URL; empty for the first one.
         query: The query of its URL.
         link: A link to a file of the app's, for anyone, which may be used up.
+        folder_link: A link to a folder of the app's, for anyone, with the name of one of its files behind it.
+        static: A file in the app's static folder.
+        outside: The name of a file beside the folders that are served, which nobody may read.
+
+    Where a file is can be said by its URL, or by its path below the app's.
     """
 
     name: str = ""
     query: str = ""
     link: str = ""
+    folder_link: str = ""
+    static: str = ""
+    outside: str = ""
 
 
 def pairs(text: str) -> Mapping[str, str]:

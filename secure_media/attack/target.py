@@ -91,7 +91,7 @@ class Target:
     attacker_session: str = fact("the id of the attacker's session")
     left_session: str = fact("the id of a session of the victim's whose tab was closed")
     static: str = fact("the path of a file in the static folder")
-    outside: str = fact("the name of a file beside the static folder")
+    outside: str = fact("the name of a file beside the folders that are served")
     etag: str = fact("the validator of the victim's image, quotes included")
     link: str = fact("a link to a file for anyone")
     bound_link: str = fact("a link to a file for the victim's browser only")
@@ -100,6 +100,8 @@ class Target:
     old_links: Mapping[str, str] = fact("links to the same file that have ended, or whose key was removed, by name")
     old_cookies: Mapping[str, str] = fact("cookies of the victim's that have ended, or whose key was removed, by name")
     folder_link: str = fact("a link to all files of a folder, for anyone; a file's key comes behind it")
+    folder_file: str = fact("the name of a file behind that link")
+    planted: bool = fact("a folder into which hidden files and links were put, and another one beside it, to be found")
     followed_link: str = fact("such a link to a folder in which symbolic links are followed")
     on_terms: str = fact("the URL of a picture that the victim is shown on terms")
     laxer_terms: str = fact("the same picture on laxer terms")
@@ -156,6 +158,15 @@ class Target:
     def file(self) -> str:
         """The path of the file that the links are for."""
         return self.link.partition("?")[0]
+
+    @property
+    def file_name(self) -> str:
+        """The last segment of that path."""
+        return self.file.rpartition("/")[2]
+
+    def beside(self, name: str) -> str:
+        """Return the path of another name in the folder of the file that the links are for."""
+        return f"{self.file.removesuffix(self.file_name)}{name}"
 
     @property
     def authority(self) -> str:

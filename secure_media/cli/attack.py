@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 #: How often the line that counts is written anew, in attacks.
 _EVERY = 10
+_GIVEN = ("link", "folder_link", "static", "outside")
 _REPORTS = ("html", "json", "junit", "sarif")
 
 
@@ -44,6 +45,18 @@ def _bounds(command: Callable[..., None]) -> Callable[..., None]:
     return command
 
 
+def _given(command: Callable[..., None]) -> Callable[..., None]:
+    """Add the options that name what there is besides what the page shows."""
+    for name, text in (
+        ("--outside", "The name of a file beside the folders that are served, such as app.py."),
+        ("--static", "A file of the static folder, such as app/static/notes.txt, to attack as well."),
+        ("--folder-link", "A link to a folder for anyone, with a file's name behind it, to attack as well."),
+        ("--link", "A link to a file for anyone, to attack as well. It may be used up."),
+    ):
+        command = click.option(name, default="", help=text)(command)
+    return command
+
+
 def _reports(command: Callable[..., None]) -> Callable[..., None]:
     """Add the options that name files for reports."""
     for name, text in (
@@ -61,7 +74,7 @@ def _reports(command: Callable[..., None]) -> Callable[..., None]:
 @click.argument("url", required=False)
 @click.option("--page", default="", help="The page to open, as in its URL. Default: the first one.")
 @click.option("--query", default="", help="The query of the page's URL, such as 'id=7'.")
-@click.option("--link", default="", help="A link to a file for anyone, to attack as well. It may be used up.")
+@_given
 @people.options_of_people
 @click.option("--family", "families", multiple=True, metavar="NAME", help="Try this family of attacks alone.")
 @click.option("--list", "is_list", is_flag=True, help="List the families, and attack nothing.")
@@ -127,9 +140,9 @@ def _refuse_unwritable(options: dict[str, Any]) -> None:
         path: Path | None = options[name]
         if path is not None and not path.absolute().parent.is_dir():
             raise Failure(f"--{name}: there is no folder {path.absolute().parent}")
-    for name in ("page", "query", "link"):
+    for name in ("page", "query", *_GIVEN):
         if not options[name].isprintable():
-            raise Failure(f"--{name}: expected text that can be in a URL")
+            raise Failure(f"--{name.replace('_', '-')}: expected text that can be in a URL")
 
 
 def _app(url: str | None, ca: str | None, *, is_authorised: bool) -> RunningApp:
@@ -169,7 +182,7 @@ def _attacked(app: RunningApp, families: Sequence[str], options: dict[str, Any])
     wait = options["after_closing"]
     pace = Pace(rate=options["rate"], most=options["max_requests"], seconds=options["max_time"])
     victim, other = people.person(options, ""), people.person(options, "other_")
-    page = Page(options["page"], options["query"], options["link"])
+    page = Page(options["page"], options["query"], **{name: options[name] for name in _GIVEN})
     with opened(app, victim, other, page, pace=pace, wait_after_closing=wait) as target, _Progress() as progress:
         notes = observations(target)
         results, unfinished = run(target, chosen(families), progress)

@@ -22,6 +22,8 @@ LINKS = f"""
 import secure_media as sm
 if "terms" in st.query_params:
     sm.image(base64.b64decode({PIXEL!r}) + b"canary on terms", expires_in=600)
+st.text(sm.share_link("files/", expires_in=3600))
+st.text(sm.share_link("files/report of May.pdf", expires_in=3600))
 st.text(sm.share_link("files/letter.txt", expires_in=3600))
 """
 CANARIES = ("canary of the picture", "canary of the sound", "canary of the report")
@@ -42,5 +44,10 @@ def guarded(folder: Path) -> AppServer:
     """Serve the app with its media guarded, below a base path."""
     (folder / "files").mkdir()
     (folder / "files" / "letter.txt").write_text("canary of the letter")
+    (folder / "files" / "report of May.pdf").write_text("canary of the May report")
+    (folder / "static").mkdir()
+    (folder / "static" / "notes.txt").write_text("canary of the notes")
+    (folder / "outside.txt").write_text("canary outside of all")
     arguments = f"secret={SECRET!r}, collections={{'files': 'files'}}"
-    return AppServer(SCRIPT + LINKS, run_arguments=arguments, folder=folder, options={"server.baseUrlPath": "some/app"})
+    options = {"server.baseUrlPath": "some/app", "server.enableStaticServing": True}
+    return AppServer(SCRIPT + LINKS, run_arguments=arguments, folder=folder, options=options)

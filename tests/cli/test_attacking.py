@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import json
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -21,6 +22,7 @@ from secure_media.attack.people import Page, Person
 from secure_media.errors import AppError
 from secure_media.testing import RunningApp
 from tests.attacks.by_url import CANARIES, SCRIPT, guarded, stock
+from tests.attacks.test_attacks import COUNTS
 from tests.cli.shell import Shell
 from tests.host.test_protecting import KEY, sso
 from tests.host.test_routes import certificate
@@ -156,9 +158,66 @@ def test_link_that_is_given_is_attacked(shell: Shell, own: AppServer) -> None:
     assert result.code == 0
     assert {attack["verdict"] for attack in attacks if attack["id"].startswith("link-")} >= {"stood"}
     assert (missing.code, foreign.code) == (2, 2)
-    assert "expected one that opens a file for anyone, got 403" in missing.err
-    assert "expected a link to a file of the app's own" in foreign.err
+    assert "expected what opens a file for anyone, got 403" in missing.err
+    assert "expected a file of the app's own" in foreign.err
     assert link.partition("media_token=")[2] not in Path("j").read_text("utf-8")
+
+
+def test_what_is_given_besides_is_attacked(shell: Shell, own: AppServer) -> None:
+    """With a static file, links of other names, and what is beside them, the families on these are tried, and stand."""
+    with Browser(own).open() as tab:
+        folder, report = tab.texts()[-3:-1]
+    families = ("static", "traversal", "moved", "timing", "forged", "tampered")
+    named = [part for family in families for part in ("--family", family)]
+    given = ("--folder-link", f"{folder}report%20of%20May.pdf", "--static", "app/static/notes.txt", "--link", report)
+    result = shell.run("attack", own.url, *FAST, *named, *given, "--outside", "outside.txt", "--json=j", "--html=h")
+
+    report = json.loads(Path("j").read_text("utf-8"))
+    by_family = {family["id"]: family for family in report["families"]}
+    assert (result.code, report["findings"]) == (0, [])
+    # Another app of the same software is not there to be visited.
+    assert by_family["static"]["stood"] == COUNTS["static"] - 2
+    # What had to be put there to be found is not.
+    needs = {attack["missing"] for attack in report["attacks"] if attack["family"] == "traversal" and attack["missing"]}
+    assert by_family["traversal"]["stood"] > 250
+    assert {text.partition(":")[0] for text in needs} == {
+        "a folder into which hidden files and links were put, and another one beside it, to be found",
+        "such a link to a folder in which symbolic links are followed",
+    }
+    assert by_family["moved"]["stood"] == COUNTS["moved"]
+    assert folder.partition("media_token=")[2].partition("/")[0] not in Path("j").read_text() + Path("h").read_text()
+
+
+def test_static_file_that_anyone_gets_is_found(shell: Shell, tmp_path: Path) -> None:
+    """Where the static file that is given is open to all, as on stock Streamlit, that is a finding of its own."""
+    (tmp_path / "static").mkdir()
+    (tmp_path / "static" / "notes.txt").write_text("canary of the notes")
+    command = (sys.executable, "-m", "streamlit", "run", "{script}")
+    options = {"server.enableStaticServing": True}
+    with AppServer(SCRIPT, guarded=False, command=command, folder=tmp_path, options=options) as server:
+        result = shell.run("attack", server.url, *FAST, "--family", "static", "--static", "app/static/notes.txt")
+
+    assert result.code == 1
+    assert "Static files: an attack gets through" in result.out
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        pytest.param(("--static", "app/static/none.txt"), "--static: expected what opens a file for the", id="static"),
+        pytest.param(("--static", "http://127.0.0.2/a.txt"), "--static: expected a file of the app's own", id="other"),
+        pytest.param(("--folder-link", "secure-media/files/x/"), "--folder-link: expected what opens", id="folder"),
+        pytest.param(("--folder-link", "app/static/notes.txt"), "--folder-link: expected what opens", id="no-link"),
+    ],
+)
+def test_what_is_given_and_not_there_is_an_error(
+    shell: Shell, own: AppServer, given: tuple[str, str], said: str
+) -> None:
+    """What does not open for whom it should be for is no verdict, and the option is named."""
+    result = shell.run("attack", own.url, *FAST, *given)
+
+    assert result.code == 2
+    assert said in result.err
 
 
 def test_people_are_who_their_cookies_say(shell: Shell, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

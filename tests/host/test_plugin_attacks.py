@@ -87,6 +87,22 @@ def test_attacks_stand_behind_the_tests_of_ones_own(tmp_path: Path, app: AppServ
     assert "secure-media::" not in done.stdout
 
 
+def test_static_file_that_is_given_is_attacked(tmp_path: Path) -> None:
+    """By the options that the command has, a static file is attacked too; that one is not there is told once."""
+    (tmp_path / "static").mkdir()
+    (tmp_path / "static" / "notes.txt").write_text("what is in the notes")
+    (tmp_path / ".streamlit").mkdir()
+    (tmp_path / ".streamlit" / "config.toml").write_text("[server]\nenableStaticServing = true\n")
+    write(tmp_path, app=GUARDED)
+    given = ("--secure-media-app", "app.py", "-k", "static and nobody", "-rs", "--secure-media-outside", "app.py")
+    done = run_pytest(tmp_path, *given, "--secure-media-static", "app/static/notes.txt", "-vv")
+    assert done.returncode == 0, done.stdout[-3000:]
+    assert "secure-media::static::static-outside-up-nobody PASSED" in done.stdout
+    done = run_pytest(tmp_path, *given, "--secure-media-static", "app/static/none.txt")
+    assert "--secure-media-static: expected what opens a file for the first person, got 40" in done.stdout
+    assert counts(done.stdout)["failed"] == 1
+
+
 def test_app_without_media_is_told_once(tmp_path: Path) -> None:
     """Where there is nothing to attack, one test fails with the reason, and the others are not tried."""
     write(tmp_path, app="from secure_media import secure_run\nsecure_run(__file__)\n")

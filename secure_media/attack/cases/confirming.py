@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable
 
 from secure_media.attack import jwt
 from secure_media.attack.cases.cookies import PUBLIC_SECRETS
-from secure_media.attack.cases.links import changed
+from secure_media.attack.cases.tokens import changed
 from secure_media.attack.families import CROSS_SITE, FORGED, ONE_USE
 from secure_media.attack.model import (
     FORGER,

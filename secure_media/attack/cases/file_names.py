@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from urllib.parse import quote
+
+from secure_media.attack.target import MissingFactError
 
 
 def keys() -> dict[str, str]:
@@ -231,3 +234,11 @@ def _respelt() -> dict[str, str]:
         "deep": "inner/" * 400 + "note.txt",
         "deep-and-back": "inner/../" * 400 + "letter.txt",
     }
+
+
+def in_other_case(name: str) -> str:
+    """Return a name with its letters in the other case, but for those of percent-encodings."""
+    swapped = re.sub(r"%[0-9A-Fa-f]{2}|[A-Za-z]", lambda part: part[0] if "%" in part[0] else part[0].swapcase(), name)
+    if swapped == name:
+        raise MissingFactError("a name with letters in it")
+    return swapped

@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from urllib.parse import quote
 
-from secure_media.attack.cases.file_names import keys, links_out
+from secure_media.attack.cases.file_names import in_other_case, keys, links_out
 from secure_media.attack.families import TRAVERSAL
 from secure_media.attack.model import MALFORMED, THIEF, Attack, Build, Honest, Path, asking, of
 from secure_media.attack.target import Target
 
-FOLDER = Honest(lambda t: t.get(f"{t.folder_link}letter.txt"), 200, "file")
+FOLDER = Honest(lambda t: t.get(f"{t.folder_link}{t.folder_file}"), 200, "folder")
 
 FOLLOWED = Honest(lambda t: t.get(f"{t.followed_link}link-to-a-link.txt"), 200, "file")
+
+#: Keys of what was put among the files of the kit's own apps, or of one of these files by a name that only it has.
+_PLANTED = re.compile(
+    r"hidden|\.git/|link-|folder-|files-2|inner|^loop|^root/|other|LETTER|caf|in%EF%AC%82|boo%E2|%256c|%EF%BD%8C|%C4%B1"
+)
 
 #: What cannot be the name of a file is refused; where there could be one, none is found.
 NO_FILE = frozenset({403, 404})
@@ -39,27 +45,27 @@ def files() -> Iterable[Attack]:
 def _paths() -> dict[str, Path]:
     """Return paths that leave the collection, or name it otherwise, by name."""
     return {
-        "other-collection": lambda t: _collections(t, "others/letter.txt"),
-        "sibling-as-collection": lambda t: _collections(t, "files-2/secret.txt"),
-        "collection-upper-case": lambda t: _collections(t, "FILES/letter.txt"),
-        "collection-empty": lambda t: _collections(t, "/letter.txt"),
+        "other-collection": lambda t: _collections(t, f"others/{t.folder_file}"),
+        "sibling-as-collection": lambda t: t.planted and _collections(t, "files-2/secret.txt"),
+        "collection-upper-case": lambda t: _collections(t, f"{in_other_case(_collection(t))}/{t.folder_file}"),
+        "collection-empty": lambda t: _collections(t, f"/{t.folder_file}"),
         "collection-none": lambda t: _collections(t, ""),
         "collection-hidden": lambda t: _collections(t, ".streamlit/secrets.toml"),
-        "collection-dots": lambda t: _collections(t, "../letter.txt"),
-        "collection-dots-encoded": lambda t: _collections(t, "%2e%2e%2fletter.txt"),
-        "collection-dot": lambda t: _collections(t, "./files/letter.txt"),
-        "collection-and-back": lambda t: _collections(t, "x/../files/letter.txt"),
-        "collection-full-width": lambda t: _collections(t, f"{quote(chr(0xFF46))}iles/letter.txt"),
-        "collection-with-nul": lambda t: _collections(t, "files%00/letter.txt"),
-        "collection-with-parameter": lambda t: _collections(t, "files;a=b/letter.txt"),
+        "collection-dots": lambda t: _collections(t, f"../{t.folder_file}"),
+        "collection-dots-encoded": lambda t: _collections(t, f"%2e%2e%2f{t.folder_file}"),
+        "collection-dot": lambda t: _collections(t, f"./{_collection(t)}/{t.folder_file}"),
+        "collection-and-back": lambda t: _collections(t, f"x/../{_collection(t)}/{t.folder_file}"),
+        "collection-full-width": lambda t: _collections(t, f"{_wide(_collection(t))}/{t.folder_file}"),
+        "collection-with-nul": lambda t: _collections(t, f"{_collection(t)}%00/{t.folder_file}"),
+        "collection-with-parameter": lambda t: _collections(t, f"{_collection(t)};a=b/{t.folder_file}"),
         "collection-alone": lambda t: t.folder_link.removesuffix("/"),
-        "endpoint-again": lambda t: f"{t.folder_link}secure-media/files/files/letter.txt",
-        "token-twice": lambda t: f"{t.folder_link}letter.txt?{_token(t)}",
-        "token-twice-in-path": lambda t: t.folder_link.replace(_token(t), f"{_token(t)}/{_token(t)}") + "letter.txt",
-        "token-in-another-place": lambda t: _without_token(t).replace("files/files/", f"files/{_token(t)}/files/x"),
-        "token-encoded-name": lambda t: f"{t.folder_link}letter.txt".replace("media_token", "Media_Token"),
-        "token-and-dots": lambda t: t.folder_link.replace("/files/", "/files/../files/", 1) + "letter.txt",
-        "no-token": lambda t: f"{_without_token(t)}letter.txt",
+        "endpoint-again": lambda t: f"{t.folder_link}secure-media/files/{_collection(t)}/{t.folder_file}",
+        "token-twice": lambda t: f"{t.folder_link}{t.folder_file}?{_token(t)}",
+        "token-twice-in-path": lambda t: t.folder_link.replace(_token(t), f"{_token(t)}/{_token(t)}") + t.folder_file,
+        "token-in-another-place": lambda t: _token_behind_the_endpoint(t),
+        "token-encoded-name": lambda t: f"{t.folder_link}{t.folder_file}".replace("media_token", "Media_Token"),
+        "token-and-dots": lambda t: _collections(t, f"{_collection(t)}/../{_collection(t)}/{t.folder_file}"),
+        "no-token": lambda t: f"{_without_token(t)}{t.folder_file}",
     }
 
 
@@ -87,7 +93,7 @@ def _attack(name: str, said: str, path: Path) -> Attack:
 
 
 def _with_token_in_path(key: str) -> Path:
-    return lambda t: f"{t.folder_link}{key}"
+    return lambda t: f"{t.folder_link}{_known(t, key)}"
 
 
 def _followed(key: str) -> Path:
@@ -95,15 +101,41 @@ def _followed(key: str) -> Path:
 
 
 def _with_token_in_query(key: str) -> Path:
-    return lambda t: f"{_without_token(t)}{key}?{_token(t)}"
+    return lambda t: f"{_without_token(t)}{_known(t, key)}?{_token(t)}"
 
 
 def _raw(key: bytes) -> Build:
-    return lambda t: t.get(t.folder_link.encode() + key)
+    return lambda t: t.get(t.folder_link.encode() + _known(t, key.decode("latin-1")).encode("latin-1"))
+
+
+def _known(target: Target, key: str) -> str:
+    """Return a key with the names that this app has, if it is one that means something there."""
+    if _PLANTED.search(key):
+        _ = target.planted
+    if "../files/" in key:
+        key = key.replace("../files/", f"../{_collection(target)}/")
+    if "outside.txt" in key:
+        key = key.replace("outside.txt", target.outside)
+    return key.replace("letter.txt", target.folder_file)
+
+
+def _collection(target: Target) -> str:
+    """Return the last segment of the folder's path."""
+    return target.folder_link.removesuffix("/").rpartition("/")[2]
 
 
 def _collections(target: Target, name: str) -> str:
-    return target.folder_link.removesuffix("files/") + name
+    return target.folder_link.removesuffix(f"{_collection(target)}/") + name
+
+
+def _wide(name: str) -> str:
+    """Return a name whose first letter is the full-width one."""
+    return f"{quote(chr(ord(name[0]) + 0xFEE0))}{name[1:]}"
+
+
+def _token_behind_the_endpoint(target: Target) -> str:
+    token, rest = _token(target), f"{_collection(target)}/{target.folder_file}"
+    return f"{_without_token(target).removesuffix(f'{_collection(target)}/')}{token}/{rest}"
 
 
 def _token(target: Target) -> str:

@@ -10,6 +10,8 @@ from urllib.parse import quote
 
 from secure_media.attack import jwt
 from secure_media.attack.cases.cookies import PUBLIC_SECRETS
+from secure_media.attack.cases.file_names import in_other_case
+from secure_media.attack.cases.tokens import changed
 from secure_media.attack.families import DUPLICATES, FORGED, MOVED, OTHER_BROWSER, TAMPERED
 from secure_media.attack.model import (
     ELSEWHERE,
@@ -161,21 +163,21 @@ def links_with_the_token_elsewhere() -> Iterable[Attack]:
 def moved_links() -> Iterable[Attack]:
     """Use a link's token for something else."""
     paths: dict[str, Callable[[Target], str]] = {
-        "other-file": lambda t: t.file.replace("letter.txt", "other.txt"),
-        "absent-file": lambda t: t.file.replace("letter.txt", "absent.txt"),
-        "folder": lambda t: t.file.replace("letter.txt", ""),
-        "collection": lambda t: t.file.replace("/letter.txt", ""),
-        "other-collection": lambda t: t.file.replace("files/letter.txt", "others/letter.txt"),
+        "other-file": lambda t: t.beside("other.txt" if t.file_name != "other.txt" else "letter.txt"),
+        "absent-file": lambda t: t.beside("absent-file.txt"),
+        "folder": lambda t: t.beside(""),
+        "collection": lambda t: t.beside("").removesuffix("/"),
+        "other-collection": lambda t: f"{t.beside('').removesuffix('/').rpartition('/')[0]}/others/{t.file_name}",
         "longer-name": lambda t: t.file + ".bak",
         "slash-behind": lambda t: t.file + "/",
-        "upper-case": lambda t: t.file.replace("letter", "LETTER"),
+        "upper-case": lambda t: t.beside(in_other_case(t.file_name)),
         "image": lambda t: t.image,
         "static": lambda t: t.static,
-        "dots-out": lambda t: t.file.replace("letter.txt", f"..%2f..%2f{t.outside}"),
-        "dots-around": lambda t: t.file.replace("letter.txt", "x%2f..%2fletter.txt"),
-        "hidden": lambda t: t.file.replace("letter.txt", ".streamlit"),
+        "dots-out": lambda t: t.beside(f"..%2f..%2f{t.outside}"),
+        "dots-around": lambda t: t.beside(f"x%2f..%2f{t.file_name}"),
+        "hidden": lambda t: t.beside(".streamlit"),
         "nul": lambda t: t.file + "%00",
-        "backslash": lambda t: t.file.replace("/letter.txt", "%5cletter.txt"),
+        "backslash": lambda t: f"{t.beside('').removesuffix('/')}%5c{t.file_name}",
     }
     for name, path in paths.items():
         yield _forged(f"moved-{name}", f"uses a link's token for something else: {name.replace('-', ' ')}", _at(path))
@@ -285,14 +287,6 @@ def _below_ours(where: str) -> Path:
 
 def _token(link: str) -> str:
     return link.partition("media_token=")[2]
-
-
-def changed(token: str, change: dict[str, Any]) -> str:
-    """Return a token with other claims, and the signature that it had."""
-    kid, claims, signature = token.split(".")
-    said = {**jwt.decode(claims), **change}
-    text = json.dumps({name: value for name, value in said.items() if value is not None}, separators=(",", ":"))
-    return f"{kid}.{jwt.encode(text)}.{signature}"
 
 
 def _other(character: str, step: int = 7) -> str:

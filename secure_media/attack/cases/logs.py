@@ -40,7 +40,7 @@ def logs() -> Iterable[Attack]:
             lambda t: t.get(f"{t.file}?media%5Ftoken={_token(t)[0]}"),
             _token,
         ),
-        "link-in-path": ("finds a token in a path", lambda t: t.get(f"{t.folder_link}letter.txt"), _in_path),
+        "link-in-path": ("finds a token in a path", lambda t: t.get(f"{t.folder_link}{t.folder_file}"), _in_path),
         "link-in-path-absent": ("finds a token in a path to nothing", lambda t: t.get(f"{t.folder_link}x"), _in_path),
         "link-absolute": ("finds a link in absolute form", lambda t: t.get(f"{t.origin}{t.link}"), _token),
         "link-referer": ("finds a link in Referer", lambda t: t.get(t.image, f"Referer: {t.origin}{t.link}"), _token),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable, Iterable
+from typing import Any
 from urllib.parse import quote
 
 from secure_media.attack import jwt
@@ -21,7 +22,7 @@ from secure_media.attack.model import (
     of,
     token_of_victim,
 )
-from secure_media.attack.target import Target, credential_in
+from secure_media.attack.target import MissingFactError, Target, credential_in
 
 
 @of(FORGED)
@@ -111,3 +112,14 @@ def _with_token(value: Callable[[Target], str]) -> Build:
 
 def _with_query(query: Callable[[Target], str], *, who: str) -> Build:
     return lambda t: t.get(f"{t.image}?{query(t)}", cookie=t.cookies_of(who))
+
+
+def changed(token: str, change: dict[str, Any]) -> str:
+    """Return a token with other claims, and the signature that it had."""
+    kid, claims, signature = token.split(".")
+    before = jwt.decode(claims)
+    said = {name: value for name, value in {**before, **change}.items() if value is not None}
+    if said == before:
+        raise MissingFactError("a link that does not say that already")
+    text = json.dumps(said, separators=(",", ":"))
+    return f"{kid}.{jwt.encode(text)}.{signature}"

@@ -1,0 +1,83 @@
+"""What whoever runs an app says that there is to attack besides what its page shows: links, and static files."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from typing import Any
+
+from secure_media.attack.people import Page
+from secure_media.errors import AppError
+from secure_media.testing import Browser, Response
+
+#: The longest file that is asked for again and again, in bytes.
+LONGEST = 4 << 20
+#: The shortest file of which a part is in no other answer, and how long that part is, in bytes.
+SHORTEST, _CANARY = 12, 48
+
+_TO_A_FOLDER = re.compile(r"/media_token=[^/?]+/[^?]*/[^/?]+")
+
+
+@dataclass(frozen=True)
+class Given:
+    """
+    What was given.
+
+    Args:
+        facts: Facts of a target, by name.
+        canaries: Bytes that are in the files alone, by kind.
+    """
+
+    facts: dict[str, Any] = field(default_factory=dict)
+    canaries: dict[str, bytes] = field(default_factory=dict)
+
+
+def facts_of(page: Page, browser: Browser) -> Given:
+    """
+    Return what was given to be attacked besides a page.
+
+    Args:
+        page: The page, and what was given with it.
+        browser: The browser of somebody who may read static files.
+
+    Raises:
+        AppError: Something is not there for whom it should be.
+    """
+    given, stranger = Given(), Browser(browser.app)
+    if page.link:
+        given.facts["link"], given.canaries["file"] = _file(stranger, "--link", page.link, "for anyone")
+        if "media_token=" not in given.facts["link"].partition("?")[2]:
+            raise AppError("--link: expected one with media_token= in its query")
+    if page.folder_link:
+        path, given.canaries["folder"] = _file(stranger, "--folder-link", page.folder_link, "for anyone")
+        if not _TO_A_FOLDER.search(path):
+            raise AppError("--folder-link: expected one with media_token= in its path, and a file's name behind it")
+        folder, slash, given.facts["folder_file"] = path.rpartition("/")
+        given.facts["folder_link"] = folder + slash
+    if page.static:
+        path, given.canaries["static"] = _file(browser, "--static", page.static, "for the first person")
+        given.facts["static"] = path
+    if page.outside:
+        given.facts["outside"] = page.outside
+    return given
+
+
+def canary(body: bytes) -> bytes:
+    """Return a part of a file that is as unlike anything else as there is in it."""
+    step = max(1, len(body) // 64)
+    parts = [body[at : at + _CANARY] for at in range(0, max(1, len(body) - _CANARY + 1), step)]
+    return max(parts, key=lambda part: len(set(part)))
+
+
+def _file(browser: Browser, option: str, where: str, whom: str) -> tuple[str, bytes]:
+    """Return path and query of a file of the app's, and bytes that are in it alone."""
+    app = browser.app
+    if "://" in where and not where.startswith(app.url):
+        raise AppError(f"{option}: expected a file of the app's own, below {app.url}")
+    below = where.removeprefix(app.url) if "://" in where else where.lstrip("/")
+    response: Response = browser.get(f"/{below}")
+    if response.status != 200 or not SHORTEST <= len(response.body) <= LONGEST:
+        raise AppError(
+            f"{option}: expected what opens a file {whom}, got {response.status} of {len(response.body):,} bytes"
+        )
+    return f"{app.base}/{below}", canary(response.body)
