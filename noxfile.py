@@ -41,6 +41,7 @@ THOROUGH = ("tornado-last", "newest")
 ON_TWO = (
     "tests/attacks/test_breakages.py",
     "tests/attacks/test_jwt_attacks.py",
+    "tests/attacks/test_people_attacks.py",
     "tests/browser",
     "tests/cli",
     "tests/host/test_audit.py",

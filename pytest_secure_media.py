@@ -42,6 +42,11 @@ _OPTIONS: tuple[tuple[str, dict[str, Any], str], ...] = (
     ("folder-link", {"metavar": "URL"}, "attack this link to a folder as well; with the name of a file behind it"),
     ("static", {"metavar": "PATH"}, "attack this file of the static folder as well, such as app/static/notes.txt"),
     ("outside", {"metavar": "NAME"}, "a file beside the folders that are served, such as app.py"),
+    (
+        "identity",
+        {"metavar": "NAME: VALUE"},
+        "as a proxy in front says to the app that the first person asks",
+    ),
     ("ca", {"metavar": "FILE"}, "trust this authority in TLS"),
     ("i-am-authorised", {"action": "store_true"}, "attack another machine: its owner has allowed it"),
 )
@@ -95,7 +100,7 @@ def pytest_collection_modifyitems(
         from secure_media.attack import as_tests
         from secure_media.attack.people import Page
 
-        names = ("page", "query", "link", "folder-link", "static", "outside")
+        names = ("page", "query", "link", "folder-link", "static", "outside", "identity")
         page = Page(*(config.getoption(f"--secure-media-{name}") or "" for name in names))
         attacks = as_tests.tests(session, _chosen(config), page)
     items += attacks

@@ -28,7 +28,9 @@ from secure_media.testing.chosen import ChosenApp
 #: The name under which the attacks stand among the tests.
 NAME = "secure-media"
 #: Options of the command in what it says; pytest has them under longer names.
-_OPTION = re.compile(r"(?<![\w-])--(page|query|link|folder-link|static|cookie|header|other-cookie|other-header|ca)\b")
+_OPTION = re.compile(
+    r"(?<![\w-])--(page|query|link|folder-link|static|identity|cookie|header|other-cookie|other-header|ca)\b"
+)
 #: For apps that somebody else has started: connections per second, and altogether, and seconds.
 _RATE, _MOST, _SECONDS = 100, 20_000, 900
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 from secure_media.attack.found import FoundTarget, Medium
-from secure_media.attack.given import LONGEST, SHORTEST, canary, facts_of
+from secure_media.attack.given import LONGEST, SHORTEST, Given, canary, facts_of
 from secure_media.attack.people import Page, Person
 from secure_media.attack.probing import probe
 from secure_media.attack.redaction import plain
@@ -86,16 +86,18 @@ def opened(
             sleep(wait_after_closing or 0)
 
         known = {} if wait_after_closing is None else {"leave": leave}
-        yield _target(tab, stranger, page, {"pace": pace, **known})
+        given = facts_of(page, browser, victim, other)
+        yield _target(tab, stranger, given, {"pace": pace, **known, **given.facts})
 
 
-def _target(tab: Tab, stranger: Browser, page: Page, known: dict[str, Any]) -> FoundTarget:
+def _target(tab: Tab, stranger: Browser, given: Given, known: dict[str, Any]) -> FoundTarget:
     """Return what is known of the app whose page is open in `tab`."""
     browser, app = tab.browser, tab.browser.app
     files = _files(browser, tab)
-    given = facts_of(page, browser)
-    known |= given.facts
     files.canaries.update(given.canaries)
+    if "stolen" in known and _opens(app, given.thief, stranger, files):
+        # A browser's cookie is all that it takes, whoever signs in there: a name that was added would prove nothing.
+        known["stolen"] = stranger.cookie_header()
     known |= {} if files.etag is None else {"etag": files.etag}
     return FoundTarget(
         host=app.host,
@@ -111,11 +113,21 @@ def _target(tab: Tab, stranger: Browser, page: Page, known: dict[str, Any]) -> F
         shown_media=tuple(files.shown),
         streamlit=_version(tab),
         lines={
-            who.cookie_header(): tuple(f"{name}: {value}" for name, value in who.headers.items())
-            for who in (browser, stranger)
+            cookies: tuple(f"{name}: {value}" for name, value in who.headers.items())
+            for cookies, who in (
+                (browser.cookie_header(), browser),
+                (stranger.cookie_header(), stranger),
+                (str(known.get("stolen", "")), stranger),
+            )
         },
         **known,
     )
+
+
+def _opens(app: RunningApp, cookies: Mapping[str, str], stranger: Browser, files: Files) -> bool:
+    """Return whether a browser with those cookies gets the image in the name of the stranger."""
+    image = next(medium for medium in files.shown if medium.kind == "image")
+    return Browser(app, cookies=cookies, headers=stranger.headers).get(image.path.removeprefix(app.base)).status == 200
 
 
 def _browser(app: RunningApp, person: Person, name: str, other: Person) -> Browser:

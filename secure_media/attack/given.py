@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass, field
 from typing import Any
 
-from secure_media.attack.people import Page
+from secure_media.attack.people import Page, Person
 from secure_media.errors import AppError
 from secure_media.testing import Browser, Response
 
@@ -26,19 +26,23 @@ class Given:
     Args:
         facts: Facts of a target, by name.
         canaries: Bytes that are in the files alone, by kind.
+        thief: What a browser sends in which somebody else signs in, with the cookies that the app gave to the victim.
     """
 
     facts: dict[str, Any] = field(default_factory=dict)
     canaries: dict[str, bytes] = field(default_factory=dict)
+    thief: dict[str, str] = field(default_factory=dict)
 
 
-def facts_of(page: Page, browser: Browser) -> Given:
+def facts_of(page: Page, browser: Browser, victim: Person, other: Person) -> Given:
     """
     Return what was given to be attacked besides a page.
 
     Args:
         page: The page, and what was given with it.
-        browser: The browser of somebody who may read static files.
+        browser: The victim's browser, which has the page open.
+        victim: Who that is.
+        other: Who attacks, if that is somebody.
 
     Raises:
         AppError: Something is not there for whom it should be.
@@ -57,6 +61,16 @@ def facts_of(page: Page, browser: Browser) -> Given:
     if page.static:
         path, given.canaries["static"] = _file(browser, "--static", page.static, "for the first person")
         given.facts["static"] = path
+    if victim and stranger.get("/", {"Accept": "text/html", "Sec-Fetch-Dest": "document"}).status != 200:
+        given.facts["person"] = browser.cookie_header()
+    if page.identity:
+        if not victim:
+            raise AppError("--identity: say how the one whom the proxy names signs in there, by --cookie or --header")
+        given.facts["identity"] = _line(page.identity)
+        kept = {name: value for name, value in browser.cookies.items() if name not in victim.cookies}
+        # Requests are told apart by their cookies (`FoundTarget.send`).
+        given.thief.update({**kept, **other.cookies, "attacked-as": "thief"})
+        given.facts["stolen"] = "; ".join(f"{name}={value}" for name, value in given.thief.items())
     if page.outside:
         given.facts["outside"] = page.outside
     return given
@@ -67,6 +81,14 @@ def canary(body: bytes) -> bytes:
     step = max(1, len(body) // 64)
     parts = [body[at : at + _CANARY] for at in range(0, max(1, len(body) - _CANARY + 1), step)]
     return max(parts, key=lambda part: len(set(part)))
+
+
+def _line(header: str) -> str:
+    """Return a header as it is sent."""
+    name, _, value = (part.strip() for part in header.partition(":"))
+    if not name or not value:
+        raise AppError("--identity: expected 'NAME: VALUE', as the proxy sends it to the app")
+    return f"{name}: {value}"
 
 
 def _file(browser: Browser, option: str, where: str, whom: str) -> tuple[str, bytes]:

@@ -15,7 +15,19 @@ from secure_media.attack.redaction import Redaction
 
 #: Families whose attacks are on something else than reading a file, so that files that are open to all explain nothing.
 _ON_OTHERS = frozenset(
-    {"uploads", "sockets", "static", "agents", "deferred", "logs", "load", "sign-in", "cross-site", "one-use"}
+    {
+        "uploads",
+        "sockets",
+        "static",
+        "agents",
+        "deferred",
+        "logs",
+        "load",
+        "sign-in",
+        "cross-site",
+        "one-use",
+        "protected-app",
+    }
 )
 
 

@@ -34,6 +34,7 @@ class Page:
         link: A link to a file of the app's, for anyone, which may be used up.
         folder_link: A link to a folder of the app's, for anyone, with the name of one of its files behind it.
         static: A file in the app's static folder.
+        identity: The header, with its value, in which a proxy says that it is the first person who asks.
         outside: The name of a file beside the folders that are served, which nobody may read.
 
     Where a file is can be said by its URL, or by its path below the app's.
@@ -45,6 +46,7 @@ class Page:
     folder_link: str = ""
     static: str = ""
     outside: str = ""
+    identity: str = ""
 
 
 def pairs(text: str) -> Mapping[str, str]:

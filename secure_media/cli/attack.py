@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 #: How often the line that counts is written anew, in attacks.
 _EVERY = 10
-_GIVEN = ("link", "folder_link", "static", "outside")
+_GIVEN = ("link", "folder_link", "static", "outside", "identity")
 _REPORTS = ("html", "json", "junit", "sarif")
 
 
@@ -48,6 +48,7 @@ def _bounds(command: Callable[..., None]) -> Callable[..., None]:
 def _given(command: Callable[..., None]) -> Callable[..., None]:
     """Add the options that name what there is besides what the page shows."""
     for name, text in (
+        ("--identity", "'NAME: VALUE', as a proxy in front says to the app that it is the first person who asks."),
         ("--outside", "The name of a file beside the folders that are served, such as app.py."),
         ("--static", "A file of the static folder, such as app/static/notes.txt, to attack as well."),
         ("--folder-link", "A link to a folder for anyone, with a file's name behind it, to attack as well."),

@@ -204,6 +204,29 @@ DELIBERATE = (
         ),
         of.TIMING,
     ),
+    Breakage(
+        "opens-a-route-to-anyone",
+        "gate/entrance.py",
+        (("        if path in self._open:\n", '        if path in self._open or path == "/_stcore/metrics":\n'),),
+        of.PROTECTED,
+    ),
+    Breakage(
+        "opens-the-websocket-to-anyone",
+        "gate/entrance.py",
+        (
+            (
+                "        return self._protection.own_page and path == _STREAM and",
+                "        return path == _STREAM and",
+            ),
+        ),
+        of.PROTECTED,
+    ),
+    Breakage(
+        "believes-anyone-who-names-a-person",
+        "core/header_policy.py",
+        (("        if not context.visitor.from_proxy:\n", "        if False:\n"),),
+        of.IDENTITY,
+    ),
     Breakage("lets-caches-keep-it", "http/serving.py", (('"private, no-cache"', '"public, max-age=60"'),), of.CACHING),
     Breakage(
         "lets-browsers-guess",

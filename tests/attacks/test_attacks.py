@@ -15,11 +15,13 @@ from secure_media.attack.families import (
     AGENTS,
     CROSS_SITE,
     DEFERRED,
+    IDENTITY,
     JWT,
     LOAD,
     LOGS,
     MALFORMED_HTTP,
     ONE_USE,
+    PROTECTED,
     SIGN_IN,
     SMUGGLING,
     SOCKETS,
@@ -32,8 +34,12 @@ from secure_media.attack.timing import Undecided
 from tests.attacks.apps import AGENT_API, TARGETS, app, unharmed
 from tests.servers import STREAMLIT
 
-#: All but the JWTs, which have an app of their own (`test_jwt_attacks`).
-ATTACKS = [attack for attack in all_attacks() if not attack.id.startswith("jwt-")]
+#: All but those that have apps of their own (`test_jwt_attacks`, `test_people_attacks`).
+ATTACKS = [
+    attack
+    for attack in all_attacks()
+    if not attack.id.startswith("jwt-") and attack.family not in (IDENTITY, PROTECTED)
+]
 #: What the installed Streamlit has not got.
 MISSING = [family for family, there in ((AGENTS, AGENT_API), (DEFERRED, STREAMLIT >= (1, 52))) if not there]
 #: How many attacks there are in each family: one that is gone has to be missed.
@@ -68,6 +74,8 @@ COUNTS = {
     "uploads": 39,
     "deferred": 9,
     "static": 67,
+    "protected-app": 257,
+    "trusted-header": 97,
     "agents": 34,
     "echo": 10,
     "terms": 10,

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 import pytest
 
-from secure_media.attack import Verdict, all_attacks, attempt
-from secure_media.attack.families import DEFERRED
+from secure_media.attack import Family, Target, Verdict, all_attacks, attempt
+from secure_media.attack.families import DEFERRED, IDENTITY, PROTECTED
 from tests.attacks.apps import app
 from tests.attacks.breakages import DELIBERATE, ONCE, Breakage, broken
+from tests.attacks.for_people import closed, named
 from tests.servers import ROOT, STARLETTE, STREAMLIT
 
 ATTACKS = all_attacks()
@@ -23,13 +26,21 @@ BREAKAGES = [
 ]
 
 
+def of_family(family: Family, folder: Path, env: Mapping[str, str]) -> AbstractContextManager[Target]:
+    """Return the app that attacks of a family are for."""
+    if family is PROTECTED:
+        return closed(folder, env)
+    return named(folder, env) if family is IDENTITY else app("", "None", folder, env)
+
+
 @pytest.mark.parametrize("breakage", [pytest.param(breakage, id=breakage.id) for breakage in BREAKAGES])
 def test_broken_guard_falls_to_the_attacks(breakage: Breakage, tmp_path: Path) -> None:
     """The attacks of one family are enough to see that the guard does not hold."""
     (tmp_path / "app").mkdir()
     path = os.pathsep.join([str(broken(breakage, tmp_path / "broken")), str(ROOT)])
 
-    with app("", "None", tmp_path / "app", {"PYTHONPATH": path}) as target:
+    env = {"PYTHONPATH": path}
+    with of_family(breakage.family, tmp_path / "app", env) as target:
         fell = next(
             (
                 attack.id

@@ -4,11 +4,18 @@ from __future__ import annotations
 
 import base64
 import http.client
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from secure_media.attack.campaign import chosen, run
+from secure_media.attack.discovery import opened
+from secure_media.attack.model import Verdict
+from secure_media.attack.pace import Pace
+from secure_media.attack.people import Page, Person
+from secure_media.testing import RunningApp
 from tests import forks
 from tests.nginx import PASSED_ON, nginx
 from tests.servers import (
@@ -181,6 +188,55 @@ def test_nobody_past_the_proxy_is_believed(app: AppServer, door: AppServer) -> N
 
     eventually(lambda: (STRANGER, "not_from_proxy") in denied(), "the denial in the trail")
     assert "was sent by somebody who is not among `trusted_proxies`" in app.log
+
+
+OWN = "__import__('secure_media').own_session()"
+#: Whom media are for, in an app with the policy above.
+ANNS = 'sm.allow_if(lambda c: c.subject == "ann")'.replace("sm.", "__import__('secure_media').")
+
+
+def through(app: AppServer, folder: Path, user: str) -> Iterator[AppServer]:
+    """Put an nginx in front that names to the app what `user` says, as a value of nginx's `map`."""
+    port = free_port()
+    (folder / "people").write_text("ann:{PLAIN}ann's\nbob:{PLAIN}bob's\n")
+    text = CONFIGURATION.format(folder=folder, port=port, upstream=app.port, proxy=PROXY, recipe=PASSED_ON)
+    door = Door(app, port)
+    named = f'map $http_remote_user $user {{ default {user}; "" $remote_user; }}'
+    text = re.sub(r"map \$remote_user \$user \{[^}]*\}", lambda _: named, text)
+    with nginx(folder, text, lambda: door.request("GET", "/").status == 401):
+        yield door
+
+
+@pytest.mark.parametrize(
+    ("user", "verdicts"),
+    [
+        pytest.param("$remote_user", {Verdict.STOOD}, id="overwrites-it"),
+        pytest.param("$http_remote_user", {Verdict.FELL}, id="lets-it-through"),
+    ],
+)
+def test_attack_by_url_says_what_the_proxy_does_with_the_header(
+    tmp_path: Path, user: str, verdicts: set[Verdict]
+) -> None:
+    """With Ann's cookie and his own password, Bob says that he is Ann: a proxy that lets that through is found."""
+    ann, bob = Person(headers=password("ann")), Person(headers=password("bob"))
+    pace = Pace(rate=1000, most=10_000, seconds=300)
+    attacks = chosen(["trusted-header"])
+    (tmp_path / "app").mkdir()
+    (tmp_path / "app" / "files").mkdir()
+    (tmp_path / "app" / "files" / "a.txt").write_bytes(b"the letter")
+    arguments = ARGUMENTS.format(secret=SECRET, proxy=PROXY).replace(OWN, f"({OWN} & {ANNS})")
+    arguments = arguments.replace('protect="app",', "")
+    with AppServer(APP, run_arguments=arguments, folder=tmp_path / "app") as app:
+        for door in through(app, tmp_path, user):
+            with opened(RunningApp(door.url), ann, bob, Page(identity="Remote-User: ann"), pace=pace) as target:
+                results, unfinished = run(target, attacks)
+
+    assert unfinished is None
+    assert len(results) == len(attacks)
+    first = next(result for result in results if result.attack.id == "identity-plain")
+    assert first.verdict in verdicts, first
+    assert {result.verdict for result in results} <= {*verdicts, Verdict.STOOD, Verdict.NOT_TRIED}
+    assert sum(result.verdict is Verdict.NOT_TRIED for result in results) == 60
 
 
 def test_page_and_websocket_past_the_proxy_are_refused(app: AppServer, door: AppServer) -> None:

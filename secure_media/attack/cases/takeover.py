@@ -12,7 +12,7 @@ from secure_media.attack.client import Response, exchange
 from secure_media.attack.families import DEFERRED, SOCKETS
 from secure_media.attack.model import NOBODY, STRANGER, Attack, Build, Honest, Play, of
 from secure_media.attack.target import Target
-from secure_media.attack.websocket import answered, deferred, finished, handshake, run, session_in, talk
+from secure_media.attack.websocket import Say, Until, answered, deferred, finished, handshake, run, session_in, talk
 
 #: The handshake may be refused, or lead to a session of one's own.
 NOT_THEIRS = frozenset({101, 403})
@@ -20,15 +20,18 @@ NOT_THEIRS = frozenset({101, 403})
 _MEDIA = re.compile(rb"/media/[0-9a-zA-Z]+(?:\.\w+)?(?:\?media_token=[\w.-]+)?")
 
 
-def _running(target: Target, asked: bytes) -> list[Response]:
-    """Open the WebSocket, run the script, and return all that came as one response."""
-    answers, heard = talk(target, asked, (run, finished))
-    return [
-        Response(answer.status, answer.headers, b"".join(message.SerializeToString() for message in heard), answer.raw)
-        for answer in answers
-    ]
+def heard_as_one(*turns: tuple[Say, Until]) -> Play:
+    """Return what opens the WebSocket, says something in turns, and returns all that came as one response."""
+
+    def play(target: Target, asked: bytes) -> list[Response]:
+        answers, heard = talk(target, asked, *turns)
+        body = b"".join(message.SerializeToString() for message in heard)
+        return [Response(answer.status, answer.headers, body, answer.raw) for answer in answers]
+
+    return play
 
 
+_running = heard_as_one((run, finished))
 BACK = Honest(lambda t: handshake(t, t.victim, t.left_session), 101, "session", play=_running)
 TAKING = Honest(lambda t: t.deferred.encode(), 200, "deferred", play=lambda t, _: [Response(200, (), t.take(), b"")])
 

@@ -116,6 +116,22 @@ STATIC = Family(
     552,
     "8.3.1",
 )
+PROTECTED = Family(
+    "protected-app",
+    "An app for known people only",
+    "Each route of such an app that forgets to ask who somebody is shows strangers what it has, or lets them run it.",
+    862,
+    "8.2.1",
+    "RFC 9110, section 15.5.4",
+)
+IDENTITY = Family(
+    "trusted-header",
+    "A proxy's word for who asks",
+    "A header that names a person is signed by nobody: if it counts from anyone but the proxy, anyone is anybody.",
+    290,
+    "4.1.3",
+    "RFC 9110, section 17.1",
+)
 AGENTS = Family(
     "agents",
     "Agent API",
