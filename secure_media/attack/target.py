@@ -125,6 +125,7 @@ class Target:
     agent: str = fact("the Authorization header of a program that may use the agent API")
     other_agent: str = fact("that of another program")
     person: str = fact("the cookies of somebody for whom the app is, of which strangers have nothing")
+    nameless: str = fact("the cookies of somebody whom the app's issuer vouches for without saying who it is")
     closed: bool = fact("an app of which strangers get no page either, be it one to sign in on")
     identity: str = fact("the header, with its value, in which a proxy says that it is the victim who asks")
     stolen: str = fact("the cookies that the app gave to the browser of somebody whom a proxy names, without their own")

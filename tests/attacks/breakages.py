@@ -227,6 +227,12 @@ DELIBERATE = (
         (("        if not context.visitor.from_proxy:\n", "        if False:\n"),),
         of.IDENTITY,
     ),
+    Breakage(
+        "takes-the-first-of-two-names",
+        "core/header_policy.py",
+        (("    if len(said) > 1 or said[0][0] != header:\n", "    if said[0][0] != header:\n"),),
+        of.IDENTITY,
+    ),
     Breakage("lets-caches-keep-it", "http/serving.py", (('"private, no-cache"', '"public, max-age=60"'),), of.CACHING),
     Breakage(
         "lets-browsers-guess",
@@ -319,6 +325,17 @@ ONCE = (
         "host/sessions.py",
         (("return same and self.shown.may_resume(session_id, browser)", "return True"),),
         of.SOCKETS,
+    ),
+    Breakage(
+        "knows-people-without-a-name",
+        "core/guard.py",
+        (
+            (
+                'return principal if principal is not None and (principal.subject or "").strip() else None',
+                "return principal",
+            ),
+        ),
+        of.PROTECTED,
     ),
     Breakage(
         "keeps-the-cookie-that-was-planted",

@@ -107,7 +107,7 @@ def _serving(script: str, folder: Path, env: Mapping[str, str] | None) -> AppSer
 
 
 def _target(server: AppServer, canary: str, person: Browser, session: str, *, closed: bool = False) -> Target:
-    known: dict[str, Any] = {"closed": True} if closed else {}
+    known: dict[str, Any] = {"closed": True, "nameless": f"sso={sso(None)}"} if closed else {}
     return Target(
         host="127.0.0.1",
         port=server.port,

@@ -74,7 +74,7 @@ COUNTS = {
     "uploads": 39,
     "deferred": 9,
     "static": 67,
-    "protected-app": 257,
+    "protected-app": 266,
     "trusted-header": 97,
     "agents": 34,
     "echo": 10,

@@ -16,8 +16,8 @@ ATTACKS = [attack for attack in all_attacks() if attack.family in (IDENTITY, PRO
 
 
 def is_of_a_closed_app(attack: Attack) -> bool:
-    """Return whether an attack is for an app of which strangers get no page either."""
-    return attack.id.startswith(("protected-page-", "protected-stream-closed-"))
+    """Return whether an attack is for an app of which strangers get no page, and whose people come with tokens."""
+    return attack.id.startswith(("protected-page-", "protected-stream-closed-")) or attack.id.endswith("-nameless")
 
 
 @pytest.mark.parametrize(

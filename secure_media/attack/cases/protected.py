@@ -81,6 +81,10 @@ _RUNNING = Honest(lambda t: handshake(t, t.person), 101, "app", play=heard_as_on
 _STRANGERS: tuple[tuple[str, str, Who], ...] = (("nobody", NOBODY, lambda t: ""), ("forger", FORGER, _forged))
 
 
+#: Those who have something besides: a token of the right issuer that names nobody.
+_CONNECTING = (*_STRANGERS, ("nameless", "somebody without a name", lambda t: t.nameless))
+
+
 @of(PROTECTED)
 def routes() -> Iterable[Attack]:
     """Ask for what there is in an app, page or not, without being anyone whom it knows."""
@@ -118,7 +122,7 @@ def handshakes() -> Iterable[Attack]:
         "query": ("has the script run with a query", _rerun(query_string="embed=true&debug=1&who=admin")),
     }
     for name, (move, say) in says.items():
-        for who, attacker, cookies in _STRANGERS:
+        for who, attacker, cookies in _CONNECTING:
             for way, named in (("", False), ("-resumed", True)):
                 yield Attack(
                     f"protected-stream-{name}{way}-{who}",
@@ -130,7 +134,7 @@ def handshakes() -> Iterable[Attack]:
                     elsewhere=True,
                     play=heard_as_one((say, _anything), _RUN),
                 )
-    for who, attacker, cookies in _STRANGERS:
+    for who, attacker, cookies in _CONNECTING:
         yield Attack(
             f"protected-stream-closed-{who}",
             attacker,
