@@ -8,8 +8,15 @@ from pathlib import Path
 
 import pytest
 
+from tests import forks
+
 #: What takes long begins first, so that no worker has much to do when the other ones are done.
 _LONG = ("tests/browser/", "tests/attacks/", "tests/host/")
+
+
+def pytest_configure() -> None:
+    """Let all workers fork their servers from the same two processes: what these import costs as much as some tests."""
+    forks.share()
 
 
 @pytest.hookimpl(trylast=True)

@@ -12,10 +12,13 @@ import contextlib
 import functools
 import gc
 import importlib
+import importlib.metadata
+import inspect
 import json
 import os
 import runpy
 import select
+import shutil
 import signal
 import socket
 import struct
@@ -32,9 +35,14 @@ from typing import Any, NoReturn
 #: What is imported once, by two processes: what Streamlit and secure_media import from elsewhere, ...
 ELSEWHERE = (
     "altair",
+    "anyio._core._fileio",
+    "authlib.integrations.requests_client",
+    "authlib.oidc.core",
     "blinker",
     "cachetools",
     "click",
+    "difflib",
+    "git",
     "google.protobuf.internal.builder",
     "pydeck",
     "requests",
@@ -44,7 +52,9 @@ ELSEWHERE = (
     "tornado.web",
     "tornado.websocket",
     "tornado.httpserver",
+    "tornado.platform.asyncio",
     "starlette.applications",
+    "starlette.middleware.gzip",
     "starlette.middleware.sessions",
     "starlette.staticfiles",
     "anyio._backends._asyncio",
@@ -59,6 +69,9 @@ ELSEWHERE = (
     "pandas",
     "pyarrow",
     "PIL.Image",
+    "PIL.ImageChops",
+    "PIL.ImageMath",
+    "PIL.ImageOps",
     "uvicorn",
     "uvicorn.protocols.http.auto",
     "uvicorn.protocols.websockets.auto",
@@ -74,12 +87,21 @@ STREAMLIT = (
     "streamlit.web.server.server",
     "streamlit.web.server.starlette",
     "streamlit.web.server.starlette.starlette_agent_routes",
+    "streamlit.web.server.starlette.starlette_gzip_middleware",
+    "streamlit.web.server.starlette.starlette_path_security_middleware",
+    "streamlit.web.server.app_discovery",
+    "streamlit.web.server.oauth_authlib_routes",
+    "streamlit.web.skills",
+    "streamlit.hello.streamlit_app",
     "streamlit.runtime.scriptrunner.magic_funcs",
     "streamlit.elements.lib.image_utils",
     "streamlit.components.v2.manifest_scanner",
     "streamlit.watcher.event_based_path_watcher",
     "streamlit.watcher.polling_path_watcher",
 )
+_PRELOADED = ("elsewhere", "streamlit")
+#: The variable that says in which folder the sockets of those two processes are.
+_PLACE = "SECURE_MEDIA_TEST_FORKS"
 _NUMBER = struct.Struct("!i")
 
 
@@ -151,41 +173,113 @@ def run(
         return subprocess.CompletedProcess([*arguments], code, log.read_text("utf-8"), errors.read_text("utf-8"))
 
 
-@functools.cache
-def _forking(preloaded: str) -> socket.socket:
-    """Return the way to a process that has imported "streamlit", or all from "elsewhere", and ends with this one."""
-    ours, theirs = socket.socketpair(type=socket.SOCK_SEQPACKET)
-    ours.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 2**20)
-    with theirs:
-        number = theirs.fileno()
-        process = subprocess.Popen([sys.executable, "-u", "-m", __name__, str(number), preloaded], pass_fds=[number])
+def share() -> None:
+    """Have this process and those that it starts fork from the same two processes, which end with it."""
+    if _PLACE in os.environ:
+        return
+    folder = Path(tempfile.mkdtemp(prefix="forks-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    listening = [socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) for _ in _PRELOADED]
+    for listener, preloaded in zip(listening, _PRELOADED, strict=True):
+        listener.bind(str(folder / preloaded))
+        listener.listen(64)
+    os.environ[_PLACE] = str(folder)
+    threading.Thread(target=_start_when_asked, args=listening, daemon=True).start()
+
+
+def _start_when_asked(*listening: socket.socket) -> None:
+    """Start the two processes when somebody asks for one of them."""
+    select.select(listening, [], [])
+    ours, theirs = socket.socketpair()
+    numbers = [theirs.fileno(), *(listener.fileno() for listener in listening)]
+    process = subprocess.Popen([sys.executable, "-u", "-m", __name__, *map(str, numbers)], pass_fds=numbers)
+    for each in (theirs, *listening):
+        each.close()
     atexit.register(process.wait)
     atexit.register(ours.close)
-    return ours
 
 
-def _main(orders: socket.socket, preloaded: str) -> None:
-    """Import everything, then fork a program for each order."""
+@functools.cache
+def _forking(preloaded: str) -> socket.socket:
+    """Return the way to a process that has imported "streamlit", or all from "elsewhere"."""
+    share()
+    way = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    atexit.register(way.close)
+    way.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 2**20)
+    way.connect(str(Path(os.environ[_PLACE], preloaded)))
+    return way
+
+
+def _main(numbers: Sequence[int]) -> None:
+    """Import everything in two steps, and be a process of which programs are forked after each of them."""
+    lifeline, elsewhere, streamlit = (socket.socket(fileno=number) for number in numbers)
+    _import(ELSEWHERE)
+    _remember_packages()
+    other = os.fork()
+    if other == 0:
+        elsewhere.close()
+        _import(STREAMLIT)
+        _take_orders(lifeline, streamlit)
+        os._exit(0)
+    streamlit.close()
+    _take_orders(lifeline, elsewhere)
+    os.waitpid(other, 0)
+
+
+def _import(names: Sequence[str]) -> None:
+    """Import what there is of some modules."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        for name in (*ELSEWHERE, *(STREAMLIT if preloaded == "streamlit" else ())):
+        for name in names:
             with contextlib.suppress(ImportError):
                 importlib.import_module(name)
+    if "PIL.Image" in sys.modules:
+        sys.modules["PIL.Image"].preinit()
+    inspect.getmodule(inspect.currentframe())  # reads where each module is from, as Streamlit does in every process
+
+
+def _remember_packages() -> None:
+    """Have what the installed packages say of themselves parsed once: Streamlit reads all of it in every process."""
+    parsed = importlib.metadata.Distribution.metadata.fget  # type: ignore[attr-defined]
+    known = {str(getattr(each, "_path", "")): each.metadata for each in importlib.metadata.distributions()}
+
+    def metadata(self: importlib.metadata.Distribution) -> Any:
+        return known.get(str(getattr(self, "_path", ""))) or parsed(self)
+
+    importlib.metadata.Distribution.metadata = property(metadata)  # type: ignore[assignment]
+
+
+def _take_orders(lifeline: socket.socket, listener: socket.socket) -> None:
+    """Fork a program for each order, until the process that began all of this has ended."""
     gc.collect()
     gc.freeze()  # a collection in a program would copy every page
+    ways: list[socket.socket] = []
     while True:
-        order, statuses, _, _ = socket.recv_fds(orders, 2**20, 1)
-        if os.fork() == 0 if order else False:
-            orders.close()
-            with socket.socket(fileno=statuses[0]) as status:
-                _watch(status, json.loads(order))
-            os._exit(0)
-        with contextlib.suppress(ChildProcessError):
-            while os.waitpid(-1, os.WNOHANG if order else 0)[0]:
-                pass
-        if not order:
-            return
-        os.close(statuses[0])
+        ready, _, _ = select.select([lifeline, listener, *ways], [], [])
+        if lifeline in ready:
+            return _reap()
+        if listener in ready:
+            ways.append(listener.accept()[0])
+        for way in [each for each in ready if each in ways]:
+            order, statuses, _, _ = socket.recv_fds(way, 2**20, 1)
+            if not order:
+                ways.remove(way)
+                way.close()
+                continue
+            if os.fork() == 0:
+                for each in (lifeline, listener, *ways):
+                    each.close()
+                with socket.socket(fileno=statuses[0]) as status:
+                    _watch(status, json.loads(order))
+                os._exit(0)
+            os.close(statuses[0])
+        _reap()
+
+
+def _reap() -> None:
+    with contextlib.suppress(ChildProcessError):
+        while os.waitpid(-1, os.WNOHANG)[0]:
+            pass
 
 
 def _watch(status: socket.socket, order: dict[str, Any]) -> None:
@@ -243,4 +337,4 @@ def _run_script(arguments: list[str]) -> None:
 
 
 if __name__ == "__main__":
-    _main(socket.socket(fileno=int(sys.argv[1])), sys.argv[2])
+    _main([int(number) for number in sys.argv[1:]])
