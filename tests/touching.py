@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import functools
 import re
 from collections import Counter
 from collections.abc import Iterator
@@ -13,10 +14,15 @@ import secure_media
 PACKAGE = Path(secure_media.__file__).parent
 #: What says which names are touched, and looks at them, touches none itself.
 LIST = {PACKAGE / "host" / "internals.py", PACKAGE / "host" / "compatibility.py"}
-TREES = {path: ast.parse(path.read_text("utf-8")) for path in sorted(PACKAGE.rglob("*.py")) if path not in LIST}
 #: The folders that attach to Streamlit: their classes may inherit from its own, and they may replace what it has.
 _ATTACHED = {"host", "servers"}
 _BY_NAME = {"getattr", "hasattr", "setattr", "delattr"}
+
+
+@functools.cache
+def trees() -> dict[Path, ast.Module]:
+    """Return the syntax of every module that is looked at."""
+    return {path: ast.parse(path.read_text("utf-8")) for path in sorted(PACKAGE.rglob("*.py")) if path not in LIST}
 
 
 def dotted(modules: set[str]) -> set[str]:
@@ -26,7 +32,7 @@ def dotted(modules: set[str]) -> set[str]:
     Args:
         modules: Those of Streamlit: what is in them counts, not they themselves.
     """
-    return {name for tree in TREES.values() for name in _dotted(tree, modules)}
+    return {name for tree in trees().values() for name in _dotted(tree, modules)}
 
 
 def _dotted(tree: ast.Module, modules: set[str]) -> Iterator[str]:
@@ -63,7 +69,7 @@ def _name(node: ast.AST) -> str:
 def private() -> set[str]:
     """Return the private names that are looked up in objects, and not defined in the package."""
     looked_up, inherited = set(), set()
-    for path, tree in TREES.items():
+    for path, tree in trees().items():
         for node in ast.walk(tree):
             if isinstance(node, ast.Attribute):
                 looked_up.add(node.attr)
@@ -90,7 +96,7 @@ def patched() -> set[str]:
     """Return the attributes that are set on other objects than ``self`` by what attaches, and not defined here."""
     targets = (
         target
-        for path, tree in TREES.items()
+        for path, tree in trees().items()
         for node in (ast.walk(tree) if path.parent.name in _ATTACHED else ())
         if isinstance(node, ast.Assign)
         for listed in node.targets
@@ -116,7 +122,7 @@ def mentioned() -> set[str]:
 
 
 def _nodes() -> Iterator[ast.AST]:
-    return (node for tree in TREES.values() for node in ast.walk(tree))
+    return (node for tree in trees().values() for node in ast.walk(tree))
 
 
 def _own_fields() -> set[str]:
