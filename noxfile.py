@@ -66,7 +66,7 @@ ON_TWO = (
     "tests/host/test_terminal.py",
     "tests/host/test_turns.py",
 )
-#: What runs on the newest release alone. In a browser: pages that are the same to the byte on both servers, as tests/host
+#: What runs on the newest release alone. In a browser: pages that are equal to the byte on both servers, as tests/host
 #: shows, and what browsers do with the answers; what the servers themselves do for a browser (pages that end, films,
 #: large files, sign-in by a provider, restarts) is in a browser on both, and so is the example with every element.
 #: Commands and the plugin for pytest: the same clients, whichever server they reach.

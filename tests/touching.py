@@ -6,7 +6,7 @@ import ast
 import functools
 import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import secure_media
@@ -20,9 +20,10 @@ _BY_NAME = {"getattr", "hasattr", "setattr", "delattr"}
 
 
 @functools.cache
-def trees() -> dict[Path, ast.Module]:
-    """Return the syntax of every module that is looked at."""
-    return {path: ast.parse(path.read_text("utf-8")) for path in sorted(PACKAGE.rglob("*.py")) if path not in LIST}
+def modules_of_the_package() -> dict[Path, Sequence[ast.AST]]:
+    """Return the syntax of every module that is looked at: all of its nodes, walked once."""
+    paths = [path for path in sorted(PACKAGE.rglob("*.py")) if path not in LIST]
+    return {path: tuple(ast.walk(ast.parse(path.read_text("utf-8")))) for path in paths}
 
 
 def dotted(modules: set[str]) -> set[str]:
@@ -32,12 +33,12 @@ def dotted(modules: set[str]) -> set[str]:
     Args:
         modules: Those of Streamlit: what is in them counts, not they themselves.
     """
-    return {name for tree in trees().values() for name in _dotted(tree, modules)}
+    return {name for nodes in modules_of_the_package().values() for name in _dotted(nodes, modules)}
 
 
-def _dotted(tree: ast.Module, modules: set[str]) -> Iterator[str]:
+def _dotted(nodes: Sequence[ast.AST], modules: set[str]) -> Iterator[str]:
     known: dict[str, str] = {}
-    for node in ast.walk(tree):
+    for node in nodes:
         if isinstance(node, ast.ImportFrom) and (node.module or "").split(".")[0] == "streamlit":
             known.update({alias.asname or alias.name: f"{node.module}.{alias.name}" for alias in node.names})
         elif isinstance(node, ast.Import):
@@ -45,7 +46,7 @@ def _dotted(tree: ast.Module, modules: set[str]) -> Iterator[str]:
         elif isinstance(node, ast.Constant) and isinstance(node.value, str):
             yield from (f"{name}." for name in re.findall(r"\A(streamlit(?:\.\w+)+)\Z", node.value))
     yield from (name for name in known.values() if name not in modules)
-    for node in ast.walk(tree):
+    for node in nodes:
         owner, attribute = _looked_up(node)
         if owner in known and attribute:
             yield f"{known[owner]}.{attribute}"
@@ -69,20 +70,19 @@ def _name(node: ast.AST) -> str:
 def private() -> set[str]:
     """Return the private names that are looked up in objects, and not defined in the package."""
     looked_up, inherited = set(), set()
-    for path, tree in trees().items():
-        for node in ast.walk(tree):
+    for path, nodes in modules_of_the_package().items():
+        for node in nodes:
             if isinstance(node, ast.Attribute):
                 looked_up.add(node.attr)
             elif isinstance(node, ast.Call) and _name(node.func) in _BY_NAME:
                 looked_up.add(_looked_up(node)[1])
         if path.parent.name in _ATTACHED:
-            inherited |= _inherited(tree)
+            inherited |= _inherited(nodes)
     return {name for name in looked_up - _own() | inherited if re.match(r"_(?!_)", name)}
 
 
-def _inherited(tree: ast.Module) -> set[str]:
+def _inherited(nodes: Sequence[ast.AST]) -> set[str]:
     """Return what classes look up in those that they inherit from, if no two classes of the module define it."""
-    nodes = list(ast.walk(tree))
     defined = Counter(node.name for node in nodes if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)))
     return {
         node.attr
@@ -96,8 +96,8 @@ def patched() -> set[str]:
     """Return the attributes that are set on other objects than ``self`` by what attaches, and not defined here."""
     targets = (
         target
-        for path, tree in trees().items()
-        for node in (ast.walk(tree) if path.parent.name in _ATTACHED else ())
+        for path, nodes in modules_of_the_package().items()
+        for node in (nodes if path.parent.name in _ATTACHED else ())
         if isinstance(node, ast.Assign)
         for listed in node.targets
         for target in (listed.elts if isinstance(listed, ast.Tuple) else [listed])
@@ -122,7 +122,7 @@ def mentioned() -> set[str]:
 
 
 def _nodes() -> Iterator[ast.AST]:
-    return (node for tree in trees().values() for node in ast.walk(tree))
+    return (node for nodes in modules_of_the_package().values() for node in nodes)
 
 
 def _own_fields() -> set[str]:
