@@ -18,6 +18,7 @@ import json
 import os
 import runpy
 import select
+import shlex
 import shutil
 import signal
 import socket
@@ -115,13 +116,21 @@ class ForkedPython:
         cwd: The directory in which it runs.
         log: The file to which everything that it prints is added.
         errors: The same for standard error, if that is to be elsewhere.
+        given: The file from which it reads.
     """
 
     def __init__(
-        self, arguments: Sequence[str], *, env: Mapping[str, str], cwd: Path, log: Path, errors: Path | None = None
+        self,
+        arguments: Sequence[str],
+        *,
+        env: Mapping[str, str],
+        cwd: Path,
+        log: Path,
+        errors: Path | None = None,
+        given: Path = Path(os.devnull),
     ) -> None:
         self._status, theirs = socket.socketpair()
-        files = [str(log), str(errors or log)]
+        files = [str(given), str(log), str(errors or log)]
         order = json.dumps({"arguments": [*arguments], "env": dict(env), "cwd": str(cwd), "files": files})
         configured = any(Path(folder, ".streamlit").exists() for folder in (cwd, env["HOME"]))
         with theirs:
@@ -295,10 +304,10 @@ def _watch(status: socket.socket, order: dict[str, Any]) -> None:
 
 def _become(*, arguments: list[str], env: dict[str, str], cwd: str, files: list[str]) -> NoReturn:
     """Run what ``python`` with these arguments would, in this process and to its end."""
-    for number, file in enumerate(files, 1):
-        output = os.open(file, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
-        os.dup2(output, number)
-        os.close(output)
+    for number, file in enumerate(files):
+        opened = os.open(file, os.O_WRONLY | os.O_APPEND | os.O_CREAT if number else os.O_RDONLY, 0o644)
+        os.dup2(opened, number)
+        os.close(opened)
     os.environ.clear()
     os.environ.update(env)
     os.chdir(cwd)
@@ -336,5 +345,27 @@ def _run_script(arguments: list[str]) -> None:
     exec(compile(Path(script).read_bytes(), script, "exec"), main.__dict__)  # noqa: S102
 
 
+def command(module: str) -> str:
+    """Return a line for a shell that runs a module as ``python -m`` does, in a process that is forked."""
+    share()
+    words = [f"{_PLACE}={os.environ[_PLACE]}", f"PYTHONPATH={Path(__file__).parent.parent}", sys.executable, "-S"]
+    # Its own PYTHONPATH is for the program.
+    return f'exec env "PYTHONPATH_OF_PROGRAM=$PYTHONPATH" {shlex.join(words)} -m {__name__} run -m {module}'
+
+
+def _stand_for(arguments: Sequence[str]) -> NoReturn:
+    """Be to a shell the program that is forked: with its files, its signals and its exit code."""
+    env = {name: value for name, value in os.environ.items() if name != _PLACE}
+    env["PYTHONPATH"] = env.pop("PYTHONPATH_OF_PROGRAM")
+    given, log, errors = (Path(f"/proc/{os.getpid()}/fd/{number}") for number in range(3))
+    process = ForkedPython(arguments, env=env, cwd=Path.cwd(), log=log, errors=errors, given=given)
+    for sig in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(sig, lambda number, _: process.send_signal(number))
+    code = process.wait()
+    os._exit(code if code >= 0 else 128 - code)
+
+
 if __name__ == "__main__":
+    if sys.argv[1] == "run":
+        _stand_for(sys.argv[2:])
     _main([int(number) for number in sys.argv[1:]])

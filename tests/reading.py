@@ -20,6 +20,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from tests import forks
 from tests.servers import ROOT, STARLETTE, STREAMLIT, AppServer, Browser, free_port
 
 README = ROOT / "README.md"
@@ -35,6 +36,8 @@ _NAME = re.compile(r"(?:#|<!--) ([\w./-]+\.\w+)(?: -->)?$")
 _SERVES = re.compile(r"(?:python|streamlit run|uvicorn|secure-media (?:run|demo)) ?(?P<app>[\w./-]*)")
 #: What has been done already where the tests run: the first would take the network, the second runs this.
 _DONE = re.compile(r'pip install [\w."\[\] -]+|nox')
+#: Commands that import Streamlit, which costs more than all that they do, and by which module they run.
+_FORKED = {"secure-media": "secure_media.cli", "streamlit": "streamlit", "uvicorn": "uvicorn"}
 #: Where the documents have their servers.
 _PORT = re.compile(r"\b(?:8501|8080|8000)\b")
 _ADDRESS = re.compile(r"\b(127\.0\.0\.1|localhost):(?:8501|8000)\b")
@@ -102,7 +105,8 @@ class Reader:
         self._elsewhere: set[str] = set()
         commands = folder / ".commands"
         commands.mkdir()
-        _program(commands / "secure-media", f'exec {shlex.quote(sys.executable)} -m secure_media.cli "$@"')
+        for name, module in _FORKED.items():
+            _program(commands / name, f'{forks.command(module)} "$@"')
         path = os.pathsep.join((str(commands), str(Path(sys.executable).parent), os.environ["PATH"]))
         # Where the package is installed, pytest finds the plugin by itself.
         home = {"HOME": str(folder), "PYTHONPATH": str(ROOT), "PATH": path, "PYTEST_ADDOPTS": "-p pytest_secure_media"}
