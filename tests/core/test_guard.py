@@ -303,6 +303,30 @@ def test_guard_knows_whether_a_cookie_would_help(policy: Policy, expected: bool)
     assert [_lacks_browser(policy, Credentials()), _lacks_browser(policy, _SPOILED)] == [expected, expected]
 
 
+def test_cookie_is_looked_for_in_the_request_as_it_is() -> None:
+    """What a policy says with a cookie is asked of the same action, at the same time, as without."""
+    seen: list[AccessContext] = []
+
+    def look(context: AccessContext) -> bool:
+        seen.append(context)
+        return context.browser is not None
+
+    assert _lacks_browser(allow_if(look), Credentials())
+    without, with_cookie = seen
+    assert (without.browser, with_cookie.browser is None) == (None, False)
+    assert (with_cookie.action, with_cookie.now) == (without.action, without.now) == (Action.VIEW, NOW)
+    assert (with_cookie.credentials, with_cookie.resource) == (without.credentials, without.resource)
+
+
+@pytest.mark.parametrize("from_proxy", [True, False])
+def test_whether_a_proxy_has_sent_it_is_known_of_a_visitor(from_proxy: bool) -> None:
+    """It is taken as the server said it; said of nobody else, it is not so."""
+    guard = _guard(own_session()).guard
+
+    assert guard.visitor(Credentials(), now=NOW, from_proxy=from_proxy).from_proxy is from_proxy
+    assert guard.visitor(Credentials(), now=NOW).from_proxy is False
+
+
 def test_request_with_a_cookie_or_a_grant_lacks_no_browser() -> None:
     """Whoever has shown a valid cookie lacks none, be it for media of somebody else's; nor does a valid grant."""
     policy, elsewhere = own_session() | signed_url(), Resource(ResourceKind.MEDIA, "1" * 40)

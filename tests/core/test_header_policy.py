@@ -165,6 +165,19 @@ def test_wrong_argument_is_one_clear_error(arguments: dict[str, Any], said: str)
         trusted_header(**{"header": "X-User", **arguments})
 
 
+@pytest.mark.parametrize("argument", ["header", "groups", "claims"])
+def test_wrong_name_is_told_by_its_argument(argument: str) -> None:
+    """The error begins with the argument as it is written."""
+    wrong: dict[str, Any] = {argument: {"email": "X_Email"} if argument == "claims" else "X_User"}
+    with pytest.raises(ConfigurationError, match=rf"^trusted_header\({argument}=\.\.\.\): "):
+        trusted_header(**{"header": "X-User", **wrong})
+
+
+def test_name_may_be_as_long_as_its_bound() -> None:
+    """The longest name is one."""
+    assert decided(("x-forwarded-user", "a" * 512)) == Allow("trusted_header", "a" * 512, {"sub": "a" * 512})
+
+
 def test_list_of_groups_may_be_long_and_has_an_end() -> None:
     """Groups may take more room than a name does, between commas if nothing else is said, and not any room."""
     groups = [f"group-{number:04d}" for number in range(744)]

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from secure_media import allow_if, streamlit_login
-from secure_media.core.login_cookies import COOKIE, Form, LoginCookies
+from secure_media.core.login_cookies import COOKIE, Form, Login, LoginCookies
 from secure_media.core.login_policy import LONGEST_AGE, Logins, StreamlitLogin, names_of
 from secure_media.core.model import Allow, Credentials, Decision, Deny
 from secure_media.core.policy import decide
@@ -147,6 +147,53 @@ def test_login_has_an_age(max_age: float | None, age: int, expected: DenialReaso
     decision = ask(rule, credentials(int(NOW) - age, exp=1, iat=1))
 
     assert isinstance(decision, Allow) if expected is None else decision == refused(expected)
+
+
+def test_no_login_is_older_than_streamlit_itself_takes_it() -> None:
+    """Whatever reads logins, those of the very age at which Streamlit takes none any more are none."""
+    reading = Logins(LoginCookies(logins.SECRET, Form.TORNADO), HERE)
+
+    assert isinstance(reading.current(credentials(int(NOW) - LONGEST_AGE + 1), now=int(NOW)), Login)
+    assert reading.current(credentials(int(NOW) - LONGEST_AGE), now=int(NOW)) == refused(DenialReason.EXPIRED)
+
+
+def test_sign_outs_reach_as_far_as_was_said() -> None:
+    """Neither all browsers of a person's nor the provider are heeded unless it is said, and each alone if it is."""
+    said = {name: policy(**{name: True} if name else {}) for name in ("", "everywhere", "backchannel_logout")}
+
+    assert {name: (each.everywhere, each.back_channel) for name, each in said.items()} == {
+        "": (False, False),
+        "everywhere": (True, False),
+        "backchannel_logout": (False, True),
+    }
+    assert not StreamlitLogin(60, {}, everywhere=False).back_channel
+
+
+def test_condition_on_claims_is_asked_about_the_request_and_not_for_ever() -> None:
+    """The code of the app is given the request that is decided about, and ends; the log knows it by its name."""
+
+    class IsStaff:
+        def __call__(self, claims: dict[str, Any]) -> bool:
+            return True
+
+    def is_staff(claims: dict[str, Any]) -> bool:
+        return True
+
+    asked = list[Holds]()
+
+    def answer(question: Any) -> Any:
+        if isinstance(question, Holds):
+            asked.append(question)
+            return True
+        return (0.0,) * 4
+
+    request = context_of(credentials=credentials())
+    for require in (is_staff, IsStaff()):
+        assert isinstance(answered(decide(policy(require=require), request, CODEC), answer), Allow)
+
+    assert [question.context for question in asked] == [request, request]
+    assert all(0 < question.timeout <= 60 for question in asked)
+    assert [question.condition.__qualname__.rpartition(".")[2] for question in asked] == ["is_staff", "IsStaff"]
 
 
 @pytest.mark.parametrize("said", [None, False, "true", 1, [True]])

@@ -27,7 +27,7 @@ from secure_media.core.model import (
     short_hash,
 )
 from secure_media.core.policy import Policy, decide
-from secure_media.core.questions import Asking, Question, RecordOf, WasShown, answered
+from secure_media.core.questions import Asking, Holds, Question, RecordOf, WasShown, answered
 from secure_media.core.rules import as_policy
 from secure_media.core.tokens import GrantCodec
 from secure_media.errors import ConfigurationError, DenialReason, ExpiredCredentialError, LedgerUnavailableError
@@ -479,6 +479,24 @@ def test_condition_stands_for_the_policy_of_it() -> None:
     assert ask(policy, context_of(browser=BERT)) == Deny(DenialReason.CONDITION_FALSE)
     with pytest.raises(ConfigurationError, match="allow: expected a policy"):
         as_policy(True, "allow")  # type: ignore[arg-type]
+    with pytest.raises(ConfigurationError, match=r"^policy: expected a policy"):
+        as_policy(True)  # type: ignore[arg-type]
+
+
+def test_condition_that_stands_for_a_policy_is_waited_for_as_long_as_any() -> None:
+    """A function in the place of a policy does not hold a request for ever either."""
+    timeouts = list[float]()
+
+    def answer(question: Any) -> bool:
+        assert isinstance(question, Holds)
+        timeouts.append(question.timeout)
+        return True
+
+    for policy in (as_policy(lambda context: True), allow_if(lambda context: True)):
+        assert isinstance(answered(decide(policy, context_of(), CODEC), answer), Allow)
+
+    assert timeouts[0] == timeouts[1]
+    assert 0 < timeouts[0] <= 60
 
 
 def _raises(error: BaseException) -> Policy:
