@@ -46,10 +46,10 @@ class Line:
     A connection that is kept while the server keeps it.
 
     Args:
-        target: The app.
+        app: Whose it is.
     """
 
-    target: Target
+    app: Target
     _open: socket.socket | None = field(default=None, init=False)
 
     def seconds(self, request: bytes) -> tuple[float, Response]:
@@ -59,7 +59,7 @@ class Line:
         Raises:
             OSError: There is no answer.
         """
-        kept = self._open if self._open is not None else connected(self.target)
+        kept = self._open if self._open is not None else connected(self.app)
         self._open = kept
         kept.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         began = time.perf_counter()
@@ -172,7 +172,7 @@ def _series(line: Line, requests: Sequence[bytes]) -> Series:
     series = Series()
     kept = (series.there, series.absent, series.nowhere)
     for _ in range(TURNS):
-        line.target.pace()
+        line.app.pace()
         # The first request of a turn pays for what was done since the last one, and counts for nothing.
         line.seconds(requests[_ORDER.randrange(len(requests))])
         for place in _ORDER.sample(range(len(requests)), len(requests)):

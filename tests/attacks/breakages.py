@@ -224,7 +224,13 @@ DELIBERATE = (
     Breakage(
         "believes-anyone-who-names-a-person",
         "core/header_policy.py",
-        (("        if not context.visitor.from_proxy:\n", "        if False:\n"),),
+        (
+            (
+                "        if not context.visitor.from_proxy:\n            return _not_believed(context, self._header)\n"
+                "        subject",
+                "        subject",
+            ),
+        ),
         of.IDENTITY,
     ),
     Breakage(
@@ -323,7 +329,12 @@ ONCE = (
     Breakage(
         "lets-anyone-go-on-with-a-session",
         "host/sessions.py",
-        (("return same and self.shown.may_resume(session_id, browser)", "return True"),),
+        (
+            (
+                "return self.shown.may_resume(session_id, browser, None if page is None else page.person)",
+                "return True",
+            ),
+        ),
         of.SOCKETS,
     ),
     Breakage(
@@ -331,8 +342,8 @@ ONCE = (
         "core/guard.py",
         (
             (
-                'return principal if principal is not None and (principal.subject or "").strip() else None',
-                "return principal",
+                'if isinstance(found, Deny) or (found.subject or "").strip():',
+                "if True:",
             ),
         ),
         of.PROTECTED,
