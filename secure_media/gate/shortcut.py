@@ -188,16 +188,18 @@ class Shortcut:
 
     def response(self, glance: Glance, method: str) -> Quick | None:
         """Return the response, if it is allowed and known; None for the long way."""
-        prepared = self._prepared.get(glance.path)
         known = self._known.get(glance.who)
-        if prepared is None or known is None or sinks.listens(logging.INFO) or events.is_asked_for_all():
+        if known is None or sinks.listens(logging.INFO) or events.is_asked_for_all():
             return None
         if self._clock() >= known.until or known.generation != self._identity.generation:
             del self._known[glance.who]
             return None
         if known.names and not self._holds(known):
             return None
-        if self._shown.was_shown(known.browser, prepared.media_id) is not True:
+        prepared = self._prepared.get(glance.path)
+        # Asked also where there is nothing to show: how long a refusal takes must not tell whether there is.
+        shown = self._shown.was_shown(known.browser, "" if prepared is None else prepared.media_id)
+        if prepared is None or shown is not True:
             return None
         try:
             media = self._store.get(prepared.media_id)

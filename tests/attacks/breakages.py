@@ -115,7 +115,8 @@ DELIBERATE = (
         (
             (
                 "known = self._known.get(glance.who)",
-                "known = prepared and next(\n"
+                "prepared = self._prepared.get(glance.path)\n"
+                "        known = prepared and next(\n"
                 "            (each for each in self._known.values()\n"
                 "             if self._shown.was_shown(each.browser, prepared.media_id)), None)",
             ),
@@ -125,7 +126,7 @@ DELIBERATE = (
     Breakage(
         "asks-on-the-short-way-only-who",
         "gate/shortcut.py",
-        (("if self._shown.was_shown(known.browser, prepared.media_id) is not True:", "if False:"),),
+        (("if prepared is None or shown is not True:", "if prepared is None:"),),
         of.OTHER_BROWSER,
     ),
     Breakage(
