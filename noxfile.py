@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import glob
 import os
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 
 import nox
 import nox.command
@@ -115,26 +117,37 @@ AT_LENGTH = {"SECURE_MEDIA_TEST_PROFILE": "long"}
 PARALLEL = ("-n", str(min(8, 2 * (os.cpu_count() or 1))), "--dist=loadfile", "--no-loadscope-reorder")
 
 
+def at_once(session: nox.Session, *commands: Sequence[str]) -> None:
+    """Run commands that keep one core busy, two at a time; fail, when all are over, if one of them did."""
+    with ThreadPoolExecutor(2) as pool:
+        running = [pool.submit(session.run, *command, env=ENV) for command in commands]
+    for each in running:
+        each.result()
+
+
 @nox.session
 def check(session: nox.Session) -> None:
     """Lint, types (ours, and of what users write), and nothing that nobody uses."""
     session.install("streamlit[starlette]==1.56.0", WORKING_STARLETTE, *GROUPS["check"], "-e", ".", "nox")
-    session.run("ruff", "check", ".")
-    session.run("ruff", "format", "--check", ".")
-    session.run("mypy")
-    session.run("basedpyright")
-    session.run("python", "typing_tests/complete.py")
-    session.run("vulture")
+    at_once(
+        session,
+        ("mypy",),
+        ("basedpyright",),
+        ("ruff", "check", "."),
+        ("ruff", "format", "--check", "."),
+        ("python", "typing_tests/complete.py"),
+        ("vulture",),
+    )
 
 
 @nox.session
 def units(session: nox.Session) -> None:
     """What needs no server: the decision, every branch of it, and the bytes."""
     session.install("streamlit", *GROUPS["test"], *GROUPS["stores"], "coverage", "-e", ".")
-    session.run("coverage", "run", "-m", "pytest", "-q", "tests/core", env=ENV)
+    covered = ("coverage", "run", "-m", "pytest", "-q", "tests/core")
+    rest = ("pytest", "-q", *PARALLEL, *(session.posargs or FRAMEWORK_FREE[1:]))
+    at_once(session, covered, rest)
     session.run("coverage", "report", "--fail-under=100")
-    rest = FRAMEWORK_FREE[1:]
-    session.run("pytest", "-q", *PARALLEL, *(session.posargs or rest), env=ENV)
 
 
 @nox.session

@@ -11,7 +11,16 @@ import pytest
 from tests import forks
 
 #: What takes long begins first, so that no worker has much to do when the other ones are done.
-_LONG = ("tests/browser/", "tests/attacks/", "tests/host/")
+_LONG = (
+    "tests/host/test_documents.py",
+    "tests/browser/test_embedding.py",
+    "tests/browser/test_links.py",
+    "tests/browser/",
+    "tests/attacks/",
+    "tests/host/test_plugin",
+    "tests/cli/test_attacking.py",
+    "tests/host/",
+)
 
 
 def pytest_configure() -> None:
@@ -21,7 +30,7 @@ def pytest_configure() -> None:
 
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Put the rooms in order, each in the order it has."""
+    """Put files and rooms in that order, each in the order it has."""
     items.sort(key=lambda item: next((n for n, room in enumerate(_LONG) if item.nodeid.startswith(room)), len(_LONG)))
 
 
