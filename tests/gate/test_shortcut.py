@@ -500,8 +500,9 @@ def test_listener_hears_of_every_delivery(caplog: pytest.LogCaptureFixture) -> N
 
 #: What is broken on purpose: in the source of the short way, and what then has to fail.
 #: The question whether it was shown, and two ways to leave it out.
-SHOWN = "if self._shown.was_shown("
-NEVER, NOT_FOR_RANGES = f"if False and {SHOWN[3:]}", f"if glance.range is None and {SHOWN[3:]}"
+SHOWN = "if prepared is None or shown is not True:"
+NEVER = "if prepared is None:"
+NOT_FOR_RANGES = "if prepared is None or (glance.range is None and shown is not True):"
 #: Where the value of a header is noted, and a way to take only the claims of a cookie.
 NOTED, CLAIMS = "found[place] = value", 'found[place] = value.rpartition(b".")[0] if place == 0 else value'
 TIME, GENERATION = "self._clock() >= known.until or ", " or known.generation != self._identity.generation"
