@@ -8,7 +8,7 @@ from typing import Any
 
 from secure_media.core.context import AccessContext
 from secure_media.core.model import Allow, Credentials, Decision, Deny
-from secure_media.core.policy import Policy
+from secure_media.core.policy import IdentityPolicy, Policy
 from secure_media.core.questions import Asking
 from secure_media.core.tokens import GrantCodec
 from secure_media.errors import ConfigurationError, DenialReason, MalformedCredentialError
@@ -28,7 +28,7 @@ _WHITESPACE = " \t"
 _UNLIKE = re.compile(r"[^a-z0-9]+")
 
 
-class TrustedHeader(Policy):
+class TrustedHeader(IdentityPolicy):
     """
     The policy that `trusted_header` returns.
 
@@ -66,10 +66,6 @@ class TrustedHeader(Policy):
         return Allow("trusted_header", subject, claims)
 
     @property
-    def knows_who(self) -> bool:
-        return True
-
-    @property
     def needs_proxies(self) -> bool:
         return True
 
@@ -77,7 +73,7 @@ class TrustedHeader(Policy):
         return f"trusted_header({self._header!r})"
 
 
-class FormedHeader(Policy):
+class FormedHeader(IdentityPolicy):
     """
     The policy for a header that is no plain text, and says all that there is to say of somebody.
 

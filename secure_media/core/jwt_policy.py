@@ -12,7 +12,7 @@ from secure_media.core.context import AccessContext
 from secure_media.core.jwts import JwtVerifier
 from secure_media.core.key_sources import KeySource, key_source
 from secure_media.core.model import Allow, Credentials, Decision, Deny
-from secure_media.core.policy import Policy
+from secure_media.core.policy import IdentityPolicy, Policy
 from secure_media.core.questions import Asking, KeyOf
 from secure_media.core.requirements import Requirement, in_words, requirement, unmet
 from secure_media.core.tokens import GrantCodec
@@ -30,7 +30,7 @@ _HEADER_NAME = re.compile(r"[a-zA-Z0-9!#$%&'*+.^`|~-]+")
 _BEARER = re.compile(r"bearer +(.*)", re.IGNORECASE)
 
 
-class _Jwt(Policy):
+class _Jwt(IdentityPolicy):
     def __init__(
         self,
         verifier: JwtVerifier,
@@ -74,10 +74,6 @@ class _Jwt(Policy):
         if type(key) is PublicKey and kid in (None, key.kid):
             return key
         return key if isinstance(key, DenialReason) else DenialReason.UNKNOWN_KEY
-
-    @property
-    def knows_who(self) -> bool:
-        return True
 
     @property
     def key_sources(self) -> tuple[KeySource, ...]:

@@ -9,7 +9,7 @@ from secure_media.core.context import AccessContext
 from secure_media.core.login_cookies import Login, LoginCookies
 from secure_media.core.logout_tokens import Provider
 from secure_media.core.model import Allow, Credentials, Decision, Deny
-from secure_media.core.policy import Policy
+from secure_media.core.policy import IdentityPolicy, Policy
 from secure_media.core.questions import Asking, EndedAt, Name
 from secure_media.core.requirements import Requirement, in_words, requirement, unmet
 from secure_media.core.tokens import GrantCodec
@@ -78,7 +78,7 @@ class LoginRules(NamedTuple):
     providers: tuple[Provider, ...] = ()
 
 
-class StreamlitLogin(Policy):
+class StreamlitLogin(IdentityPolicy):
     """
     The policy that `streamlit_login` returns.
 
@@ -123,10 +123,6 @@ class StreamlitLogin(Policy):
         moments = yield EndedAt(names_of(login))
         reason = _reason(moments, login)
         return Allow("streamlit_login", login.subject, claims) if reason is None else Deny(reason)
-
-    @property
-    def knows_who(self) -> bool:
-        return True
 
     @property
     def is_streamlits_login(self) -> bool:

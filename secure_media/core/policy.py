@@ -89,6 +89,14 @@ class Policy(abc.ABC):
         return _Both(self, other) if isinstance(other, Policy) else NotImplemented
 
 
+class IdentityPolicy(Policy):
+    """A rule about who is asking, whatever for: nobody is allowed anything by it who has not said who they are."""
+
+    @property
+    def knows_who(self) -> bool:
+        return True
+
+
 def decide(policy: Policy, context: AccessContext, grants: GrantCodec) -> Asking[Decision]:
     """Evaluate `policy`, and turn whatever it raises into a denial."""
     try:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import dataclasses
+import importlib
+import pkgutil
 from typing import Any
 
 import jwt as pyjwt
 import pytest
 
-from secure_media import allow_if, own_session, signed_url, streamlit_login, trusted_header
+from secure_media import allow_if, core, own_session, presets, signed_url, streamlit_login, trusted_header
 from secure_media.core.context import AccessContext, Visitor
 from secure_media.core.guard import Guard
 from secure_media.core.identity import BrowserIdentity, Identified
@@ -25,7 +27,7 @@ from secure_media.core.model import (
     ResourceKind,
     short_hash,
 )
-from secure_media.core.policy import Policy
+from secure_media.core.policy import IdentityPolicy, Policy
 from secure_media.core.principal import Principal
 from secure_media.core.questions import Asking, Question, answered
 from secure_media.core.tokens import GrantCodec
@@ -176,6 +178,9 @@ def test_failure_to_find_out_denies(caplog: pytest.LogCaptureFixture) -> None:
         (jwt_policy(), True),
         (trusted_header("X-User"), True),
         (streamlit_login(), True),
+        (presets.azure_client_principal(), True),
+        (presets.posit_connect(), True),
+        (own_session() & presets.posit_connect(), True),
         (own_session() & jwt_policy(), True),
         (jwt_policy() & own_session(), True),
         (own_session() | jwt_policy(), False),
@@ -188,6 +193,25 @@ def test_failure_to_find_out_denies(caplog: pytest.LogCaptureFixture) -> None:
 def test_policy_says_whether_it_knows_who_asks(policy: Policy, knows: bool) -> None:
     """Whoever has what a session was shown has to say who they are, on every way."""
     assert policy.knows_who is knows
+
+
+def test_every_policy_that_finds_out_who_asks_says_so() -> None:
+    """Those that look at no person are named here: any other has to be an `IdentityPolicy`."""
+    for module in pkgutil.walk_packages(core.__path__, f"{core.__name__}."):
+        importlib.import_module(module.name)
+    known, found = [Policy], set[type[Policy]]()
+    while known:
+        known = [each for rule in known for each in rule.__subclasses__() if each.__module__.startswith(core.__name__)]
+        found.update(known)
+    others = {each.__name__ for each in found if not issubclass(each, IdentityPolicy)}
+    assert others == {"AllowIf", "Pair", "Unknown", "_Both", "_Either", "_OwnSession", "_SignedUrl"}
+    assert {each.__name__ for each in found} - others == {
+        "FormedHeader",
+        "IdentityPolicy",
+        "StreamlitLogin",
+        "TrustedHeader",
+        "_Jwt",
+    }
 
 
 def test_policy_of_the_users_own_knows_nobody_unless_it_says_so() -> None:

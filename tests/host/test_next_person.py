@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import json
 import socket
 import time
 from collections.abc import Callable, Iterator
@@ -11,6 +13,7 @@ from typing import Any
 import jwt as pyjwt
 import pytest
 
+from secure_media.core.header_forms import NAME_IDENTIFIER
 from tests.host.test_routes import upload
 from tests.host.test_streamlit_login import signed_in
 from tests.logins import SECRET as COOKIE_SECRET
@@ -36,6 +39,8 @@ POLICIES = {
         "trusted_proxies=['127.0.0.1']",
     ),
     "login": ("sm.own_session() & sm.streamlit_login()", ""),
+    "azure": ("sm.own_session() & sm.presets.azure_client_principal()", "trusted_proxies=['127.0.0.1']"),
+    "connect": ("sm.own_session() & sm.presets.posit_connect()", "trusted_proxies=['127.0.0.1']"),
     "protected": (
         "sm.own_session() | sm.trusted_header('Remote-User') & sm.signed_url()",
         "trusted_proxies=['127.0.0.1'], protect='app'",
@@ -59,6 +64,17 @@ def by_jwt(app: AppServer, name: str) -> dict[str, dict[str, str]]:
     return {"cookies": {"sso": token(sub=name)}}
 
 
+def by_azure(app: AppServer, name: str) -> dict[str, dict[str, str]]:
+    """Return what a browser sends in which Azure has signed `name` in."""
+    said = json.dumps({"claims": [{"typ": NAME_IDENTIFIER, "val": name}]})
+    return {"headers": {"X-MS-CLIENT-PRINCIPAL": base64.b64encode(said.encode()).decode()}}
+
+
+def by_connect(app: AppServer, name: str) -> dict[str, dict[str, str]]:
+    """Return what a browser sends in which Posit Connect has signed `name` in."""
+    return {"headers": {"RStudio-Connect-Credentials": json.dumps({"user": name, "groups": []})}}
+
+
 def by_login(app: AppServer, name: str) -> dict[str, dict[str, str]]:
     """Return what a browser sends in which `name` has signed in with ``st.login``."""
     return {"cookies": signed_in(app, sub=name)}
@@ -71,6 +87,8 @@ WAYS: dict[str, Callable[[AppServer, str], dict[str, dict[str, str]]]] = {
     "jwt-or-link": by_jwt,
     "two-ways": by_jwt,
     "login": by_login,
+    "azure": by_azure,
+    "connect": by_connect,
     "protected": by_header,
     "protected-login": by_login,
 }
@@ -85,7 +103,7 @@ def serve(folder: Path, policy: str, arguments: str) -> AppServer:
         'client_id = "x"\nclient_secret = "x"\nserver_metadata_url = "http://127.0.0.1:1/"\n'
     )
     script = (
-        "import secure_media as sm\n"
+        "import secure_media as sm, secure_media.presets\n"
         f"sm.secure_run(__file__, secret={SECRET!r}, audit_log='audit.jsonl', policy={policy}, {arguments})\n{PAGE}"
     )
     return AppServer(script, guarded=False, folder=folder, port=port)
