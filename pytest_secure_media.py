@@ -98,7 +98,7 @@ def pytest_collection_modifyitems(
     attacks: list[pytest.Item] = []
     if config.getoption("--secure-media-app") or config.getoption("--secure-media-url"):
         from secure_media.attack import as_tests
-        from secure_media.attack.people import Page
+        from secure_media.attack.page import Page
 
         names = ("page", "query", "link", "folder-link", "static", "outside", "identity")
         page = Page(*(config.getoption(f"--secure-media-{name}") or "" for name in names))

@@ -18,7 +18,7 @@ from secure_media.attack.discovery import opened
 from secure_media.attack.found import FoundTarget
 from secure_media.attack.model import Attack, Result, Verdict
 from secure_media.attack.pace import OutOfBoundsError, Pace
-from secure_media.attack.people import Page, Person
+from secure_media.attack.page import Page
 from secure_media.attack.redaction import Redaction
 from secure_media.attack.trial import attempt, confirm
 from secure_media.errors import AppError
@@ -74,7 +74,7 @@ class Campaign:
 
     def _opened(self) -> FoundTarget:
         app = self._app.app()
-        people = [Person(who.cookies, who.headers) for who in (self._app.somebody, self._app.stranger)]
+        people = self._app.somebody, self._app.stranger
         pace = _at_once if isinstance(app, AppServer) else Pace(rate=_RATE, most=_MOST, seconds=_SECONDS)
         somebody, stranger = people
         target = self._open.enter_context(opened(app, somebody, stranger, self._page, pace=pace))

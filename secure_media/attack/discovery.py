@@ -10,11 +10,12 @@ from typing import Any
 
 from secure_media.attack.found import FoundTarget, Medium
 from secure_media.attack.given import LONGEST, SHORTEST, Given, canary, facts_of
-from secure_media.attack.people import Page, Person
+from secure_media.attack.page import Page
 from secure_media.attack.probing import probe
 from secure_media.attack.redaction import plain
 from secure_media.errors import AppError
 from secure_media.testing import Browser, Response, RunningApp, Tab
+from secure_media.testing.people import Person
 
 #: How long a page may take that never comes to its end, in seconds.
 _ENDLESS = 10.0

@@ -6,9 +6,10 @@ import re
 from dataclasses import dataclass, field
 from typing import Any
 
-from secure_media.attack.people import Page, Person
+from secure_media.attack.page import Page
 from secure_media.errors import AppError
 from secure_media.testing import Browser, Response
+from secure_media.testing.people import Person
 
 #: The longest file that is asked for again and again, in bytes.
 LONGEST = 4 << 20

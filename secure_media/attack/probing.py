@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import ssl
 
-from secure_media.attack.people import Person
 from secure_media.attack.redaction import plain
 from secure_media.errors import AppError
 from secure_media.testing import Browser, Response, RunningApp
+from secure_media.testing.people import Person
 
 _SIGN_IN = "it asks people to sign in: give what somebody's browser sends, by --cookie or --header"
 _ELSEWHERE = "no Streamlit app is there: give the URL of its first page, and the name of another one by --page"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ipaddress
 import sys
 from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime, timezone
@@ -18,9 +17,9 @@ if TYPE_CHECKING:
     from secure_media.attack.found import FoundTarget
     from secure_media.attack.model import Result
     from secure_media.attack.outcome import Outcome
-    from secure_media.attack.people import Person
     from secure_media.attack.redaction import Redaction
     from secure_media.testing import RunningApp
+    from secure_media.testing.people import Person
 
 #: How often the line that counts is written anew, in attacks.
 _EVERY = 10
@@ -149,25 +148,19 @@ def _refuse_unwritable(options: dict[str, Any]) -> None:
 def _app(url: str | None, ca: str | None, *, is_authorised: bool) -> RunningApp:
     """Return the app, if it may be attacked."""
     from secure_media.testing import RunningApp
+    from secure_media.testing.running import is_this_machine
 
     if url is None:
         raise Failure("give the URL at which a browser opens the app, such as http://127.0.0.1:8501/")
     if "?" in url or "#" in url:
         raise Failure("give the URL without a query and a fragment; a query by --query")
     app = RunningApp(url, verify=True if ca is None else ca, timeout=20)
-    if not is_authorised and not _is_this_machine(app.host):
+    if not is_authorised and not is_this_machine(app.host):
         raise Failure(
             f"{app.host} is not this machine: attack only what its owner has asked you to, and say so by "
             "--i-am-authorised"
         )
     return app
-
-
-def _is_this_machine(host: str) -> bool:
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
 
 
 def _attacked(app: RunningApp, families: Sequence[str], options: dict[str, Any]) -> Outcome:
@@ -177,7 +170,7 @@ def _attacked(app: RunningApp, families: Sequence[str], options: dict[str, Any])
     from secure_media.attack.observations import observations
     from secure_media.attack.outcome import Outcome
     from secure_media.attack.pace import Pace
-    from secure_media.attack.people import Page
+    from secure_media.attack.page import Page
 
     began = datetime.now(timezone.utc)
     wait = options["after_closing"]

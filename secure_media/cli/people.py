@@ -9,8 +9,9 @@ from typing import Any
 
 import click
 
-from secure_media.attack.people import Person, pairs
+from secure_media.attack.page import pairs
 from secure_media.cli.command import Failure
+from secure_media.testing.people import Person
 
 _NAME = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
 #: What the kit says itself, with what to give in its place.

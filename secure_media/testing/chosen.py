@@ -2,35 +2,15 @@
 
 from __future__ import annotations
 
-import ipaddress
 import shlex
 import sys
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
 from pathlib import Path
 
 from secure_media.errors import AppError
-from secure_media.testing.browser import Browser
-from secure_media.testing.running import RunningApp
+from secure_media.testing.people import Person
+from secure_media.testing.running import RunningApp, is_this_machine
 from secure_media.testing.server import AppServer
-
-
-@dataclass(frozen=True)
-class Person:
-    """
-    Who opens the app, by what their browser sends.
-
-    Args:
-        cookies: Their cookies.
-        headers: Further headers.
-    """
-
-    cookies: Mapping[str, str] = field(default_factory=dict, repr=False)
-    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
-
-    def browser(self, app: RunningApp) -> Browser:
-        """Return a new browser of theirs."""
-        return Browser(app, cookies=self.cookies, headers=self.headers)
 
 
 def person(cookies: Sequence[str], headers: Sequence[str]) -> Person:
@@ -91,7 +71,7 @@ class ChosenApp:
         if command is not None and script is None:
             raise AppError("a command starts a script: name that too")
         self._running = None if url is None else RunningApp(url, verify=True if ca is None else ca)
-        if self._running is not None and not authorised and not _is_this_machine(self._running.host):
+        if self._running is not None and not authorised and not is_this_machine(self._running.host):
             raise AppError(
                 f"{self._running.origin} is another machine: say that its owner has authorised you to attack it"
             )
@@ -127,12 +107,3 @@ class ChosenApp:
         """Stop the app, if it was started."""
         if isinstance(self._running, AppServer):
             self._running.stop()
-
-
-def _is_this_machine(host: str) -> bool:
-    if host == "localhost" or host.endswith(".localhost"):
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False

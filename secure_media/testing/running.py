@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import http.client
+import ipaddress
 import os
 import socket
 import ssl
@@ -15,6 +16,18 @@ from secure_media.testing.response import Response
 
 #: How long `RunningApp.raw` listens to a server that says nothing, in seconds.
 _SILENCE = 10.0
+
+
+def is_this_machine(host: str) -> bool:
+    """
+    Return whether `host` is this machine for sure: ``localhost``, or a loopback address.
+
+    Names below ``localhost`` are not: where they lead is for whoever resolves them to say (RFC 6761 section 6.3).
+    """
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
 
 
 class RunningApp:

@@ -18,9 +18,10 @@ from secure_media.attack.campaign import chosen, run
 from secure_media.attack.discovery import opened
 from secure_media.attack.model import Result
 from secure_media.attack.pace import Pace
-from secure_media.attack.people import Page, Person
+from secure_media.attack.page import Page
 from secure_media.errors import AppError
 from secure_media.testing import RunningApp
+from secure_media.testing.people import Person
 from tests.attacks.by_url import CANARIES, SCRIPT, guarded, stock
 from tests.attacks.test_attacks import COUNTS
 from tests.cli.shell import Shell

@@ -12,7 +12,8 @@ from pathlib import Path
 import pytest
 
 from secure_media.testing import AppError, RunningApp
-from secure_media.testing.chosen import ChosenApp, Person, person
+from secure_media.testing.chosen import ChosenApp, person
+from secure_media.testing.people import Person
 from tests.servers import ROOT, SECRET, AppServer, plain_environment
 
 HERE = "http://127.0.0.1:1/"
@@ -135,6 +136,7 @@ def test_app_that_does_not_start_is_told_once(project: Path) -> None:
         pytest.param({"url": "app.py"}, "give where a browser opens the app", id="no-url"),
         pytest.param({"url": "http://192.0.2.1/"}, "is another machine: say that its owner has", id="elsewhere"),
         pytest.param({"url": "http://localhost.example/"}, "is another machine", id="looks-like-here"),
+        pytest.param({"url": "http://app.localhost/"}, "is another machine", id="below-localhost"),
         pytest.param({"url": "http://127.0.0.1.example/"}, "is another machine", id="looks-like-loopback"),
     ],
 )
@@ -144,9 +146,7 @@ def test_what_cannot_be_is_one_sentence(named: dict[str, str], told: str) -> Non
         ChosenApp(**named, somebody=Person(), stranger=Person())  # type: ignore[arg-type]
 
 
-@pytest.mark.parametrize(
-    "url", [HERE, "http://localhost:1/", "http://[::1]:1/", "http://127.1.2.3/", "http://app.localhost/"]
-)
+@pytest.mark.parametrize("url", [HERE, "http://localhost:1/", "http://[::1]:1/", "http://127.1.2.3/"])
 def test_this_machine_may_be_attacked(url: str) -> None:
     """Its own addresses need nobody's word."""
     assert ChosenApp(url=url, somebody=Person(), stranger=Person()).app().url == url

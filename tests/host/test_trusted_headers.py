@@ -14,8 +14,9 @@ from secure_media.attack.campaign import chosen, run
 from secure_media.attack.discovery import opened
 from secure_media.attack.model import Verdict
 from secure_media.attack.pace import Pace
-from secure_media.attack.people import Page, Person
+from secure_media.attack.page import Page
 from secure_media.testing import RunningApp
+from secure_media.testing.people import Person
 from tests import forks
 from tests.nginx import PASSED_ON, nginx
 from tests.servers import (

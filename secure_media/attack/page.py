@@ -1,26 +1,9 @@
-"""Who opens an app, and which page of it."""
+"""Which page of an app is opened, and with which cookies."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-
-
-@dataclass(frozen=True, repr=False)
-class Person:
-    """
-    Who opens the app, by what their browser sends.
-
-    Args:
-        cookies: Their cookies.
-        headers: Further headers.
-    """
-
-    cookies: Mapping[str, str] = field(default_factory=dict)
-    headers: Mapping[str, str] = field(default_factory=dict)
-
-    def __bool__(self) -> bool:
-        return bool(self.cookies or self.headers)
+from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
