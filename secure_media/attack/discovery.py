@@ -96,6 +96,9 @@ def _target(tab: Tab, stranger: Browser, given: Given, known: dict[str, Any]) ->
     browser, app = tab.browser, tab.browser.app
     files = _files(browser, tab)
     files.canaries.update(given.canaries)
+    if "next_person" in known and _opens(app, given.left, Browser(app), files):
+        # The app asks nobody who they are: whoever uses the browser has what it was shown.
+        del known["next_person"]
     if "stolen" in known and _opens(app, given.thief, stranger, files):
         # A browser's cookie is all that it takes, whoever signs in there: a name that was added would prove nothing.
         known["stolen"] = stranger.cookie_header()
@@ -118,7 +121,7 @@ def _target(tab: Tab, stranger: Browser, given: Given, known: dict[str, Any]) ->
             for cookies, who in (
                 (browser.cookie_header(), browser),
                 (stranger.cookie_header(), stranger),
-                (str(known.get("stolen", "")), stranger),
+                ("; ".join(f"{name}={value}" for name, value in given.thief.items()), stranger),
             )
         },
         **known,

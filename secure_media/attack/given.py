@@ -27,11 +27,13 @@ class Given:
     Args:
         facts: Facts of a target, by name.
         canaries: Bytes that are in the files alone, by kind.
-        thief: What a browser sends in which somebody else signs in, with the cookies that the app gave to the victim.
+        left: The cookies that the app gave to the victim's browser, without those that the victim signs in with.
+        thief: What that browser sends once somebody else has signed in there.
     """
 
     facts: dict[str, Any] = field(default_factory=dict)
     canaries: dict[str, bytes] = field(default_factory=dict)
+    left: dict[str, str] = field(default_factory=dict)
     thief: dict[str, str] = field(default_factory=dict)
 
 
@@ -49,6 +51,12 @@ def facts_of(page: Page, browser: Browser, victim: Person, other: Person) -> Giv
         AppError: Something is not there for whom it should be.
     """
     given, stranger = Given(), Browser(browser.app)
+    given.left.update({name: value for name, value in browser.cookies.items() if name not in victim.cookies})
+    # Requests are told apart by their cookies (`FoundTarget.send`).
+    given.thief.update({**given.left, **other.cookies, "attacked-as": "thief"})
+    cookies = "; ".join(f"{name}={value}" for name, value in given.thief.items())
+    if victim and other:
+        given.facts["next_person"] = cookies
     if page.link:
         given.facts["link"], given.canaries["file"] = _file(stranger, "--link", page.link, "for anyone")
         if "media_token=" not in given.facts["link"].partition("?")[2]:
@@ -68,10 +76,7 @@ def facts_of(page: Page, browser: Browser, victim: Person, other: Person) -> Giv
         if not victim:
             raise AppError("--identity: say how the one whom the proxy names signs in there, by --cookie or --header")
         given.facts["identity"] = _line(page.identity)
-        kept = {name: value for name, value in browser.cookies.items() if name not in victim.cookies}
-        # Requests are told apart by their cookies (`FoundTarget.send`).
-        given.thief.update({**kept, **other.cookies, "attacked-as": "thief"})
-        given.facts["stolen"] = "; ".join(f"{name}={value}" for name, value in given.thief.items())
+        given.facts["stolen"] = cookies
     if page.outside:
         given.facts["outside"] = page.outside
     return given

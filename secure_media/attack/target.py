@@ -129,6 +129,7 @@ class Target:
     closed: bool = fact("an app of which strangers get no page either, be it one to sign in on")
     identity: str = fact("the header, with its value, in which a proxy says that it is the victim who asks")
     stolen: str = fact("the cookies that the app gave to the browser of somebody whom a proxy names, without their own")
+    next_person: str = fact("the cookies of the victim's browser once somebody else has signed in there")
     by_proxy: Callable[[bytes], list[Response]] = fact("a way to the app that is the proxy's")
     jwt_files: Mapping[str, str] = fact("files for anyone with a JWT of a key that attacks know, by kind of key")
     leave: Callable[[], None] = fact("whether the victim's pages may be closed (--after-closing)")

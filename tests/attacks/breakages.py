@@ -278,6 +278,18 @@ DELIBERATE = (
         of.EXPIRED,
     ),
     Breakage(
+        "takes-the-next-person-for-the-one-before",
+        "core/guard.py",
+        (("return decision if own else Deny(DenialReason.OTHER_PERSON)", "return decision"),),
+        of.NEXT_PERSON,
+    ),
+    Breakage(
+        "asks-at-uploads-only-which-browser-it-is",
+        "core/guard.py",
+        (("if is_upload and person is None and self._policy.knows_who:", "if False:"),),
+        of.NEXT_PERSON,
+    ),
+    Breakage(
         "asks-no-condition",
         "gate/media.py",
         (("also = None if media_id is None else self._store.condition(media_id)", "also = None"),),

@@ -11,6 +11,7 @@ from typing import Any
 
 from secure_media.attack import Target
 from secure_media.attack.client import PATIENCE, Response, exchange
+from tests.attacks.apps import PIXEL, media_by_kind
 from tests.host.signing_in import follow, granted
 from tests.host.test_protecting import KEY, sso
 from tests.servers import SECRET, AppServer, Browser
@@ -37,6 +38,21 @@ PAGE = """
 import streamlit as st
 st.text("CANARY")
 st.download_button("save", b"CANARY", file_name="a.txt")
+"""
+SHARED = f"""
+from secure_media import jwt, own_session, secure_run
+policy = own_session() & jwt(cookie="sso", key={KEY!r}, algorithms=["HS256"], issuer="gate", audience="app")
+secure_run(__file__, secret={SECRET!r}, policy=policy)
+"""
+PICTURES = f"""
+import base64
+import streamlit as st
+st.session_state.setdefault("whose", st.query_params.get("who", "nobody"))
+st.text("session CANARY of " + st.session_state.whose)
+st.image(base64.b64decode({PIXEL!r}) + b"image CANARY")
+st.audio(b"audio CANARY", format="audio/wav")
+st.download_button("save", b"download CANARY", file_name="a.html", mime="text/html")
+st.file_uploader("file")
 """
 #: From where the proxy connects.
 PROXY = "127.0.0.9"
@@ -70,6 +86,34 @@ def own_page(folder: Path, env: Mapping[str, str] | None = None) -> Iterator[Tar
             assert follow(browser, granted(tab)).status == 303
         with browser.open() as tab:
             yield _target(server, canary, browser, tab.session_id)
+
+
+@contextmanager
+def shared(folder: Path, env: Mapping[str, str] | None = None) -> Iterator[Target]:
+    """An app with a page that Ann has open, and a browser in which Bob has signed in since."""
+    canary = secrets.token_hex()
+    with _serving(SHARED + PICTURES.replace("CANARY", canary), folder, env) as server:
+        browser = Browser(server, cookies={"sso": sso("ann")})
+        left = browser.open(query="who=ann")
+        left_session = left.session_id
+        left.close()
+        with browser.open(query="who=ann") as tab:
+            then = Browser(server, cookies={**browser.cookies, "sso": sso("bob")})
+            yield Target(
+                host="127.0.0.1",
+                port=server.port,
+                exact=True,
+                media=media_by_kind(tab),
+                canaries={
+                    **{kind: f"{kind} {canary}".encode() for kind in ("image", "audio", "download")},
+                    "session": f"session {canary} of ann".encode(),
+                },
+                victim=browser.cookie_header(),
+                victim_session=tab.session_id,
+                left_session=left_session,
+                next_person=then.cookie_header(),
+                log=lambda: server.log,
+            )
 
 
 @contextmanager

@@ -10,10 +10,10 @@ from pathlib import Path
 import pytest
 
 from secure_media.attack import Family, Target, Verdict, all_attacks, attempt
-from secure_media.attack.families import DEFERRED, IDENTITY, PROTECTED
+from secure_media.attack.families import DEFERRED, IDENTITY, NEXT_PERSON, PROTECTED
 from tests.attacks.apps import app
 from tests.attacks.breakages import DELIBERATE, ONCE, Breakage, broken
-from tests.attacks.for_people import closed, named
+from tests.attacks.for_people import closed, named, shared
 from tests.servers import ROOT, STARLETTE, STREAMLIT
 
 ATTACKS = all_attacks()
@@ -28,9 +28,8 @@ BREAKAGES = [
 
 def of_family(family: Family, folder: Path, env: Mapping[str, str]) -> AbstractContextManager[Target]:
     """Return the app that attacks of a family are for."""
-    if family is PROTECTED:
-        return closed(folder, env)
-    return named(folder, env) if family is IDENTITY else app("", "None", folder, env)
+    own = {PROTECTED: closed, IDENTITY: named, NEXT_PERSON: shared}
+    return own[family](folder, env) if family in own else app("", "None", folder, env)
 
 
 @pytest.mark.parametrize("breakage", [pytest.param(breakage, id=breakage.id) for breakage in BREAKAGES])

@@ -242,6 +242,9 @@ def test_people_are_who_their_cookies_say(shell: Shell, tmp_path: Path, monkeypa
     assert (both.code, by_header.code) == (0, 0)
     reports = both.out + by_header.out + "".join(Path(name).read_text("utf-8") for name in "jhk")
     assert "attacked by a second person" in both.out
+    # The browser's cookies alone open nothing here, so the next one who signs in there is tried too.
+    tried = {attack["id"]: attack["verdict"] for attack in json.loads(Path("j").read_text("utf-8"))["attacks"]}
+    assert {tried[f"next-person-image-{method}"] for method in ("get", "head")} == {"stood"}
     assert not [token for token in (ann, bert) if token in reports or token.split(".")[2] in reports]
 
 

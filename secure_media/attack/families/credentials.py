@@ -124,6 +124,13 @@ PROTECTED = Family(
     "8.2.1",
     "RFC 9110, section 15.5.4",
 )
+NEXT_PERSON = Family(
+    "next-person",
+    "The next person in one browser",
+    "People share a browser, at a desk or after a sign-out: what one was shown there must not be the next one's.",
+    488,
+    "7.2.4",
+)
 IDENTITY = Family(
     "trusted-header",
     "A proxy's word for who asks",
