@@ -2,14 +2,17 @@
 Everything that is checked, by name. `nox` alone runs all of it, on a machine with nothing but Python and pip.
 
 Each generation of Streamlit is tested in an environment of its own: only one of them can be installed at a time.
+Environments know nothing of each other, so that two of them are tested at the same time.
 """
 
 from __future__ import annotations
 
 import glob
 import os
+import sys
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import nox
 import nox.command
@@ -17,7 +20,7 @@ import nox.command
 nox.needs_version = ">=2024.4.15"
 nox.options.default_venv_backend = "uv|virtualenv"
 nox.options.reuse_existing_virtualenvs = True
-nox.options.stop_on_first_error = False
+nox.options.sessions = ["everything"]
 
 PROJECT = nox.project.load_toml("pyproject.toml")
 GROUPS = PROJECT["dependency-groups"]
@@ -113,16 +116,48 @@ FRAMEWORK_FREE = (
 ENV = {"PYTHONDONTWRITEBYTECODE": ""}
 #: Has the properties tried with more than the few examples of the gate (tests/properties.py).
 AT_LENGTH = {"SECURE_MEDIA_TEST_PROFILE": "long"}
-#: Tests wait for servers more than they compute. Files are begun in the order of tests/conftest.py.
-PARALLEL = ("-n", str(min(8, 2 * (os.cpu_count() or 1))), "--dist=loadfile", "--no-loadscope-reorder")
+#: What `nox` alone runs, in the order in which it is begun: what takes longest first, so that nothing is left alone.
+PARTS = (
+    *(f"tests({name})" for name in reversed(THOROUGH)),
+    "units",
+    *(f"tests({name})" for name in MATRIX if name not in THOROUGH),
+    "check",
+    "docs",
+)
+#: Of those, so many at a time.
+AT_A_TIME = 2
+#: Tests wait for servers more than they compute. tests/conftest.py says in which order, and what one worker runs.
+PARALLEL = ("-n", str(min(6, 1 + (os.cpu_count() or 1))), "--no-loadscope-reorder")
 
 
-def at_once(session: nox.Session, *commands: Sequence[str]) -> None:
-    """Run commands that keep one core busy, two at a time; fail, when all are over, if one of them did."""
-    with ThreadPoolExecutor(2) as pool:
-        running = [pool.submit(session.run, *command, env=ENV) for command in commands]
+def at_once(session: nox.Session, *commands: Sequence[str], **options: Any) -> None:
+    """Run commands, two at a time; fail, when all are over, if one of them did. Print what was kept back (`silent`)."""
+
+    def run(command: Sequence[str]) -> None:
+        output = session.run(*command, env=ENV, **options)
+        if isinstance(output, str):
+            print(output, flush=True)
+
+    with ThreadPoolExecutor(AT_A_TIME) as pool:
+        running = [pool.submit(run, command) for command in commands]
     for each in running:
         each.result()
+
+
+@nox.session(venv_backend="none")
+def everything(session: nox.Session) -> None:
+    """All parts, two at a time; what each has printed is shown when it is over."""
+    nox_itself = (sys.executable, "-m", "nox")
+    # Both of the thorough ones need them, and only one can install packages.
+    session.run(*nox_itself, "-s", "programs", external=True)
+    at_once(session, *((*nox_itself, "-s", part) for part in PARTS), external=True, silent=True)
+
+
+@nox.session(default=False)
+def programs(session: nox.Session) -> None:
+    """The browsers and servers that tests need, from the packages of the system."""
+    session.install(*GROUPS["provider"])
+    session.run("python", "tests/browser/install.py")
 
 
 @nox.session

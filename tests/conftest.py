@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import re
 import struct
 import zlib
 from pathlib import Path
+from typing import Any
 
 import pytest
+from xdist.scheduler import LoadFileScheduling  # type: ignore[import-untyped]
 
 from tests import forks
 
@@ -21,6 +24,27 @@ _LONG = (
     "tests/cli/test_attacking.py",
     "tests/host/",
 )
+#: Files whose tests need not all run in one worker, since not all of them share a server: those do for which this finds
+#: the same in their names.
+_APART = {
+    "tests/attacks/test_attacks.py": r"\[(root|below|decided-anew)-",
+    "tests/host/test_next_person.py": r"\[(.*)\]",
+}
+
+
+class Scheduling(LoadFileScheduling):  # type: ignore[misc]
+    """Have one worker run what shares a server."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        file = str(super()._split_scope(nodeid))
+        shared = re.search(_APART.get(file, r"$"), nodeid)
+        return f"{file}{shared[0] if shared else ''}"
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Scheduling:
+    """Share the tests out so."""
+    return Scheduling(config, log)
 
 
 def pytest_configure() -> None:

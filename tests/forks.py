@@ -232,7 +232,8 @@ def _main(numbers: Sequence[int]) -> None:
         os._exit(0)
     streamlit.close()
     _take_orders(lifeline, elsewhere)
-    os.waitpid(other, 0)
+    with contextlib.suppress(ChildProcessError):  # it may have ended first, and been waited for
+        os.waitpid(other, 0)
 
 
 def _import(names: Sequence[str]) -> None:
