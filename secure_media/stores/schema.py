@@ -45,6 +45,9 @@ def bring_up_to_date(connection: sqlite3.Connection) -> None:
         version = _version(connection)  # another process may have been faster
         if version > _VERSION:
             raise sqlite3.DatabaseError("written by a newer release")
+        if version == 0 and connection.execute("SELECT 1 FROM sqlite_master LIMIT 1").fetchone():
+            # Its version would become ours, and its owner could not tell any more which one it has.
+            raise sqlite3.DatabaseError("it is the database of another program")
         for upgrade in _UPGRADES[version:]:
             for statement in filter(None, map(str.strip, upgrade.split(";"))):
                 connection.execute(statement)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import socket
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +28,9 @@ FACTS: dict[str, Any] = {
     "starlette": True,
     "policy": "own_session()",
     "secret": "SECURE_MEDIA_SECRET",
+    "written_in": None,
     "ledger": None,
+    "ledger_unusable": None,
     "audit": True,
     "protect": "media",
     "proxies": False,
@@ -68,8 +72,31 @@ def test_guarded_app_is_well(shell: Shell) -> None:
     assert ("problem", "routes") not in found
     assert found["ok", "collections"] == "files"
     assert found["ok", "audit"] == "written"
-    assert "HttpOnly" in found["ok", "cookies"]
-    assert ("note", "secret") in found
+    cookies = [each["text"] for each in json.loads(result.out) if each["topic"] == "cookies"]
+    assert [text for text in cookies if text.startswith("over HTTPS, __Host-") and "Secure" in text]
+    assert [text for text in cookies if "__Host-" not in text and "HttpOnly" in text]
+    assert "written out in app.py" in found["warning", "secret"]
+    assert SECRET not in result.out + result.err
+
+
+@pytest.mark.parametrize(
+    ("text", "level"),
+    [
+        pytest.param(f"KEYS = ['x', {SECRET!r}]", "warning", id="list"),
+        pytest.param(f"KEYS = [{SECRET.encode()!r}]", "warning", id="bytes"),
+        pytest.param(f"KEYS = [{SECRET[:9]!r} {SECRET[9:]!r}]", "warning", id="in-pieces"),
+        pytest.param("import os\nKEYS = [os.environ['ELSEWHERE']]", "note", id="elsewhere"),
+    ],
+)
+def test_secret_that_is_written_out_is_named(
+    shell: Shell, monkeypatch: pytest.MonkeyPatch, text: str, level: str
+) -> None:
+    """Whatever it is called: whoever reads the code has it. One that the code reads from elsewhere is no such thing."""
+    monkeypatch.setenv("ELSEWHERE", SECRET)
+    app = f"{text}\nfrom secure_media import secure_run\nsecure_run(__file__, secret=KEYS[-1:])\n"
+    result = look(shell, app, "--json")
+
+    assert (level, "secret") in said(result)
     assert SECRET not in result.out + result.err
 
 
@@ -277,6 +304,36 @@ def test_ledger_that_others_can_replace_is_named(tmp_path: Path) -> None:
     assert by_topic(list(configuration.findings(facts)))["ledger"] is Level.OK
     folder.chmod(0o777)
     assert by_topic(list(configuration.findings(facts)))["ledger"] is Level.WARNING
+
+
+@pytest.mark.parametrize(
+    ("made_by", "why"),
+    [
+        pytest.param("", "not a database", id="text"),
+        pytest.param("CREATE TABLE people (name)", "the database of another program", id="of-another-program"),
+        pytest.param("PRAGMA user_version = 99", "a newer release", id="newer"),
+    ],
+)
+def test_ledger_that_is_none_is_named(shell: Shell, made_by: str, why: str) -> None:
+    """Everything that needs it would be refused; what is in the file stays as it was."""
+    Path("ledger").write_text("no database at all, but a text " * 40)
+    if made_by:
+        Path("ledger").unlink()
+        with closing(sqlite3.connect("ledger")) as connection:
+            connection.execute(made_by)
+            connection.commit()
+    Path("ledger").chmod(0o600)
+    before = Path("ledger").read_bytes()
+    result = look(shell, GUARDED.replace("audit_log=", "ledger='ledger', audit_log="), "--json")
+
+    assert result.code == 1
+    assert why in said(result)["problem", "ledger"]
+    if why != "not a database":
+        with closing(sqlite3.connect("ledger")) as connection:
+            tables = [name for (name,) in connection.execute("SELECT name FROM sqlite_master")]
+        assert tables == (["people"] if "people" in made_by else [])
+    else:
+        assert Path("ledger").read_bytes() == before
 
 
 @pytest.mark.parametrize(

@@ -1019,6 +1019,14 @@ def _newer(path: Path) -> Path:
     return path
 
 
+def _with_other_tables(path: Path) -> Path:
+    path.parent.mkdir()
+    database = sqlite3.connect(path)
+    database.execute("CREATE TABLE people (name)")
+    database.close()
+    return path
+
+
 def _of_another_app(path: Path) -> Path:
     path.parent.mkdir()
     database = sqlite3.connect(path)
@@ -1034,6 +1042,7 @@ def _of_another_app(path: Path) -> Path:
         pytest.param(_long_name, "too long", id="long-name", marks=posix_only),
         pytest.param(_text_file, "not a database", id="text"),
         pytest.param(_newer, "written by a newer release", id="newer-release"),
+        pytest.param(_with_other_tables, "the database of another program", id="other-tables"),
         pytest.param(_of_another_app, "no such table", id="another-apps"),
     ],
 )

@@ -13,6 +13,9 @@ from secure_media.testing.running import RunningApp
 _REFUSED = 403
 #: Streamlit's cookie, which scripts of its page read.
 _XSRF = "_streamlit_xsrf"
+#: What a proxy says that has got the request over HTTPS.
+_OVER_HTTPS = {"X-Forwarded-Proto": "https"}
+_FLAGS = {"httponly": "HttpOnly", "secure": "Secure"}
 
 
 def findings(app: RunningApp, *, protected: bool, static: bool) -> Iterator[Finding]:
@@ -44,7 +47,12 @@ def findings(app: RunningApp, *, protected: bool, static: bool) -> Iterator[Find
         yield problem("routes", "uploads of a stranger are taken", "Something goes around the guard")
     else:
         yield ok("routes", f"uploads of a stranger are refused ({upload.status})")
-    yield from _page(app.request("GET", f"{app.base}/", {"Accept": "text/html"}), protected=protected)
+    page, over_https = (
+        app.request("GET", f"{app.base}/", {"Accept": "text/html", **more}) for more in ({}, _OVER_HTTPS)
+    )
+    yield from _page(page, protected=protected)
+    yield from _cookies(page, {"httponly"}, "")
+    yield from _cookies(over_https, {"httponly", "secure"}, "over HTTPS, ")
 
 
 def _page(page: Response, *, protected: bool) -> Iterator[Finding]:
@@ -56,12 +64,20 @@ def _page(page: Response, *, protected: bool) -> Iterator[Finding]:
         yield note("routes", "the page itself is open to everyone", 'protect="app" closes it')
     else:
         yield problem("routes", f"the page answers with {page.status}", "See the log of the app")
+
+
+def _cookies(page: Response, wanted: set[str], where: str) -> Iterator[Finding]:
+    """Yield the flags of the app's own cookies, and what they lack of those that are wanted."""
     for line in page.set_cookies:
         name, _, rest = line.partition("=")
         flags = [part.strip() for part in rest.split(";")[1:]]
-        shown = f"{name}: {'; '.join(flag for flag in flags if not flag.lower().startswith(('expires', 'max-age')))}"
-        lacks = "httponly" not in {flag.lower() for flag in flags} and name != _XSRF
-        yield warning("cookies", shown, "It should be HttpOnly") if lacks else ok("cookies", shown)
+        lacks = wanted - {flag.lower() for flag in flags}
+        shown = (flag for flag in flags if not flag.lower().startswith(("expires", "max-age")))
+        said = f"{where}{name}: {'; '.join(shown)}"
+        if lacks and name != _XSRF:
+            yield warning("cookies", said, f"It should be {' and '.join(_FLAGS[flag] for flag in sorted(lacks))}")
+        else:
+            yield ok("cookies", said)
 
 
 def reached(app: RunningApp) -> bool:

@@ -44,12 +44,14 @@ def _secret(facts: Facts) -> Iterator[Finding]:
             "made up for this process: cookies and links end with it, and two processes do not agree",
             "Set SECURE_MEDIA_SECRET; `secure-media keygen` makes one",
         )
-    elif facts["secret"] == ARGUMENT:
-        yield note(
+    elif facts["written_in"]:
+        yield warning(
             "secret",
-            "long enough, and given as an argument: if it is written in the script, whoever reads the code has it",
-            "Set SECURE_MEDIA_SECRET or SECURE_MEDIA_SECRET_FILE instead",
+            f"long enough, and written out in {facts['written_in']}: whoever reads the code, or its history, has it",
+            "Make a new one, in SECURE_MEDIA_SECRET or SECURE_MEDIA_SECRET_FILE",
         )
+    elif facts["secret"] == ARGUMENT:
+        yield note("secret", "long enough, and given as an argument, which comes from outside of what was looked at")
     else:
         yield ok("secret", f"long enough, from {facts['secret']}")
 
@@ -57,6 +59,10 @@ def _secret(facts: Facts) -> Iterator[Finding]:
 def _ledger(facts: Facts) -> Iterator[Finding]:
     if facts["ledger"] is None:
         yield note("ledger", "in memory: revocations and uses of links end with the process", "Set ledger to a file")
+        return
+    if facts["ledger_unusable"]:
+        said, _, fix = str(facts["ledger_unusable"]).removeprefix("ledger: ").rpartition(". ")
+        yield problem("ledger", said, fix)
         return
     path = Path(facts["ledger"])
     try:

@@ -11,13 +11,15 @@ import os
 import runpy
 import sys
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 import click
 
 from secure_media.cli.doctor.configuration import ARGUMENT
+from secure_media.cli.doctor.source import is_written_in
+from secure_media.errors import LedgerUnavailableError
 from secure_media.host import compatibility, hooks, launch
 from secure_media.host.asgi_app import GuardedApp
 from secure_media.host.deployment import Deployment
@@ -25,6 +27,7 @@ from secure_media.host.flags import flags_of
 from secure_media.http.forwarded import THIS_MACHINE, Proxies
 from secure_media.servers.public import is_public
 from secure_media.settings.table import Settings
+from secure_media.stores.database import Database
 
 #: What Streamlit is asked for.
 OPTIONS = (
@@ -42,8 +45,8 @@ OPTIONS = (
 )
 
 
-def facts(settings: Settings, deployment: Deployment) -> dict[str, Any]:
-    """Return what a guarded app is like, in values of JSON."""
+def facts(settings: Settings, deployment: Deployment, source: Path | None) -> dict[str, Any]:
+    """Return what a guarded app is like, in values of JSON. `source` is where the app is written."""
     options = _options()
     own = [*deployment.handlers, *deployment.routes]
     version = compatibility.version()
@@ -52,7 +55,9 @@ def facts(settings: Settings, deployment: Deployment) -> dict[str, Any]:
         "starlette": version >= (1, 57) or bool(options.get("server.useStarlette")),
         "policy": repr(settings.policy),
         "secret": None if settings.ephemeral else _source(settings),
+        "written_in": source.name if source and is_written_in(source, settings.keys) else None,
         "ledger": None if settings.ledger is None else str(settings.ledger.absolute()),
+        "ledger_unusable": settings.ledger and _why_unusable(settings.ledger),
         "audit": settings.audit_log is not None,
         "protect": settings.protect,
         "embedded": settings.embedded,
@@ -86,6 +91,15 @@ def _source(settings: Settings) -> str:
     return ARGUMENT if source == "secret" else source
 
 
+def _why_unusable(ledger: Path) -> str | None:
+    """Return what is wrong with what is in the file, if there is one: the app has opened it by now."""
+    try:
+        with closing(Database(ledger)) as database, database.reading():
+            return None
+    except LedgerUnavailableError as error:
+        return str(error)
+
+
 def _target(endpoint: Any) -> Any:
     """Return what may be marked public: a route, or the handler of a rule of Tornado's."""
     return endpoint[1] if isinstance(endpoint, tuple) and len(endpoint) > 1 else endpoint
@@ -98,11 +112,13 @@ class Report:
     Args:
         file: Where.
         guards_itself: Whether the app is guarded however it is started.
+        source: Where the app is written, if that is known.
     """
 
-    def __init__(self, file: Path, *, guards_itself: bool) -> None:
+    def __init__(self, file: Path, *, guards_itself: bool, source: Path | None) -> None:
         self._file = file
         self._guards_itself = guards_itself
+        self._source = source
         self._facts: dict[str, Any] | None = None
         #: Where the guarded app is mounted in another one.
         self.mount = ""
@@ -116,7 +132,7 @@ class Report:
 
         def announce_and_report(settings: Settings, deployment: Deployment, **more: Any) -> None:
             announce(settings, deployment, **more)
-            self._facts = facts(settings, deployment)
+            self._facts = facts(settings, deployment, self._source)
             self.write()
 
         return announce_and_report
@@ -176,6 +192,12 @@ def _noting_routes(paths: list[str]) -> Iterator[None]:
         App.__init__ = init  # type: ignore[method-assign]
 
 
+def _module(name: str) -> Path | None:
+    """Return where a module of the current directory is written."""
+    places = (Path(*name.split(".")).with_suffix(".py"), Path(*name.split("."), "__init__.py"))
+    return next((place for place in places if place.is_file()), None)
+
+
 def _here(options: Mapping[str, Any]) -> list[str]:
     """Return the flags for `options`, but for where to listen: the app's own port may be taken, by the app itself."""
     return flags_of({**options, "server.port": os.environ["STREAMLIT_SERVER_PORT"], "server.address": "127.0.0.1"})
@@ -187,7 +209,8 @@ def main(file: str, app: str, *args: str) -> None:
     from secure_media.testing.server import starts_itself
 
     is_script = ":" not in Path(app).name
-    report = Report(Path(file), guards_itself=not is_script or starts_itself(Path(app)))
+    source = Path(app) if is_script else _module(app.partition(":")[0])
+    report = Report(Path(file), guards_itself=not is_script or starts_itself(Path(app)), source=source)
     report.complete = is_script
     launch.flags_of = _here  # type: ignore[attr-defined]
     announcing.announce = report.watched(announcing.announce)
