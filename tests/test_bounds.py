@@ -694,7 +694,7 @@ def _events(folder: Path) -> Fill:
 
 
 def _refused(_: Path) -> Fill:
-    return Fill(entry, lambda number: entry._say_once(f"reason {number}"), 64)
+    return Fill(entry, lambda number: entry.say_once(f"reason {number}"), 64)
 
 
 def _pem_keys(most: int, *, published: bool) -> Fill:
@@ -755,7 +755,7 @@ BOUNDS = {
     "host.allowing:_Keeping._originals": Bound("the functions of a script", _kept_functions),
     "host.allowing:Conditions._names": Bound("the last 1,000", _conditions),
     "host.allowing:Conditions._policies": Bound("the last 1,000", _conditions),
-    "host.entry:_say_once": Bound("the last 64 sentences", _refused),
+    "host.entry:say_once": Bound("the last 64 sentences", _refused),
     "host.given:Given._seen": Bound("the parameters of `secure_run`", _arguments),
     "host.given:Given._told": Bound("the parameters of `secure_run`", _arguments),
     "host.issuing:SessionBinding.tokens": Bound("the last 20,000 of a session", _tokens),

@@ -110,7 +110,7 @@ class Redeeming:
         gone = self._redemptions.superfluous(asked.visitor.credentials, name)
         cookies = [*(_set(other, "", 0) for other in gone), self._cookie(asked, grant)]
         # To the same address, whatever a proxy has made of its path on the way here.
-        return responses.see_other(f"?{request.query}", cookies)
+        return responses.see_other(f"?{request.query}#{documents.AGAIN}", cookies)
 
     def _until(self, asked: Admitted, grant: Grant) -> float | None:
         return self._redemptions.until(grant, asked.visitor.credentials, now=self._clock())

@@ -88,7 +88,7 @@ def refuse(why: str, *, code: int | None = None) -> NoReturn:
         code: What the process ends with.
     """
     if is_page():
-        _say_once(why)
+        say_once(why)
         stop_page(why)
     click.echo(f"secure_media: {why}", err=True)
     if code is None:
@@ -98,8 +98,8 @@ def refuse(why: str, *, code: int | None = None) -> NoReturn:
 
 
 @functools.lru_cache(maxsize=64)
-def _say_once(why: str) -> None:
-    """Write it to the log as well: anyone who has edited a running app does not look at its page at once."""
+def say_once(why: str) -> None:
+    """Write to the log what stops a page: whoever has started or edited the app does not look at it at once."""
     say(logging.ERROR, why)
 
 

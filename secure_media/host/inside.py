@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from secure_media.errors import ConfigurationError
-from secure_media.host.entry import frame_of_the_caller, is_real, runtime, stop_page
+from secure_media.host.entry import frame_of_the_caller, is_real, runtime, say_once, stop_page
 
 logger = logging.getLogger(__name__)
 
@@ -69,6 +69,8 @@ def is_imported_by_a_child_or_a_test(script: str | os.PathLike[str]) -> bool:
 
 
 def _stop_the_script(why: str) -> NoReturn:
+    # On the page it is a visitor who reads it, in the log the one who can do something.
+    say_once(why.replace("**", "").replace("\n\n", " "))
     stop_page(why)
     # Outside of a script's own thread there is no page, and nothing that st.stop() could stop.
     raise ConfigurationError(why)

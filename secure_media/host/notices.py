@@ -36,18 +36,16 @@ MOST_HIDEABLE = 500
 _MOST_NAMED = 10
 
 _MISSING = (
-    "**Images, players and downloads cannot be shown here.** This app gives them to your browser alone, which it knows "
-    "by a cookie, and your browser sends none.\n\n"
-    "- If you see this app inside another page, [open it in a tab of its own]({app}).\n"
-    "- Otherwise, allow cookies for this site in the settings of your browser, and reload the page.\n"
-    "- If that does not help, ask the people who run this app."
+    "**Images, players and downloads do not work here.** Your browser sends no cookie, by which this app "
+    "would know it.\n\n"
+    "- Inside another page, [open the app in a tab of its own]({app}).\n"
+    "- Otherwise, allow cookies for this site and reload the page, or ask the people who run the app."
 )
 _INVALID = (
-    "**Images, players and downloads cannot be shown here.** This app gives them to your browser alone, which it knows "
-    "by a cookie, and the one that your browser sends does not hold.\n\n"
+    "**Images, players and downloads do not work here.** The cookie by which this app knows your browser does not hold "
+    "any more.\n\n"
     "- Reload the page.\n"
-    "- If that does not help, delete the cookies of this site in the settings of your browser, and reload the page.\n"
-    "- If that does not help either, ask the people who run this app."
+    "- If that does not help, delete the cookies of this site and reload, or ask the people who run the app."
 )
 
 Path = tuple[int, ...]
@@ -216,8 +214,8 @@ class CookielessLog:
         else:
             cure = "if a page of another site shows the app in a frame, set embedded=True"
         logger.warning(
-            "cookies.missing session=%s sessions=%d: the browser sends no cookie of this app, so the media on its page "
-            "are refused. It may block cookies; %s. Where no cookie can come, set sign_media_urls=True",
+            "cookies.missing session=%s sessions=%d: the browser sends no cookie, so its page gets no media. "
+            "It may block cookies; %s. Where none can come, set sign_media_urls=True",
             short_hash(holder.session_id),
             count,
             cure,

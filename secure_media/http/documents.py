@@ -39,6 +39,9 @@ button,a{display:block;width:100%;padding:.7rem 1rem;border:0;border-radius:.5re
 color:var(--on-accent);font:inherit;font-weight:600;text-align:center;text-decoration:none;cursor:pointer}
 button:hover,a:hover{filter:brightness(1.08)}
 :focus-visible{outline:2px solid var(--accent);outline-offset:3px}
+.again{display:none;padding:.75rem 1rem;border-left:.25rem solid var(--accent);background:var(--ground);\
+color:var(--text)}
+.again:target{display:block}
 p+a{margin-top:1.5rem}
 p:last-child{margin:1rem 0 0;font-size:.875rem}
 """
@@ -65,11 +68,14 @@ _REFUSAL = (
     '<a href="{app}" target="_top">Open the app</a>'
 )
 
+#: The fragment of the address to which a press leads: where this page is there again, it says what is missing.
+AGAIN = "press-again"
 _CONFIRMATION = (
     '<h1 dir="auto">{name}</h1>\n<p>Somebody shared this file with you.</p>\n<dl>\n{facts}\n</dl>\n'
+    f'<p class="again" id="{AGAIN}">Your browser sent no cookie, so the file could not come. Allow cookies for this '
+    "site, and press again.</p>\n"
     '<form method="post"><button type="submit">Get the file</button></form>\n'
-    "<p>Nothing is sent before you press the button. If this page comes back instead of the file, allow cookies for "
-    "this site and press again.</p>"
+    "<p>Nothing is sent before you press the button.</p>"
 )
 
 #: Stands in the words of others for where the app is.

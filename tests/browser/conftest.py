@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Playwright, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Playwright, sync_playwright
 
 from tests.browser.chromium import ARGUMENTS, executable
 
@@ -39,3 +41,15 @@ def strict(chromium: Browser) -> Iterator[Browser]:
     browser = chromium.browser_type.launch(executable_path=executable(), args=arguments)
     yield browser
     browser.close()
+
+
+@pytest.fixture
+def blocking(playwright: Playwright, chromium: Browser, tmp_path: Path) -> Iterator[BrowserContext]:
+    """Start a Chromium whose settings block all cookies."""
+    assert chromium.is_connected()
+    (tmp_path / "Default").mkdir()
+    settings = {"profile": {"default_content_setting_values": {"cookies": 2}}}
+    (tmp_path / "Default" / "Preferences").write_text(json.dumps(settings))
+    context = playwright.chromium.launch_persistent_context(tmp_path, executable_path=executable(), args=[*ARGUMENTS])
+    yield context
+    context.close()

@@ -104,8 +104,22 @@ def test_picture_is_shown_to_who_presses(chromium: Browser, server: AppServer) -
             assert visit(scanner, link)[0] == 200
         page = press(outside, link)
         page.wait_for_function("() => document.images[0]?.naturalWidth === 1200")
-        assert page.url == link
+        assert page.url == f"{link}#press-again"
         assert visit(late, link) == visit(outside, link) == (403, FORBIDDEN)
+
+
+def test_browser_that_keeps_cookies_back_is_told_so(blocking: BrowserContext, server: AppServer) -> None:
+    """Where the page comes back instead of the file, it says why, and to nobody before; nothing is used up."""
+    link = link_to(server, "picture.jpg")
+    page = blocking.new_page()
+    page.goto(link)
+    advice = page.get_by_text("Allow cookies for this site")
+    assert not advice.is_visible()
+    page.get_by_role("button").click()
+    page.wait_for_url(f"{link}#press-again")
+    assert advice.is_visible()
+    assert page.get_by_role("button").count() == 1
+    assert taken(server, link).status == 200
 
 
 def test_download_is_saved_for_who_presses(chromium: Browser, server: AppServer) -> None:

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, FilePayload, Frame, Page, Playwright, expect
+from playwright.sync_api import Browser, BrowserContext, FilePayload, Frame, Page, expect
 
 from tests.browser.chromium import (
-    ARGUMENTS,
     MEDIA,
-    executable,
     new_browser,
     open_page,
     wait_until_idle,
@@ -44,18 +41,6 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[AppServer]:
     """Serve the app as it is by default."""
     with AppServer(APP, folder=tmp_path_factory.mktemp("app")) as running:
         yield running
-
-
-@pytest.fixture
-def blocking(playwright: Playwright, chromium: Browser, tmp_path: Path) -> Iterator[BrowserContext]:
-    """Start a Chromium whose settings block all cookies."""
-    assert chromium.is_connected()
-    (tmp_path / "Default").mkdir()
-    settings = {"profile": {"default_content_setting_values": {"cookies": 2}}}
-    (tmp_path / "Default" / "Preferences").write_text(json.dumps(settings))
-    context = playwright.chromium.launch_persistent_context(tmp_path, executable_path=executable(), args=[*ARGUMENTS])
-    yield context
-    context.close()
 
 
 def run_again(page: Page | Frame, run: int) -> None:

@@ -140,6 +140,9 @@ def test_streamlit_run_is_refused_on_the_page(arguments: str) -> None:
         assert "python app.py" in message
         # What would not heed the arguments is no right way.
         assert ("secure-media run app.py" in message) == (not arguments)
+        # Who has started it sees no page: the terminal says so too, once.
+        Browser(server).open().close()
+        assert server.log.count("ERROR secure_media: This app was started without its guard") == 1
 
 
 def test_settings_that_would_be_ignored_stop_the_script() -> None:
@@ -155,6 +158,7 @@ def test_settings_that_would_be_ignored_stop_the_script() -> None:
         with AppServer(PAGE, run_arguments=ignored, command=command, env=env) as server, Browser(server).open() as tab:
             assert tab.urls() == []
             assert "has no effect here" in tab.elements("alert")[0].body
+            assert server.log.count("has no effect here") == 1
 
 
 def test_a_spawned_worker_does_not_start_a_server(tmp_path: Path) -> None:

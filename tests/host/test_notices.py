@@ -38,7 +38,7 @@ if what == "pictures":
     st.download_button("save", "content", "a.txt")
 st.text("last")
 """
-CANNOT = "cannot be shown here"
+CANNOT = "do not work here"
 OF_OTHERS = "b" * 40
 
 
