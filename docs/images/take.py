@@ -23,7 +23,7 @@ WINDOW = {"width": 880, "height": 1000}
 #: Around the two windows, in pixels.
 MARGIN = 24
 #: Few enough that the file is small, many enough for a photograph.
-COLOURS = 160
+COLOURS = 255
 
 
 def main() -> None:
@@ -48,7 +48,7 @@ def main() -> None:
         frame = (left - 1, MARGIN - 1, left + width, MARGIN + height)
         ImageDraw.Draw(both).rectangle(frame, outline="#9aa3b2")
     small = both.resize((both.width * 3 // 4, both.height * 3 // 4), Image.Resampling.LANCZOS)
-    small.quantize(COLOURS, dither=Image.Dither.NONE).save(TARGET, optimize=True)
+    small.quantize(COLOURS, dither=Image.Dither.FLOYDSTEINBERG).save(TARGET, optimize=True)
 
 
 if __name__ == "__main__":
