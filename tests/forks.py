@@ -104,6 +104,8 @@ _PRELOADED = ("elsewhere", "streamlit")
 #: The variable that says in which folder the sockets of those two processes are.
 _PLACE = "SECURE_MEDIA_TEST_FORKS"
 _NUMBER = struct.Struct("!i")
+#: This Python, also where a test puts another one in its place.
+_PYTHON = sys.executable
 
 
 class ForkedPython:
@@ -148,7 +150,7 @@ class ForkedPython:
         """Return the exit code when the process has ended."""
         if self.returncode is None:
             if not select.select([self._status], [], [], timeout)[0]:
-                raise subprocess.TimeoutExpired([sys.executable], timeout or 0)
+                raise subprocess.TimeoutExpired([_PYTHON], timeout or 0)
             self.returncode = self._number()
             self._status.close()
         return self.returncode
@@ -201,7 +203,7 @@ def _start_when_asked(*listening: socket.socket) -> None:
     select.select(listening, [], [])
     ours, theirs = socket.socketpair()
     numbers = [theirs.fileno(), *(listener.fileno() for listener in listening)]
-    process = subprocess.Popen([sys.executable, "-u", "-m", __name__, *map(str, numbers)], pass_fds=numbers)
+    process = subprocess.Popen([_PYTHON, "-u", "-m", __name__, *map(str, numbers)], pass_fds=numbers)
     for each in (theirs, *listening):
         each.close()
     atexit.register(process.wait)
@@ -348,10 +350,22 @@ def _run_script(arguments: list[str]) -> None:
 
 def command(module: str) -> str:
     """Return a line for a shell that runs a module as ``python -m`` does, in a process that is forked."""
+    return f"{_run()} -m {module}"
+
+
+def interpreter(folder: Path) -> str:
+    """Return the path of a program in `folder` that is like this Python, but forks the process of what it runs."""
+    program = folder / "forking-python"
+    program.write_text(f'#!/bin/sh\n{_run()} "$@"\n', "utf-8")
+    program.chmod(0o755)
+    return str(program)
+
+
+def _run() -> str:
     share()
-    words = [f"{_PLACE}={os.environ[_PLACE]}", f"PYTHONPATH={Path(__file__).parent.parent}", sys.executable, "-S"]
+    words = [f"{_PLACE}={os.environ[_PLACE]}", f"PYTHONPATH={Path(__file__).parent.parent}", _PYTHON, "-S"]
     # Its own PYTHONPATH is for the program.
-    return f'exec env "PYTHONPATH_OF_PROGRAM=$PYTHONPATH" {shlex.join(words)} -m {__name__} run -m {module}'
+    return f'exec env "PYTHONPATH_OF_PROGRAM=$PYTHONPATH" {shlex.join(words)} -m {__name__} run'
 
 
 def _stand_for(arguments: Sequence[str]) -> NoReturn:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import socket
 import sqlite3
+import sys
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -15,8 +16,9 @@ from secure_media.cli.doctor import configuration, installation
 from secure_media.cli.doctor.findings import Finding, Level
 from secure_media.cli.doctor.source import is_written_in
 from secure_media.core.keys import KeyRing
+from tests import forks
 from tests.cli.shell import Result, Shell
-from tests.servers import SECRET, STARLETTE
+from tests.servers import ROOT, SECRET, STARLETTE
 
 GUARDED = f"""
 from secure_media import secure_run
@@ -43,6 +45,13 @@ FACTS: dict[str, Any] = {
     "agent": False,
     "unguarded": [],
 }
+
+
+@pytest.fixture(autouse=True)
+def forked(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have the apps that are looked at forked, rather than import Streamlit each."""
+    monkeypatch.setattr(sys, "executable", forks.interpreter(tmp_path_factory.mktemp("bin")))
+    monkeypatch.setenv("PYTHONPATH", str(ROOT))
 
 
 def look(shell: Shell, text: str, *options: str, name: str = "app.py") -> Result:
