@@ -46,6 +46,7 @@ THOROUGH = ("tornado-last", "newest")
 ON_TWO = (
     "tests/attacks/test_breakages.py",
     "tests/attacks/test_jwt_attacks.py",
+    "tests/attacks/test_log_attacks.py",
     "tests/attacks/test_people_attacks.py",
     "tests/browser",
     "tests/cli",

@@ -9,11 +9,17 @@ from typing import Any
 
 
 def _in_a_url(text: str) -> str:
-    """Return a pattern for `text` in a URL: any character may be percent-encoded there, and that again in a log."""
-    return "".join(f"(?:{re.escape(letter)}|%(?:25)*(?i:{ord(letter):02x}))" for letter in text)
+    """
+    Return a pattern for `text` in a URL, in either case: any character may be percent-encoded there, and that again in
+    a log. In upper case it is no parameter of ours, and what whoever typed it so has put behind it is a token still.
+    """
+    letters = ((letter, {f"{ord(case):02x}" for case in (letter, letter.upper())}) for letter in text)
+    return "".join(f"(?:{re.escape(letter)}|%(?:25)*(?:{'|'.join(sorted(codes))}))" for letter, codes in letters)
 
 
-_TOKEN = re.compile(rf"((?:{_in_a_url('media_token')}|{_in_a_url('sign_in_grant')}){_in_a_url('=')})[^&/\s\"'<>#;]+")
+_TOKEN = re.compile(
+    rf"((?:{_in_a_url('media_token')}|{_in_a_url('sign_in_grant')}){_in_a_url('=')})[^&/\s\"'<>#;]+", re.IGNORECASE
+)
 
 
 def redact(text: str) -> str:

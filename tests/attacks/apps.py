@@ -6,7 +6,7 @@ import re
 import secrets
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -81,6 +81,15 @@ st.text(revoked)
 sm.revoke(revoked)
 if {STREAMLIT >= (1, 52)}:
     st.download_button("Later", lambda: canary("deferred"), file_name="later.txt", mime="text/plain")
+"""
+
+#: Has the server write down every request, as both can be told to.
+ACCESS_LOG = """
+import logging
+for logger in map(logging.getLogger, ("tornado.access", "uvicorn.access")):
+    logger.setLevel(logging.INFO)
+    if not logger.handlers:
+        logger.addHandler(logging.StreamHandler())
 """
 
 
@@ -224,7 +233,9 @@ TARGETS = {"root": ("", "None"), "below": ("some/app", "None"), "decided-anew": 
 
 
 @contextmanager
-def app(base_path: str, policy: str, folder: Path, env: Mapping[str, str] | None = None) -> Iterator[Target]:
+def app(
+    base_path: str, policy: str, folder: Path, env: Mapping[str, str] | None = None, script: str = SCRIPT
+) -> Iterator[Target]:
     """
     An app with a victim and an attacker in it, both at their tabs.
 
@@ -246,7 +257,7 @@ def app(base_path: str, policy: str, folder: Path, env: Mapping[str, str] | None
     followed = f"__import__('secure_media').Collection({str(folder / 'files')!r}, follow_symlinks=True)"
     files = f"collections={{'files': {str(folder / 'files')!r}, 'followed': {followed}}}"
     arguments = f"secret={SECRET!r}, policy={policy}, {files}{AGENT if AGENT_API else ''}"
-    with AppServer(SCRIPT, options=options, folder=folder, run_arguments=arguments, env=env) as server:
+    with AppServer(script, options=options, folder=folder, run_arguments=arguments, env=env) as server:
         victim, shown = show(server, who)
         kept = victim.open(query=f"who={who}")  # what the app repeats takes the place of pictures in the other tab
         attacker, own = show(server, "the attacker")
@@ -329,6 +340,11 @@ def app(base_path: str, policy: str, folder: Path, env: Mapping[str, str] | None
         yield target
         for tab in (shown, kept, own, asks, members, was, others):
             tab.close()
+
+
+def logged(folder: Path, env: Mapping[str, str] | None = None) -> AbstractContextManager[Target]:
+    """Return the app at the root, on a server that writes down every request."""
+    return app("", "None", folder, env, ACCESS_LOG + SCRIPT)
 
 
 _OF_A_CLIENT_THAT_HAS_GONE = re.compile(r"RuntimeError: unable to perform operation on <TCPTransport closed=True .*")

@@ -374,6 +374,73 @@ ONCE = (
         ),
         of.EXPIRED,
     ),
+    Breakage(
+        "masks-no-encoded-parameter",
+        "core/redact.py",
+        (
+            (
+                "    letters = ((letter,",
+                "    if len(text) > 1:\n        return re.escape(text)\n    letters = ((letter,",
+            ),
+        ),
+        of.LOGS,
+    ),
+    Breakage(
+        "takes-off-names-what-is-no-white-space",
+        "core/header_policy.py",
+        (('.decode("utf-8").strip(_WHITESPACE)', '.decode("utf-8").strip()'),),
+        of.IDENTITY,
+    ),
+    Breakage("counts-no-pieces", "stores/uses.py", (("everything // (ATTEMPTS * self.size)", "0"),), of.ONE_USE),
+    Breakage(
+        "counts-only-what-has-left",
+        "stores/transfers.py",
+        (
+            (
+                "if len(in_the_way) < asked.most - use.used and use.complete_after(together) <= asked.most:",
+                "if in_the_way is not together:",
+            ),
+        ),
+        of.ONE_USE,
+    ),
+    Breakage(
+        "spends-for-a-prefetch", "gate/redeeming.py", ((" or not is_ahead_of_time(request):", " or True:"),), of.ONE_USE
+    ),
+    Breakage(
+        "takes-a-planted-cookie-where-a-proxy-forgets-https",
+        "http/scheme.py",
+        (("if not _a_browser_proves_it(said):", "if True:"),),
+        of.COOKIES,
+    ),
+    Breakage(
+        "lets-whoever-has-no-name-be-anybody",
+        "core/guard.py",
+        (('person = (Principal.of(allowed.claims).person or "")', "person = Principal.of(allowed.claims).person"),),
+        of.NEXT_PERSON,
+    ),
+    Breakage(
+        "lets-whoever-has-no-name-go-on-with-a-session",
+        "stores/shown.py",
+        (
+            (
+                "(session.browser, session.person or person) != (browser, person)",
+                "session.browser != browser or (person is not None and session.person not in (None, person))",
+            ),
+        ),
+        of.NEXT_PERSON,
+    ),
+    Breakage(
+        "gives-one-page-of-several-to-the-first-person",
+        "stores/visits.py",
+        (("self._nobodys.pop(browser, ())", "list(self._nobodys.pop(browser, ()))[:1]"),),
+        of.NEXT_PERSON,
+    ),
+    Breakage(
+        "gives-a-page-that-broke-off-to-whoever-names-it",
+        "stores/absence.py",
+        (("while known is not None and known.nobodys:", "while False:"),),
+        of.NEXT_PERSON,
+    ),
 )
 
 

@@ -13,6 +13,7 @@ from secure_media.attack import Target
 from secure_media.attack.client import PATIENCE, Response, exchange
 from tests.attacks.apps import PIXEL, media_by_kind
 from tests.host.signing_in import follow, granted
+from tests.host.test_outages import cut
 from tests.host.test_protecting import KEY, sso
 from tests.servers import SECRET, AppServer, Browser
 
@@ -47,11 +48,11 @@ secure_run(__file__, secret={SECRET!r}, policy=policy)
 PICTURES = f"""
 import base64
 import streamlit as st
-st.session_state.setdefault("whose", st.query_params.get("who", "nobody"))
-st.text("session CANARY of " + st.session_state.whose)
-st.image(base64.b64decode({PIXEL!r}) + b"image CANARY")
-st.audio(b"audio CANARY", format="audio/wav")
-st.download_button("save", b"download CANARY", file_name="a.html", mime="text/html")
+who = st.session_state.setdefault("whose", st.query_params.get("who", "nobody"))
+st.text("session CANARY of " + who)
+st.image(base64.b64decode({PIXEL!r}) + f"image CANARY of {{who}}.".encode())
+st.audio(f"audio CANARY of {{who}}.".encode(), format="audio/wav")
+st.download_button("save", f"download CANARY of {{who}}.".encode(), file_name="a.html", mime="text/html")
 st.file_uploader("file")
 """
 #: From where the proxy connects.
@@ -93,25 +94,36 @@ def shared(folder: Path, env: Mapping[str, str] | None = None) -> Iterator[Targe
     """An app with a page that Ann has open, and a browser in which Bob has signed in since."""
     canary = secrets.token_hex()
     with _serving(SHARED + PICTURES.replace("CANARY", canary), folder, env) as server:
-        browser = Browser(server, cookies={"sso": sso("ann")})
+        browser = Browser(server)
+        early, other, broken = (browser.open(query=f"who={who}") for who in ("early", "early", "early-lost"))
+        early_session, early_lost = broken.session_id, media_by_kind(broken)["image"]
+        cut(broken)
+        browser.cookies["sso"] = sso("ann")
         left = browser.open(query="who=ann")
         left_session = left.session_id
         left.close()
-        with browser.open(query="who=ann") as tab:
+        with early, other, browser.open(query="who=ann") as tab:
             then = Browser(server, cookies={**browser.cookies, "sso": sso("bob")})
+            unnamed = Browser(server, cookies={**browser.cookies, "sso": sso(None)})
             yield Target(
                 host="127.0.0.1",
                 port=server.port,
                 exact=True,
                 media=media_by_kind(tab),
                 canaries={
-                    **{kind: f"{kind} {canary}".encode() for kind in ("image", "audio", "download")},
+                    **{kind: f"{kind} {canary} of ann".encode() for kind in ("image", "audio", "download")},
                     "session": f"session {canary} of ann".encode(),
+                    "early": f"image {canary} of early.".encode(),
+                    "early lost": f"image {canary} of early-lost.".encode(),
                 },
                 victim=browser.cookie_header(),
                 victim_session=tab.session_id,
                 left_session=left_session,
                 next_person=then.cookie_header(),
+                nameless=unnamed.cookie_header(),
+                early=media_by_kind(early)["image"],
+                early_session=early_session,
+                early_lost=early_lost,
                 log=lambda: server.log,
             )
 

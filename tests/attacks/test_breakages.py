@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from secure_media.attack import Family, Target, Verdict, all_attacks, attempt
-from secure_media.attack.families import DEFERRED, IDENTITY, NEXT_PERSON, PROTECTED
-from tests.attacks.apps import app
+from secure_media.attack.families import DEFERRED, IDENTITY, LOGS, NEXT_PERSON, PROTECTED
+from tests.attacks.apps import app, logged
 from tests.attacks.breakages import DELIBERATE, ONCE, Breakage, broken
 from tests.attacks.for_people import closed, named, shared
 from tests.servers import ROOT, STARLETTE, STREAMLIT
@@ -28,7 +28,7 @@ BREAKAGES = [
 
 def of_family(family: Family, folder: Path, env: Mapping[str, str]) -> AbstractContextManager[Target]:
     """Return the app that attacks of a family are for."""
-    own = {PROTECTED: closed, IDENTITY: named, NEXT_PERSON: shared}
+    own = {PROTECTED: closed, IDENTITY: named, LOGS: logged, NEXT_PERSON: shared}
     return own[family](folder, env) if family in own else app("", "None", folder, env)
 
 

@@ -38,6 +38,8 @@ def _record(message: object, *args: object, **named: object) -> logging.LogRecor
         pytest.param(f"?medi%61_token={TOKEN}", "?medi%61_token=***", id="letter-encoded"),
         pytest.param(f"?sign%5Fin_grant={TOKEN}", "?sign%5Fin_grant=***", id="sign-in-grant-encoded"),
         pytest.param(f"?%256dedia%5ftoken%3D{TOKEN}", "?%256dedia%5ftoken%3D***", id="letters-encoded-twice"),
+        pytest.param(f"?MEDIA_TOKEN={TOKEN}", "?MEDIA_TOKEN=***", id="upper-case"),
+        pytest.param(f"?%4dedia_Token={TOKEN}", "?%4dedia_Token=***", id="upper-case-letter-encoded"),
         pytest.param(f"media_token={TOKEN} media_token={TOKEN}", "media_token=*** media_token=***", id="more-than-one"),
         pytest.param(f"media_token={TOKEN}\nnext", "media_token=***\nnext", id="end-of-line"),
         pytest.param("media_token=", "media_token=", id="empty"),

@@ -82,6 +82,26 @@ _CAME_BY = {
     "host": "X-Forwarded-Host: localhost",
     "trusted": "X-From-Proxy: true",
 }
+#: Names of other people, which are not the victim's however alike they are, as the proxy sends them.
+_ALIKE: dict[str, Callable[[str], bytes]] = {
+    "no-break-space-at-the-end": lambda name: f"{name}\u00a0".encode(),
+    "no-break-space-at-the-start": lambda name: f"\u00a0{name}".encode(),
+    "no-break-space-in-latin-1": lambda name: name.encode() + b"\xa0",
+    "next-line-at-the-end": lambda name: f"{name}\u0085".encode(),
+    "line-separator-at-the-end": lambda name: f"{name}\u2028".encode(),
+    "em-space-at-the-end": lambda name: f"{name}\u2003".encode(),
+    "ideographic-space-at-the-end": lambda name: f"{name}\u3000".encode(),
+    "zero-width-space-at-the-end": lambda name: f"{name}\u200b".encode(),
+    "byte-order-mark-at-the-start": lambda name: f"\ufeff{name}".encode(),
+    "soft-hyphen-inside": lambda name: f"{name[:1]}\u00ad{name[1:]}".encode(),
+    "accent-at-the-end": lambda name: f"{name}\u0301".encode(),
+    "full-width": lambda name: "".join(chr(ord(letter) + 0xFEE0) for letter in name if "!" <= letter <= "~").encode(),
+    "upper-case": lambda name: name.swapcase().encode(),
+    "longer": lambda name: f"{name}e".encode(),
+    "shorter": lambda name: name[:-1].encode(),
+    "with-a-domain": lambda name: f"{name}@example.com".encode(),
+    "not-utf-8": lambda name: name.encode() + b"\xc3",
+}
 
 
 @of(IDENTITY)
@@ -93,6 +113,21 @@ def spoofed() -> Iterable[Attack]:
         yield _spoofed(name, spelling, MALFORMED | {401}, elsewhere=True)
     for name, line in _CAME_BY.items():
         yield _spoofed(f"by-{name}", _with(line), _NOT_THEIRS)
+
+
+@of(IDENTITY)
+def named_alike() -> Iterable[Attack]:
+    """Have a name that looks like the victim's, or becomes it once something is taken off, at the proxy."""
+    for name, alike in _ALIKE.items():
+        yield Attack(
+            f"identity-alike-{name}",
+            "somebody whom the proxy knows",
+            f"has a name of their own that is like the victim's: {name.replace('-', ' ')}",
+            _called(alike),
+            REFUSED,
+            NAMED,
+            play=lambda target, asked: target.by_proxy(asked),
+        )
 
 
 @of(IDENTITY)
@@ -133,6 +168,14 @@ def _beside_the_proxys(spelling: Spelling, where: str) -> Build:
         header, _, value = target.identity.partition(": ")
         own, copies = (f"{header}: {_OTHER}",), spelling(header, value)
         return target.get(target.image, *(copies + own if where == "before" else own + copies), cookie=target.stolen)
+
+    return build
+
+
+def _called(alike: Callable[[str], bytes]) -> Build:
+    def build(target: Target) -> bytes:
+        header, _, value = target.identity.partition(": ")
+        return target.get(target.image, b"%s: %s" % (header.encode(), alike(value)), cookie=target.stolen)
 
     return build
 

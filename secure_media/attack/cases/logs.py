@@ -15,6 +15,21 @@ FORGED = "forged-line-of-the-log"
 
 Secrets = Callable[[Target], tuple[str, ...]]
 
+_PARAMETER = "media_token"
+#: The name of a parameter, and the sign behind it, as a URL may have them (RFC 3986 section 2.1).
+_SPELLINGS = {
+    "one-letter": "media%5Ftoken=",
+    "one-letter-in-lower-case": "media%5ftoken=",
+    "first-letter": "%6Dedia_token=",
+    "last-letter": "media_toke%6e=",
+    "every-letter": f"{''.join(f'%{ord(letter):02X}' for letter in _PARAMETER)}=",
+    "every-letter-in-lower-case": f"{''.join(f'%{ord(letter):02x}' for letter in _PARAMETER)}=",
+    "sign": "media_token%3D",
+    "sign-in-lower-case": "media_token%3d",
+    "letter-and-sign": "medi%61_token%3D",
+    "twice": "media%255Ftoken%253d",
+}
+
 
 @of(LOGS)
 def logs() -> Iterable[Attack]:
@@ -74,6 +89,29 @@ def logs() -> Iterable[Attack]:
     }
     for name, (move, build, secrets) in moves.items():
         yield Attack(f"log-{name}", READER, move, build, ANY, LINK, by_owner=True, unlogged=secrets, elsewhere=False)
+    for name, parameter in _SPELLINGS.items():
+        for place, spelt in _PLACES.items():
+            yield Attack(
+                f"log-spelt-{name}-{place}",
+                READER,
+                f"finds a token whose parameter is spelt in another way: {name.replace('-', ' ')} ({place})",
+                spelt(parameter),
+                ANY,
+                LINK,
+                by_owner=True,
+                unlogged=_in_path if place == "path" else _token,
+            )
+    for name, parameter in {"upper-case": "sign%5Fin_grant", "lower-case": "sign%5fin_gr%61nt"}.items():
+        yield Attack(
+            f"log-grant-spelt-{name}",
+            READER,
+            f"finds a grant to sign in whose parameter is percent-encoded: {name.replace('-', ' ')}",
+            _granted_as(parameter),
+            ANY,
+            LINK,
+            by_owner=True,
+            unlogged=lambda t: ("bbbb-secret-of-a-grant",),
+        )
     for name, line in {"crlf": "%0d%0a", "lf": "%0a", "line-separator": "%e2%80%a8", "escape": "%1b%5b2J"}.items():
         yield Attack(
             f"log-line-{name}",
@@ -84,6 +122,26 @@ def logs() -> Iterable[Attack]:
             LINK,
             unlogged=lambda t: (f"\n{FORGED}", f"\r{FORGED}", f"\u2028{FORGED}", f"\x1b[2J{FORGED}"),
         )
+
+
+def _in_query(parameter: str) -> Build:
+    return lambda t: t.get(f"{t.file}?{parameter}{_token(t)[0]}")
+
+
+def _beside_another(parameter: str) -> Build:
+    return lambda t: t.get(f"{t.file}?{_PARAMETER}=x&{parameter}{_token(t)[0]}")
+
+
+def _in_a_folder(parameter: str) -> Build:
+    return lambda t: t.get(f"{t.folder_link.replace(f'{_PARAMETER}=', parameter)}{t.folder_file}")
+
+
+def _granted_as(parameter: str) -> Build:
+    return lambda t: t.get(f"{t.file}?{parameter}=aaaa.bbbb-secret-of-a-grant.cccc")
+
+
+#: Where such a parameter stands.
+_PLACES = {"query": _in_query, "beside-another": _beside_another, "path": _in_a_folder}
 
 
 def _writing(line: str) -> Build:

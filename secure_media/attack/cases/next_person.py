@@ -6,12 +6,14 @@ from collections.abc import Callable, Iterable
 
 from secure_media.attack.cases.places import UPLOAD, writing
 from secure_media.attack.cases.takeover import BACK, NOT_THEIRS, heard_as_one
+from secure_media.attack.client import Response, exchange
 from secure_media.attack.families import NEXT_PERSON
 from secure_media.attack.model import REFUSED, Attack, Build, Honest, asking, image, media, of
 from secure_media.attack.target import Target
 from secure_media.attack.websocket import finished, handshake, run
 
 NEXT, _WHO = "the next person in the victim's browser", "next_person"
+UNNAMED, _UNNAMED = "somebody in the victim's browser whom the issuer does not name", "nameless"
 
 
 def _shown(kind: str) -> Honest:
@@ -23,11 +25,17 @@ def _before(target: Target) -> str:
     return target.victim if target.next_person else ""
 
 
-def _naming(session: Callable[[Target], str]) -> Build:
-    return lambda t: handshake(t, t.next_person, session(t))
+def _naming(session: Callable[[Target], str], who: str) -> Build:
+    return lambda t: handshake(t, t.cookies_of(who), session(t))
 
 
 _SHOWN = {kind: _shown(kind) for kind in ("image", "audio", "download")}
+_running = heard_as_one((run, finished))
+_SESSIONS: dict[str, Callable[[Target], str]] = {
+    "open": lambda t: t.victim_session,
+    "left": lambda t: t.left_session,
+}
+_EARLY = Honest(lambda t: t.get(t.early, cookie=_before(t)), 200, "early")
 
 
 @of(NEXT_PERSON)
@@ -63,19 +71,87 @@ def next_in_the_browser() -> Iterable[Attack]:
             REFUSED,
             UPLOAD,
         )
-    sessions: dict[str, Callable[[Target], str]] = {
-        "open": lambda t: t.victim_session,
-        "left": lambda t: t.left_session,
-    }
-    for name, session in sessions.items():
+    for name, session in _SESSIONS.items():
         yield Attack(
             f"next-person-takeover-{name}",
             NEXT,
             f"opens the WebSocket and names the victim's session: {name}",
-            _naming(session),
+            _naming(session, _WHO),
             NOT_THEIRS,
             BACK,
             elsewhere=True,
-            play=heard_as_one((run, finished)),
+            play=_running,
             never=lambda t: (t.left_session.encode(), t.victim_session.encode()),
         )
+
+
+@of(NEXT_PERSON)
+def unnamed_in_the_browser() -> Iterable[Attack]:
+    """Come with a sign-in that is valid and says no name: nothing there can be that person's."""
+    for kind in _SHOWN:
+        for method in ("GET", "HEAD"):
+            yield Attack(
+                f"next-unnamed-{kind}-{method.lower()}",
+                UNNAMED,
+                f"asks for the {kind} that the victim was shown there ({method})",
+                asking(media(kind), who=_UNNAMED, method=method),
+                REFUSED,
+                _SHOWN[kind],
+            )
+    yield Attack(
+        "next-unnamed-upload",
+        UNNAMED,
+        "writes into the session of the page that the victim has left open",
+        writing("PUT", who=_UNNAMED),
+        REFUSED,
+        UPLOAD,
+    )
+
+
+@of(NEXT_PERSON)
+def before_anybody_was_known() -> Iterable[Attack]:
+    """Take what pages showed before the victim, who was the first, had signed in: it is theirs since."""
+    for attacker, who in ((NEXT, _WHO), (UNNAMED, _UNNAMED)):
+        for method in ("GET", "HEAD"):
+            yield Attack(
+                f"next-early-{method.lower()}-{'next' if who == _WHO else 'unnamed'}",
+                attacker,
+                f"asks for an image of several pages that were open before anybody was known there ({method})",
+                asking(lambda t: t.early, who=who, method=method),
+                REFUSED,
+                _EARLY,
+            )
+    yield Attack(
+        "next-early-broken-off",
+        NEXT,
+        "names the session of such a page that broke off, and asks for what that showed",
+        _naming(lambda t: t.early_session, _WHO),
+        NOT_THEIRS,
+        Honest(lambda t: t.get(t.early_lost, cookie=_before(t)), 200, "early lost"),
+        elsewhere=True,
+        play=_naming_and_asking,
+        never=lambda t: (t.early_session.encode(),),
+    )
+
+
+@of(NEXT_PERSON)
+def unnamed_at_its_sessions() -> Iterable[Attack]:
+    """Go on with a session of the victim's as somebody without a name."""
+    for name, session in _SESSIONS.items():
+        yield Attack(
+            f"next-unnamed-takeover-{name}",
+            UNNAMED,
+            f"opens the WebSocket and names the victim's session: {name}",
+            _naming(session, _UNNAMED),
+            NOT_THEIRS,
+            BACK,
+            elsewhere=True,
+            play=_running,
+            never=lambda t: (t.left_session.encode(), t.victim_session.encode()),
+        )
+
+
+def _naming_and_asking(target: Target, asked: bytes) -> list[Response]:
+    """Return all that came through the WebSocket, and what is answered to a request for the image after that."""
+    answers = _running(target, asked)
+    return [*answers, *exchange(target, target.get(target.early_lost, cookie=target.next_person))]
