@@ -7,8 +7,11 @@ import hashlib
 import hmac
 import json
 from collections.abc import Mapping
+from string import ascii_lowercase, ascii_uppercase, digits
 from typing import Any
 
+#: Of base64url (RFC 4648 section 5), in its order.
+_ALPHABET = f"{ascii_uppercase}{ascii_lowercase}{digits}-_"
 _HASHES = {"HS256": "sha256", "HS384": "sha384", "HS512": "sha512"}
 
 
@@ -47,6 +50,16 @@ def encode(data: str | bytes) -> str:
     """Return `data` in base64url without padding."""
     raw = data.encode() if isinstance(data, str) else data
     return base64.urlsafe_b64encode(raw).rstrip(b"=").decode()
+
+
+def with_spare_bits(token: str) -> str:
+    """
+    Return `token` with another last letter that stands for the same bytes, if what is left over is not looked at.
+
+    RFC 4648 section 3.5: of the last letter of a signature by HMAC-SHA256, two bits are left over.
+    """
+    place = _ALPHABET.index(token[-1])
+    return f"{token[:-1]}{_ALPHABET[place ^ 1]}"
 
 
 def decode(part: str) -> dict[str, Any]:

@@ -49,14 +49,14 @@ def run(_: list[ForwardMsg]) -> BackMsg:
     return message
 
 
-def deferred(file_id: str, session_id: str) -> BackMsg:
-    """Return what the page says when a deferred download is clicked."""
+def deferred(file_id: str, session_id: str, word: str = "1") -> BackMsg:
+    """Return what the page says when a deferred download is clicked; the answer comes with its `word` for the click."""
     message = BackMsg()
     if hasattr(message, "deferred_file_request"):  # 1.52-1.57
         message.deferred_file_request.file_id = file_id
         message.deferred_file_request.session_id = session_id
     elif hasattr(message, "backend_operation_request"):
-        message.backend_operation_request.request_id = "1"
+        message.backend_operation_request.request_id = word
         message.backend_operation_request.session_id = session_id
         message.backend_operation_request.deferred_file.file_id = file_id
     return message

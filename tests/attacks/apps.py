@@ -57,6 +57,8 @@ st.session_state.setdefault("whose", who)
 st.text(f"canary of {{st.session_state.whose}} in session")
 if sm.current_principal():
     st.text(f"canary of {{sm.current_principal().subject}} by name")
+if who == "nobody":
+    st.text(sm.share_link("files/letter.txt", expires_in=3600))
 if who in ("nobody", "guest"):
     st.stop()
 st.image(base64.b64decode({PIXEL!r}) + canary("image"))
@@ -81,6 +83,8 @@ st.text(revoked)
 sm.revoke(revoked)
 if {STREAMLIT >= (1, 52)}:
     st.download_button("Later", lambda: canary("deferred"), file_name="later.txt", mime="text/plain")
+if note == "nothing":
+    sm.download_button("Made", lambda: canary("made"), file_name="made.csv", mime="text/csv", expires_in=3600)
 """
 
 #: Has the server write down every request, as both can be told to.
@@ -283,7 +287,7 @@ def app(
             canaries={
                 **{
                     kind: f"canary of {who} in {kind}".encode()
-                    for kind in ("image", "audio", "download", "terms", "condition")
+                    for kind in ("image", "audio", "download", "terms", "condition", "made")
                 },
                 "static": static.encode(),
                 "file": letter.encode(),
@@ -316,6 +320,7 @@ def app(
             on_terms=on_terms(shown)[0],
             laxer_terms=on_terms(shown)[1],
             on_condition=on_terms(kept)[2],
+            made=next(url for url in on_terms(kept) if ".csv?" in url),
             echoed=repeated(own, "the+attacker", on_terms(shown)[0]),
             echoed_later=repeated(shown, who, on_terms(shown)[0]),
             counted_link=links_of(shown)[4],

@@ -24,12 +24,16 @@ class Breakage:
         module: The file that is changed, below the package.
         changes: What stands there, and what stands there instead.
         family: The attacks that have to find it.
+        app: The app that it takes for that, if it is not that of the family.
+        since: The first release of Streamlit that has what it is about.
     """
 
     id: str
     module: str
     changes: tuple[tuple[str, str], ...]
     family: Family
+    app: str = ""
+    since: tuple[int, int] = (1, 45)
 
 
 def _for(condition: str) -> tuple[tuple[str, str], ...]:
@@ -338,6 +342,7 @@ ONCE = (
         "host/manager.py",
         (("if placeholder is not None and not sessions.shown.was_offered(session_id, placeholder):", "if False:"),),
         of.DEFERRED,
+        since=(1, 52),
     ),
     Breakage(
         "lets-anyone-go-on-with-a-session",
@@ -440,6 +445,92 @@ ONCE = (
         "stores/absence.py",
         (("while known is not None and known.nobodys:", "while False:"),),
         of.NEXT_PERSON,
+    ),
+    Breakage(
+        "takes-what-a-client-names-for-shown",
+        "host/messages.py",
+        (
+            (
+                "        shown.sent_deferred(session_id, contents.media_ids)\n",
+                "        named = media_ids(getattr(message, kind))\n"
+                "        for each in named:\n            shown.registered(None, each)\n"
+                "        shown.sent_deferred(session_id, named)\n",
+            ),
+        ),
+        of.DEFERRED,
+        since=(1, 58),
+    ),
+    Breakage(
+        "guards-no-static-files-below-a-base-path",
+        "gate/gate.py",
+        (
+            (
+                "        if path.startswith(STATIC):\n            return await",
+                "        if request.path.startswith(STATIC):\n            return await",
+            ),
+        ),
+        of.STATIC,
+        app="below",
+    ),
+    Breakage(
+        "guards-no-uploads-below-a-base-path",
+        "gate/gate.py",
+        (("        if not path.startswith(UPLOAD):", "        if not request.path.startswith(UPLOAD):"),),
+        of.UPLOADS,
+        app="below",
+    ),
+    Breakage(
+        "lets-names-through-that-no-disk-takes",
+        "gate/gate.py",
+        (
+            (
+                'if "\\0" in path or (path.startswith(STATIC) and (request.trailers or not _could_be_a_file(path))):',
+                "if path.startswith(STATIC) and request.trailers:",
+            ),
+        ),
+        of.STATIC,
+    ),
+    Breakage(
+        "skips-what-a-proxy-leaves-empty",
+        "http/forwarded.py",
+        (
+            (
+                'for part in value.split(",")]\n',
+                'for part in value.split(",") if part.strip()]\n',
+            ),
+        ),
+        of.IDENTITY,
+    ),
+    Breakage(
+        "lets-grants-outlive-their-page",
+        "host/issuing.py",
+        (
+            (
+                'return {"session": session, "browser": short_hash(browser.id)}',
+                'return {"browser": short_hash(browser.id)}',
+            ),
+        ),
+        of.TERMS,
+        app="signed",
+    ),
+    Breakage(
+        "makes-urls-of-a-planted-cookie-good-for-anyone",
+        "host/issuing.py",
+        (("if bind == PAGE and not holder.has_invalid_cookie:", "if bind == PAGE:"),),
+        of.TERMS,
+        app="signed",
+    ),
+    Breakage(
+        "makes-links-for-hosts-that-are-none",
+        "host/sites.py",
+        (('host = host if _HOST.match(host) else "localhost"', "pass"),),
+        of.ABSOLUTE,
+    ),
+    Breakage(
+        "runs-functions-for-a-prefetch",
+        "gate/media.py",
+        (("responses.no_content() if is_ahead_of_time(request) else answer_to_a_probe", "answer_to_a_probe"),),
+        of.LOAD,
     ),
 )
 

@@ -15,7 +15,7 @@ from tests.attacks.apps import PIXEL, media_by_kind
 from tests.host.signing_in import follow, granted
 from tests.host.test_outages import cut
 from tests.host.test_protecting import KEY, sso
-from tests.servers import SECRET, AppServer, Browser
+from tests.servers import SECRET, AppServer, Browser, eventually
 
 CLOSED = f"""
 from secure_media import jwt, own_session, secure_run
@@ -45,6 +45,10 @@ from secure_media import jwt, own_session, secure_run
 policy = own_session() & jwt(cookie="sso", key={KEY!r}, algorithms=["HS256"], issuer="gate", audience="app")
 secure_run(__file__, secret={SECRET!r}, policy=policy)
 """
+SIGNED = f"""
+from secure_media import secure_run
+secure_run(__file__, secret={SECRET!r}, sign_media_urls=True, grace=0.5)
+"""
 PICTURES = f"""
 import base64
 import streamlit as st
@@ -57,12 +61,17 @@ st.file_uploader("file")
 """
 #: From where the proxy connects.
 PROXY = "127.0.0.9"
+#: Where the proxy says that somebody is who may have a file.
+NEAR = "198.51.100.7"
 NAMED = f"""
 from secure_media import Collection, allow_if, secure_run, trusted_header
 policy = trusted_header("Remote-User") & allow_if(lambda c: c.subject == "ann")
 secure_run(
     __file__, secret={SECRET!r}, policy=policy, trusted_proxies=[{PROXY!r}],
-    collections={{"ann": Collection("files", policy=policy)}},
+    collections={{
+        "ann": Collection("files", policy=policy),
+        "near": Collection("near", policy=allow_if(lambda c: c.client_ip == {NEAR!r})),
+    }},
 )
 """
 
@@ -132,8 +141,10 @@ def shared(folder: Path, env: Mapping[str, str] | None = None) -> Iterator[Targe
 def named(folder: Path, env: Mapping[str, str] | None = None) -> Iterator[Target]:
     """An app with a file for Ann, as whom a proxy knows who asks; attackers come past it, and through it."""
     canary = f"canary of the file {secrets.token_hex()}"
-    (folder / "files").mkdir()
-    (folder / "files" / "a.txt").write_text(canary)
+    near = f"canary of the file for one address {secrets.token_hex()}"
+    for name, text in {"files": canary, "near": near}.items():
+        (folder / name).mkdir()
+        (folder / name / "a.txt").write_text(text)
     with _serving(NAMED, folder, env) as server:
 
         def by_proxy(asked: bytes) -> list[Response]:
@@ -145,7 +156,9 @@ def named(folder: Path, env: Mapping[str, str] | None = None) -> Iterator[Target
             port=server.port,
             exact=True,
             media={"image": "/secure-media/files/ann/a.txt"},
-            canaries={"image": canary.encode()},
+            canaries={"image": canary.encode(), "near": near.encode()},
+            near="/secure-media/files/near/a.txt",
+            near_address=NEAR,
             victim="",
             stolen="",
             identity="Remote-User: ann",
@@ -153,6 +166,34 @@ def named(folder: Path, env: Mapping[str, str] | None = None) -> Iterator[Target
             log=lambda: server.log,
         )
         yield target
+
+
+@contextmanager
+def signed(folder: Path, env: Mapping[str, str] | None = None) -> Iterator[Target]:
+    """An app in whose pages every URL has a grant: one that the victim has open, and one that was closed long ago."""
+    canary = secrets.token_hex()
+    with _serving(SIGNED + PICTURES.replace("CANARY", canary), folder, env) as server:
+        victim, attacker = Browser(server), Browser(server)
+        with victim.open(query="who=left") as left:
+            (closed, *_) = left.urls()
+        bare = closed.partition("?")[0]
+        eventually(lambda: victim.get(bare).status == 403, "the end of what the closed page showed")
+        with victim.open(query="who=victim") as tab, attacker.open(query="who=attacker"):
+            yield Target(
+                host="127.0.0.1",
+                port=server.port,
+                exact=True,
+                canaries={
+                    "granted": f"image {canary} of victim.".encode(),
+                    "left": f"image {canary} of left.".encode(),
+                    "planted": f"image {canary} of nobody.".encode(),
+                },
+                victim=victim.cookie_header(),
+                attacker=attacker.cookie_header(),
+                granted=tab.urls()[0],
+                granted_left=closed,
+                log=lambda: server.log,
+            )
 
 
 def _serving(script: str, folder: Path, env: Mapping[str, str] | None) -> AppServer:

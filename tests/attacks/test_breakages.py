@@ -9,25 +9,28 @@ from pathlib import Path
 
 import pytest
 
-from secure_media.attack import Family, Target, Verdict, all_attacks, attempt
-from secure_media.attack.families import DEFERRED, IDENTITY, LOGS, NEXT_PERSON, PROTECTED
-from tests.attacks.apps import app, logged
+from secure_media.attack import Target, Verdict, all_attacks, attempt
+from secure_media.attack.families import IDENTITY, LOGS, NEXT_PERSON, PROTECTED
+from tests.attacks.apps import TARGETS, app, logged
 from tests.attacks.breakages import DELIBERATE, ONCE, Breakage, broken
-from tests.attacks.for_people import closed, named, shared
+from tests.attacks.for_people import closed, named, shared, signed
 from tests.servers import ROOT, STARLETTE, STREAMLIT
 
 ATTACKS = all_attacks()
 ALL = (*DELIBERATE, *ONCE)
-#: Each on one of the two servers: what is broken is the same code on both. Deferred downloads came with Streamlit 1.52.
+#: Each on one of the two servers, if both have what it is about: what is broken is the same code on both.
 BREAKAGES = [
     breakage
     for number, breakage in enumerate(ALL)
-    if number % 2 == STARLETTE and (breakage.family is not DEFERRED or STREAMLIT >= (1, 52))
+    if breakage.since <= STREAMLIT and (number % 2 == STARLETTE or breakage.since > (1, 56))
 ]
 
 
-def of_family(family: Family, folder: Path, env: Mapping[str, str]) -> AbstractContextManager[Target]:
-    """Return the app that attacks of a family are for."""
+def app_for(breakage: Breakage, folder: Path, env: Mapping[str, str]) -> AbstractContextManager[Target]:
+    """Return the app in which a breakage has to be found: one of its own, or that of the family of attacks."""
+    if breakage.app:
+        return signed(folder, env) if breakage.app == "signed" else app(*TARGETS[breakage.app], folder, env)
+    family = breakage.family
     own = {PROTECTED: closed, IDENTITY: named, LOGS: logged, NEXT_PERSON: shared}
     return own[family](folder, env) if family in own else app("", "None", folder, env)
 
@@ -39,7 +42,7 @@ def test_broken_guard_falls_to_the_attacks(breakage: Breakage, tmp_path: Path) -
     path = os.pathsep.join([str(broken(breakage, tmp_path / "broken")), str(ROOT)])
 
     env = {"PYTHONPATH": path}
-    with of_family(breakage.family, tmp_path / "app", env) as target:
+    with app_for(breakage, tmp_path / "app", env) as target:
         fell = next(
             (
                 attack.id

@@ -9,10 +9,14 @@ from pathlib import Path
 import pytest
 
 from secure_media.attack import Attack, Target, Verdict, all_attacks, attempt, confirm
-from secure_media.attack.families import IDENTITY, NEXT_PERSON, PROTECTED
-from tests.attacks.for_people import closed, named, own_page, shared
+from secure_media.attack.families import IDENTITY, NEXT_PERSON, PROTECTED, TERMS
+from tests.attacks.for_people import closed, named, own_page, shared, signed
 
-ATTACKS = [attack for attack in all_attacks() if attack.family in (IDENTITY, NEXT_PERSON, PROTECTED)]
+ATTACKS = [
+    attack
+    for attack in all_attacks()
+    if attack.family in (IDENTITY, NEXT_PERSON, PROTECTED) or attack.id.startswith("granted-")
+]
 
 
 def is_of_a_closed_app(attack: Attack) -> bool:
@@ -27,6 +31,7 @@ def is_of_a_closed_app(attack: Attack) -> bool:
         pytest.param(own_page, PROTECTED, lambda attack: not is_of_a_closed_app(attack), id="own-page"),
         pytest.param(named, IDENTITY, lambda attack: True, id="named"),
         pytest.param(shared, NEXT_PERSON, lambda attack: True, id="shared"),
+        pytest.param(signed, TERMS, lambda attack: True, id="signed"),
     ],
 )
 def test_who_is_not_known_gets_nothing_of_it(
@@ -44,7 +49,7 @@ def test_who_is_not_known_gets_nothing_of_it(
     wrong = {result.attack.id: result for result in results if result.verdict is not Verdict.STOOD}
     assert {name: result for name, result in wrong.items() if tried(result.attack)} == {}
     assert {result.verdict for result in wrong.values()} <= {Verdict.NOT_TRIED}
-    assert len(results) - len(wrong) > (50 if family is not NEXT_PERSON else 10)
+    assert len(results) - len(wrong) > (50 if family in (IDENTITY, PROTECTED) else 10)
 
 
 def test_apps_that_know_nobody_are_not_attacked_so() -> None:

@@ -82,6 +82,38 @@ _CAME_BY = {
     "host": "X-Forwarded-Host: localhost",
     "trusted": "X-From-Proxy: true",
 }
+NEAR = Honest(
+    lambda t: t.get(t.near, f"X-Forwarded-For: {t.near_address}"), 200, "near", play=lambda t, asked: t.by_proxy(asked)
+)
+#: What comes to the app of a request that says ``{}``, by what the proxy knows of its address.
+_ADDED = {
+    "another": ("X-Forwarded-For: {}, 203.0.113.9",),
+    "another-in-a-header-of-its-own": ("X-Forwarded-For: {}", "X-Forwarded-For: 203.0.113.9"),
+    "with-a-port": ("X-Forwarded-For: {}, 203.0.113.9:4711",),
+    "of-version-6": ("X-Forwarded-For: {}, 2001:db8::9",),
+    "in-brackets": ("X-Forwarded-For: {}, [2001:db8::9]:4711",),
+    "mapped": ("X-Forwarded-For: {}, ::ffff:203.0.113.9",),
+    "quoted": ('X-Forwarded-For: {}, "203.0.113.9"',),
+    "nothing": ("X-Forwarded-For: {},",),
+    "nothing-but-a-space": ("X-Forwarded-For: {}, ",),
+    "nothing-twice": ("X-Forwarded-For: {},,",),
+    "nothing-in-a-header-of-its-own": ("X-Forwarded-For: {}", "X-Forwarded-For:"),
+    "unknown": ("X-Forwarded-For: {}, unknown",),
+    "hidden": ("X-Forwarded-For: {}, _hidden",),
+    "a-socket": ("X-Forwarded-For: {}, unix:",),
+    "this-machine": ("X-Forwarded-For: {}, 127.0.0.1",),
+    "a-name": ("X-Forwarded-For: {}, localhost",),
+    "none-and-another-header": ("Forwarded: for={}", "X-Real-IP: {}", "True-Client-IP: {}"),
+}
+#: What somebody says who comes past it.
+_ALONE = {
+    "plain": ("X-Forwarded-For: {}",),
+    "twice": ("X-Forwarded-For: {0}, {0}",),
+    "as-from-the-proxy": ("X-Forwarded-For: {}, 127.0.0.1",),
+    "with-nothing-behind": ("X-Forwarded-For: {},",),
+    "forwarded": ("Forwarded: for={}",),
+    "other-headers": ("X-Real-IP: {}", "X-Client-IP: {}", "True-Client-IP: {}", "CF-Connecting-IP: {}"),
+}
 #: Names of other people, which are not the victim's however alike they are, as the proxy sends them.
 _ALIKE: dict[str, Callable[[str], bytes]] = {
     "no-break-space-at-the-end": lambda name: f"{name}\u00a0".encode(),
@@ -131,6 +163,30 @@ def named_alike() -> Iterable[Attack]:
 
 
 @of(IDENTITY)
+def somewhere_else() -> Iterable[Attack]:
+    """Say to be at the address that a file is for: at the proxy, which adds what it knows of one, and past it."""
+    for name, lines in _ADDED.items():
+        yield Attack(
+            f"address-through-{name}",
+            "somebody at another address",
+            f"says to be where the file may be had, at a proxy that adds what it knows: {name.replace('-', ' ')}",
+            _said_to_be_near(lines),
+            REFUSED,
+            NEAR,
+            play=lambda target, asked: target.by_proxy(asked),
+        )
+    for name, lines in _ALONE.items():
+        yield Attack(
+            f"address-past-{name}",
+            "somebody who comes past the proxy",
+            f"says to be where the file may be had: {name.replace('-', ' ')}",
+            _said_to_be_near(lines),
+            REFUSED,
+            NEAR,
+        )
+
+
+@of(IDENTITY)
 def let_through() -> Iterable[Attack]:
     """Send a copy of the header, or something like it, to a proxy that lets it through beside its own."""
     for name, spelling in {**_SPELLINGS, **_MALFORMED}.items():
@@ -170,6 +226,10 @@ def _beside_the_proxys(spelling: Spelling, where: str) -> Build:
         return target.get(target.image, *(copies + own if where == "before" else own + copies), cookie=target.stolen)
 
     return build
+
+
+def _said_to_be_near(lines: tuple[str, ...]) -> Build:
+    return lambda t: t.get(t.near, *(line.format(t.near_address) for line in lines))
 
 
 def _called(alike: Callable[[str], bytes]) -> Build:

@@ -9,12 +9,26 @@ from contextlib import ExitStack, suppress
 
 from secure_media.attack.client import Response, connected, exchange, verbatim
 from secure_media.attack.families import LOAD
-from secure_media.attack.model import IMAGE, NOBODY, REFUSED, Attack, Build, Play, asking, image, of
+from secure_media.attack.model import (
+    IMAGE,
+    NEIGHBOUR,
+    NOBODY,
+    REFUSED,
+    STRANGER,
+    Attack,
+    Build,
+    Honest,
+    Play,
+    asking,
+    image,
+    of,
+)
 from secure_media.attack.target import Target
 
 #: How many connections: more than a server has threads, fewer than a process may have files.
 MANY = 60
 SERVED = frozenset({200})
+MADE = Honest(lambda t: t.get(t.made, cookie=t.victim), 200, "made")
 
 
 @of(LOAD)
@@ -93,6 +107,46 @@ def slow_and_many() -> Iterable[Attack]:
         IMAGE,
         play=_in_pieces,
     )
+
+
+@of(LOAD)
+def made_for_nobody() -> Iterable[Attack]:
+    """Have a function of the app's run that makes a download, for a file that nobody waits for."""
+    for who, attacker in (("", NOBODY), ("attacker", STRANGER)):
+        for name, (method, lines) in {
+            "get": ("GET", ()),
+            "head": ("HEAD", ()),
+            "range": ("GET", ("Range: bytes=0-",)),
+            "prefetch": ("GET", ("Sec-Purpose: prefetch",)),
+        }.items():
+            yield Attack(
+                f"made-{name}-{who or 'nobody'}",
+                attacker,
+                f"asks for what a function makes for the victim ({name})",
+                asking(_made, *lines, who=who, method=method),
+                REFUSED,
+                MADE,
+            )
+    for name, line in {
+        "prefetch": "Sec-Purpose: prefetch",
+        "prerender": "Sec-Purpose: prefetch;prerender",
+        "old-prefetch": "Purpose: prefetch",
+        "preview": "X-Purpose: preview",
+        "old-firefox": "X-Moz: prefetch",
+    }.items():
+        yield Attack(
+            f"made-ahead-of-time-{name}",
+            NEIGHBOUR,
+            f"has the victim's browser fetch what a function makes before anybody asks for it ({name})",
+            asking(_made, line, who="victim"),
+            frozenset({204}),
+            MADE,
+            by_owner=True,
+        )
+
+
+def _made(target: Target) -> str:
+    return target.made
 
 
 def _while_held(head: Callable[[Target], bytes]) -> Play:

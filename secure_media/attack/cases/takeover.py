@@ -8,16 +8,20 @@ from collections.abc import Callable, Iterable
 from streamlit.proto.BackMsg_pb2 import BackMsg
 from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 
+from secure_media.attack.cases.links import LINK
 from secure_media.attack.client import Response, exchange
-from secure_media.attack.families import DEFERRED, SOCKETS
-from secure_media.attack.model import NOBODY, STRANGER, Attack, Build, Honest, Play, of
+from secure_media.attack.families import ABSOLUTE, DEFERRED, SOCKETS
+from secure_media.attack.model import IMAGE, MALFORMED, NOBODY, STRANGER, Attack, Build, Honest, Play, of
 from secure_media.attack.target import Target
 from secure_media.attack.websocket import Say, Until, answered, deferred, finished, handshake, run, session_in, talk
 
 #: The handshake may be refused, or lead to a session of one's own.
 NOT_THEIRS = frozenset({101, 403})
 
-_MEDIA = re.compile(rb"/media/[0-9a-zA-Z]+(?:\.\w+)?(?:\?media_token=[\w.-]+)?")
+#: Where a link must not lead.
+ELSE = "elsewhere.example"
+#: A media URL in a message.
+MEDIA = re.compile(rb"/media/[0-9a-zA-Z]+(?:\.\w+)?(?:\?media_token=[\w.-]+)?")
 
 
 def heard_as_one(*turns: tuple[Say, Until]) -> Play:
@@ -66,6 +70,44 @@ def takeover() -> Iterable[Attack]:
             )
 
 
+@of(ABSOLUTE)
+def poisoned_links() -> Iterable[Attack]:
+    """Open a page by a host that is none: links that the page then has begin with what leads elsewhere."""
+    for name, host in {
+        "path": f"{ELSE}/#",
+        "query": f"{ELSE}?",
+        "user": f"a@{ELSE}",
+        "user-and-port": f"a:1@{ELSE}",
+        "backslash": f"{ELSE}\\",
+        "two-ports": f"{ELSE}:80:80",
+        "port-that-is-none": f"{ELSE}:x",
+        "list": f"{ELSE}, b",
+        "space": f"{ELSE} b",
+        "quoted": f'"{ELSE}"',
+        "brackets": f"[{ELSE}]",
+    }.items():
+        yield Attack(
+            f"links-of-host-{name}",
+            "somebody who can change a host on its way",
+            f"opens the app by a host that is none, so that its links lead elsewhere: {name.replace('-', ' ')}",
+            _by_host(host),
+            MALFORMED | {101, 404},
+            LINK,
+            elsewhere=True,
+            play=_running,
+            never=lambda t: (ELSE.encode(),),
+        )
+
+
+def _by_host(host: str) -> Build:
+    def build(target: Target) -> bytes:
+        opening = handshake(target, target.attacker)
+        opening = opening.replace(f"Origin: {target.origin}\r\n".encode(), b"", 1)
+        return opening.replace(f"Host: {target.authority}\r\n".encode(), f"Host: {host}\r\n".encode(), 1)
+
+    return build
+
+
 @of(DEFERRED)
 def deferred_downloads() -> Iterable[Attack]:
     """Click, over one's own WebSocket, on a download that another page offers."""
@@ -88,6 +130,39 @@ def deferred_downloads() -> Iterable[Attack]:
             )
 
 
+@of(DEFERRED)
+def answered_with_its_own() -> Iterable[Attack]:
+    """Name somebody's file where the server answers with what it was told, and then ask for it as if it were shown."""
+    for name in ("path", "whole-url", "with-more"):
+        for attacker, who in ((STRANGER, "attacker"), (NOBODY, "")):
+            yield Attack(
+                f"deferred-named-{name}-{who or 'nobody'}",
+                attacker,
+                f"clicks on a download and names the victim's image as its own word for that: {name.replace('-', ' ')}",
+                _opening(who),
+                NOT_THEIRS,
+                IMAGE,
+                elsewhere=True,
+                play=_naming_the_image(name, who),
+            )
+
+
+def _naming_the_image(name: str, who: str) -> Play:
+    """Return what clicks with the image's URL for an id, and asks for the image then."""
+
+    def play(target: Target, asked: bytes) -> list[Response]:
+        path = target.image.removeprefix(target.base)
+        word = {"path": path, "whole-url": f"{target.origin}{target.image}", "with-more": f"1 {path} 1"}[name]
+
+        def click(heard: list[ForwardMsg]) -> BackMsg:
+            return deferred(word, session_in(heard), word)
+
+        answers, _ = talk(target, asked, (run, finished), (click, answered))
+        return [*answers, *exchange(target, target.get(target.image, cookie=target.cookies_of(who)))]
+
+    return play
+
+
 def _opening(who: str) -> Build:
     return lambda t: handshake(t, t.cookies_of(who))
 
@@ -100,7 +175,7 @@ def _clicking(session: Callable[[Target, list[ForwardMsg]], str], who: str) -> P
             return deferred(target.deferred, session(target, heard))
 
         answers, heard = talk(target, asked, (run, finished), (click, answered))
-        found = _MEDIA.findall(heard[-1].SerializeToString()) if heard else []
+        found = MEDIA.findall(heard[-1].SerializeToString()) if heard else []
         for path in found:
             where = f"{target.base}{path.decode()}"
             answers += exchange(target, target.get(where, cookie=target.cookies_of(who)))
