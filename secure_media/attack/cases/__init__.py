@@ -122,6 +122,7 @@ TABLES = (
     next_person.before_anybody_was_known,
     next_person.next_in_the_browser,
     next_person.unnamed_at_its_sessions,
+    next_person.back_from_an_outage,
     agents.agents,
     jwts.jwt_attacks,
     conditions.other_people,

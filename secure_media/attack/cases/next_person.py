@@ -121,17 +121,6 @@ def before_anybody_was_known() -> Iterable[Attack]:
                 REFUSED,
                 _EARLY,
             )
-    yield Attack(
-        "next-early-broken-off",
-        NEXT,
-        "names the session of such a page that broke off, and asks for what that showed",
-        _naming(lambda t: t.early_session, _WHO),
-        NOT_THEIRS,
-        Honest(lambda t: t.get(t.early_lost, cookie=_before(t)), 200, "early lost"),
-        elsewhere=True,
-        play=_naming_and_asking,
-        never=lambda t: (t.early_session.encode(),),
-    )
 
 
 @of(NEXT_PERSON)
@@ -149,6 +138,22 @@ def unnamed_at_its_sessions() -> Iterable[Attack]:
             play=_running,
             never=lambda t: (t.left_session.encode(), t.victim_session.encode()),
         )
+
+
+@of(NEXT_PERSON)
+def back_from_an_outage() -> Iterable[Attack]:
+    """Go on with a page that broke off, which comes last: a request for what it showed waits for it."""
+    yield Attack(
+        "next-early-broken-off",
+        NEXT,
+        "names the session of a page that broke off before the victim had signed in, and asks for what it showed",
+        _naming(lambda t: t.early_session, _WHO),
+        NOT_THEIRS,
+        Honest(lambda t: t.get(t.early_lost, cookie=_before(t)), 200, "early lost"),
+        elsewhere=True,
+        play=_naming_and_asking,
+        never=lambda t: (t.early_session.encode(),),
+    )
 
 
 def _naming_and_asking(target: Target, asked: bytes) -> list[Response]:
