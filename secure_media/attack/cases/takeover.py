@@ -139,7 +139,7 @@ def answered_with_its_own() -> Iterable[Attack]:
                 f"deferred-named-{name}-{who or 'nobody'}",
                 attacker,
                 f"clicks on a download and names the victim's image as its own word for that: {name.replace('-', ' ')}",
-                _opening(who),
+                _opening(who, offered=True),
                 NOT_THEIRS,
                 IMAGE,
                 elsewhere=True,
@@ -163,8 +163,9 @@ def _naming_the_image(name: str, who: str) -> Play:
     return play
 
 
-def _opening(who: str) -> Build:
-    return lambda t: handshake(t, t.cookies_of(who))
+def _opening(who: str, *, offered: bool = False) -> Build:
+    """Return the opening of a WebSocket; `offered` where the server has to know clicks on downloads at all."""
+    return lambda t: handshake(t, t.cookies_of(who)) if not offered or t.deferred else b""
 
 
 def _clicking(session: Callable[[Target, list[ForwardMsg]], str], who: str) -> Play:
