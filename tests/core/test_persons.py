@@ -238,6 +238,9 @@ def test_policy_of_the_users_own_knows_nobody_unless_it_says_so() -> None:
         ({"sub": " ", "email": "a"}, {"email": "a"}, True),
         ({"sub": 7, "email": "a"}, {"email": "a"}, True),
         ({"preferred_username": "a"}, {"preferred_username": "A"}, False),
+        ({"upn": "a"}, {"upn": "b"}, False),
+        ({"unique_name": "a"}, {"unique_name": "b"}, False),
+        ({"common_name": "a"}, {"common_name": "b"}, False),
         ({"sub": "\ud800"}, {"sub": "\ud801"}, False),
     ],
 )

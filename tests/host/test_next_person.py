@@ -179,8 +179,12 @@ def test_next_person_in_a_browser_is_not_the_one_before(served: tuple[str, AppSe
         assert upload(desk.of("bert"), bert, "his") == 204
         assert upload(desk.of("bert"), anna, "his") == 403
         assert upload(desk.of("anna"), bert, "hers") == 403
+        with desk.of("bert").connect(query="who=bert", resume=anna.session_id) as another:
+            assert another.session_id != anna.session_id
+            assert is_refused(desk.of("bert").get(url))
         # Both were there before, and go on.
         assert desk.of("anna").get(url).body == b"the invoice of anna"
+        assert upload(desk.of("anna"), anna, "hers") == 204
         anna.close()
         assert is_refused(desk.of("bert").get(url))
 
