@@ -72,6 +72,21 @@ def test_reload_says_goodbye_to_the_earlier_page(server: AppServer) -> None:
     eventually(lambda: ann.get(url).status == 403, "the end of both")
 
 
+@pytest.mark.parametrize(
+    ("code", "status"), [(1000, 403), (1001, 403), (1002, 200), (1008, 200), (1011, 200), (3000, 200)]
+)
+def test_only_what_browsers_say_of_a_page_that_is_left_is_a_goodbye(server: AppServer, code: int, status: int) -> None:
+    """Closed with one of these two codes, a page ends at once; whatever else ends its connection is an outage."""
+    ann = Browser(server)
+    tab = ann.open()
+    (url,) = tab.urls()
+    assert ann.get(url).body == b"the film"
+
+    tab.socket.close(code)
+    eventually(lambda: upload(ann, tab, "after") == 403, "the end of the session")
+    assert ann.get(url).status == status
+
+
 class Asking(threading.Thread):
     """A request that may have to wait."""
 

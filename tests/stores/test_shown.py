@@ -232,6 +232,23 @@ def test_page_that_is_back_with_another_session_shows_what_it_showed(ledger: Sho
     assert not ledger.was_shown("anna", "film")
 
 
+def test_only_the_page_that_is_named_is_back(ledger: ShownLedger, clock: Clock) -> None:
+    """Another page of the browser, which names nothing or another session, has nothing of what a lost one showed."""
+    _show(ledger, "anna-tab", "film")
+    ledger.begin("anna-other-tab", "anna")
+    _show(ledger, "anna-other-tab", "song")
+    for lost in ("anna-tab", "anna-other-tab"):
+        ledger.end(lost)
+    clock.now += RESUMABLE
+    ledger.begin("anna-third-tab", "anna")
+    assert not ledger.was_shown("anna", "film")
+    ledger.begin("anna-new-tab", "anna", named="anna-tab")
+
+    assert ledger.was_shown("anna", "film")
+    assert not ledger.was_shown("anna", "song")
+    assert ledger.lost.expects("anna", "song")
+
+
 def test_lost_session_ends_with_the_first_run_of_the_one_that_took_it_over(ledger: ShownLedger, clock: Clock) -> None:
     """
     A page is back with another session, and its script runs: what that removed leaves, long before its time is over.
