@@ -9,11 +9,14 @@ import socket
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 
+from tests.host.signing_in import follow, granted
 from tests.host.test_apps import IMPORTS, UVICORN, serve
 from tests.host.test_links import partly, share
+from tests.host.test_routes import ENDPOINTS, PAGE, upload
 from tests.servers import SECRET, STARLETTE, AppServer, Browser, eventually, trail, trail_until_now
 
 REPORT = b"the report " * 1000
@@ -40,16 +43,16 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[AppServer]:
         yield server
 
 
-def _serve(folder: Path) -> AppServer:
+def _serve(folder: Path, *, audit: str = ", audit_log='audit.jsonl'", **more: Any) -> AppServer:
     (folder / "picture.bin").write_bytes(PICTURE)
     (folder / "files").mkdir()
     (folder / "files" / "report.txt").write_bytes(REPORT)
     (folder / "files" / "film.mp4").write_bytes(FILM)
     return AppServer(
         APP,
-        run_arguments=f"secret={SECRET!r}, collections={{'files': 'files'}}, audit_log='audit.jsonl'",
-        options={"server.baseUrlPath": "some/app"},
+        run_arguments=f"secret={SECRET!r}, collections={{'files': 'files'}}{audit}",
         folder=folder,
+        **{"options": {"server.baseUrlPath": "some/app"}, **more},
     )
 
 
@@ -280,22 +283,41 @@ def test_file_that_cannot_be_written_stops_the_start(tmp_path: Path) -> None:
 @pytest.mark.parametrize("required", [pytest.param(False, id="goes-on"), pytest.param(True, id="refuses")])
 def test_full_disk_is_one_line(tmp_path: Path, required: bool) -> None:
     """Where the audit log has no room, the log says so once; the app goes on, or refuses media if it is required."""
-    (tmp_path / "picture.bin").write_bytes(PICTURE)
+    (tmp_path / "static").mkdir()
+    (tmp_path / "static" / "plan.txt").write_bytes(REPORT)
     env = {"SECURE_MEDIA_AUDIT_LOG": "/dev/full", "SECURE_MEDIA_AUDIT_REQUIRED": str(required).lower()}
-    with AppServer(APP, folder=tmp_path, env=env) as own:
+    with _serve(tmp_path, audit="", env=env, options={"server.enableStaticServing": True}) as own:
         browser = Browser(own)
+        links = [share(browser.visit(), max_uses=uses, confirm=False) for uses in (None, 1)]
         with browser.open() as tab:
             (url,) = tab.urls()
             for _ in range(5):
                 response = browser.get(url)
                 assert response.status == (403 if required else 200)
                 assert response.body == (b"Forbidden\n" if required else PICTURE)
+            for place in (*links, "/app/static/plan.txt"):
+                assert browser.get(place).body == (b"Forbidden\n" if required else REPORT)
+            assert upload(browser, tab, "one") == (403 if required else 204)
+            tab.rerun(query=f"calls={quote(json.dumps([('login', ['ann'], {})]))}")
+            assert follow(browser, granted(tab)).status == (403 if required else 303)
         said = [line for line in own.log.splitlines() if "audit.failing" in line]
         assert len(said) == 1
         assert "No space left on device" in said[0]
         assert own.log.count("the app's audit log cannot be written, and it is required") == required
         assert "Traceback" not in own.log
         assert len(own.log) < 4000
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="a disk that is always full is Linux's")
+def test_endpoint_is_not_reached_unless_that_is_written_down(tmp_path: Path) -> None:
+    """Without room in the log, endpoints of the app's own answer, or are refused if it is required."""
+    script = ENDPOINTS.format(starlette=STARLETTE, secret=SECRET) + PAGE
+    for required, body in (("false", b"report x"), ("true", b"Forbidden\n")):
+        env = {"SECURE_MEDIA_AUDIT_LOG": "/dev/full", "SECURE_MEDIA_AUDIT_REQUIRED": required}
+        with AppServer(script, guarded=False, folder=tmp_path, env=env) as own:
+            browser = Browser(own)
+            with browser.open():
+                assert browser.get("/reports/x").body == body
 
 
 def test_required_log_that_works_refuses_nothing(tmp_path: Path) -> None:
