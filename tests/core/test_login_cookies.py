@@ -162,11 +162,12 @@ def _refused(form: Form, cookies: dict[str, str]) -> bool:
 
 @pytest.mark.parametrize(("form", "sign"), FORMS)
 def test_pieces_may_be_signed_over_the_turn_of_a_second(form: Form, sign: Sign) -> None:
-    """The login is as old as its oldest piece, and is the same one whichever that is."""
-    early, late = login(sign, CLAIMS, NOW, pieces=2), login(sign, CLAIMS, NOW + 1, pieces=2)
+    """The login is as old as its oldest piece, and is the same one whichever that is; later ones are of another."""
+    early, late, later = (login(sign, CLAIMS, NOW + seconds, pieces=2) for seconds in (0, 1, 2))
     mixed = {**late, f"{COOKIE}_1": early[f"{COOKIE}_1"]}
 
     assert read(form, mixed) == (CLAIMS, NOW)
+    assert _refused(form, {**later, f"{COOKIE}_1": early[f"{COOKIE}_1"]})
     ids = {LoginCookies(SECRET, form).read(Credentials(cookies=tuple(c.items()))).id for c in (early, mixed)}  # type: ignore[union-attr]
     assert len(ids) == 1
 

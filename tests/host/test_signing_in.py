@@ -151,6 +151,21 @@ def test_other_sites_sign_nobody_in(server: AppServer, headers: dict[str, str]) 
         assert follow(ann, url).status == 303
 
 
+def test_other_sites_sign_nobody_out(server: AppServer) -> None:
+    """No address that another site can lead a browser to ends a sign-in, with a grant of that site's own or without."""
+    ann, mallory = signed_in(server, "ann"), Browser(server)
+    with mallory.open(query="in=mallory") as tab, ann.open() as page:
+        place = granted(tab)
+        for path in (place, place.partition("?")[0], "/secure-media/", "/auth/logout", "/", "/?out=1"):
+            for method in ("GET", "POST"):
+                answer = ann.get(path, {"Sec-Fetch-Site": "cross-site"}, method)
+                assert [line for line in answer.set_cookies if "sm_" in line] == [], path
+        assert ann.get(page.urls()[0]).status == 200
+        page.rerun()
+        assert '"ann"' in principal(page)
+        assert follow(mallory, place).status == 303
+
+
 def test_plain_http_in_an_intranet_signs_in(server: AppServer) -> None:
     """Browsers say nothing of sites there; the grant does, which nobody has for another's browser."""
     ann = Browser(server)

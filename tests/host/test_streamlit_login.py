@@ -29,6 +29,7 @@ def serve(
     *,
     secret: str | None = OWN_SECRET,
     auth: str | None = None,
+    more: str = "",
     wait: bool = True,
     **options: Any,
 ) -> AppServer:
@@ -37,7 +38,7 @@ def serve(
     base = options.get("server.baseUrlPath", "")
     said = f'redirect_uri = "http://127.0.0.1:{port}{base}/oauth2callback"\ncookie_secret = "{SECRET}"\n'
     (folder / ".streamlit").mkdir()
-    (folder / ".streamlit" / "secrets.toml").write_text("[auth]\n" + said if auth is None else auth)
+    (folder / ".streamlit" / "secrets.toml").write_text(("[auth]\n" + said if auth is None else auth) + more)
     script = (
         "from secure_media import own_session, secure_run, streamlit_login\n"
         f"secure_run(__file__, secret={secret!r}, policy=own_session() & streamlit_login({arguments}))\n{PAGE}"
@@ -294,6 +295,22 @@ def test_what_has_ended_stays_so_after_a_restart(tmp_path: Path) -> None:
             url = tab.urls()[0]
             assert status(again, url, signed_in(server, nonce="again")) == 200
             assert status(again, url, cookies) == 403
+
+
+def test_sign_out_that_cannot_be_written_down_is_said(tmp_path: Path) -> None:
+    """The browser loses its cookie as ever; that a copy of it would still be good is in the log."""
+    (tmp_path / "blocked").write_text("a file where the ledger's folder should be")
+    with serve(tmp_path, more='[secure_media]\nledger = "blocked/ledger.sqlite3"\n') as server:
+        browser, cookies = Browser(server), signed_in(server)
+        with browser.open() as tab:
+            assert status(browser, tab.urls()[0], cookies) == 200
+        assert "login.not_ended" not in server.log
+
+        answer = sign_out(browser, cookies)
+
+        assert answer.status == 302
+        assert any(line.startswith(f"{COOKIE}=") for line in answer.set_cookies)
+        assert server.log.count("login.not_ended") == 1
 
 
 @pytest.mark.parametrize(
