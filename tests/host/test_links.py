@@ -575,7 +575,7 @@ def test_ledger_that_cannot_be_written_refuses(tmp_path: Path) -> None:
 
 
 def test_keys_are_rotated_without_a_restart(tmp_path: Path) -> None:
-    """A new key in front: old links go on, new ones are signed with it. The old one dropped: its links die."""
+    """A new key in front: old links go on, new ones are signed with it. The old one dropped: what it signed is dead."""
     (tmp_path / "files").mkdir()
     (tmp_path / "files" / "report.txt").write_bytes(REPORT)
     file = tmp_path / "keys"
@@ -607,9 +607,17 @@ def test_keys_are_rotated_without_a_restart(tmp_path: Path) -> None:
         )
         assert "too short" not in server.log
 
+        bound: Call = ("signed_url_for", ["files/report.txt"], {})
+        of_the_browser = below(author, call(author, bound)[0])
+        assert kid not in of_the_browser
+        assert author.get(of_the_browser).body == REPORT
+
         write(new)
         assert eventually(lambda: is_refused(stranger(server).get(first)), "the end of the old key")
         assert stranger(server).get(second).body == REPORT
+        assert is_refused(author.get(of_the_browser))  # with the cookie of the old key
+        author.visit()
+        assert author.get(below(author, call(author, bound)[0])).body == REPORT
         added, dropped = [line for line in server.log.splitlines() if "keys rotated" in line]
         assert " INFO secure_media: SECURE_MEDIA_SECRET_FILE: keys rotated: " in added
         assert added.endswith(f" signs; {kid} still verifies")

@@ -103,6 +103,48 @@ def test_media_are_guarded(server: AppServer) -> None:
         assert server.request("GET", f"{server.base}{url}").status == 403
 
 
+#: An endpoint that everyone may ask, and that reads media past the guard, from where Streamlit itself has them.
+PAST_THE_GUARD = """
+from secure_media import public, secure_run
+
+def taken(name):
+    from streamlit import runtime
+    try:
+        return runtime.get_instance().media_file_mgr._storage.get_file(name).content
+    except Exception as error:
+        return str(error).encode()
+
+if {starlette}:
+    from starlette.responses import Response
+    from starlette.routing import Route
+
+    own = dict(routes=[public(Route("/taken/{{name}}", lambda request: Response(taken(request.path_params["name"]))))])
+else:
+    from tornado.web import RequestHandler
+
+    @public
+    class Taken(RequestHandler):
+        def get(self, name):
+            self.finish(taken(name))
+
+    own = dict(handlers=[(r"/taken/([^/]+)", Taken)])
+secure_run(__file__, secret={secret!r}, **own)
+"""
+
+
+def test_storage_gives_nothing_to_a_route_nobody_thought_of() -> None:
+    """What reads Streamlit's storage past the guard is refused there, whoever asks, also what they were shown."""
+    script = PAST_THE_GUARD.format(starlette=STARLETTE, secret=SECRET) + PAGE
+    with AppServer(script, guarded=False) as server:
+        ann = Browser(server)
+        with ann.open() as tab:
+            (url,) = tab.urls()
+            assert ann.get(url).body == b"the content"
+            for browser in (ann, Browser(server)):
+                answer = browser.get(url.replace("/media/", "/taken/"))
+                assert (answer.status, answer.body) == (200, b"Guarded media can only be read through the guard.")
+
+
 def test_static_files_need_a_session(server: AppServer) -> None:
     """/app/static/ is for browsers that have the app open, and not for shared caches or other sites."""
     ann, visitor = Browser(server), Browser(server).visit()
