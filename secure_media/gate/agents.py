@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 
-from secure_media.core.model import Deny, Resource, ResourceKind, short_hash
+from secure_media.core.model import Allow, Decision, Deny, Resource, ResourceKind, short_hash
 from secure_media.core.policy import Policy
 from secure_media.core.principal import Principal
 from secure_media.gate.admission import Admission
@@ -28,10 +28,15 @@ class Agents:
         self._admission = admission
 
     async def admits(self, request: Request, path: str) -> bool:
-        """Note in whose name `request` is made, and return whether it is in anybody's. It has to be settled."""
+        """
+        Note in whose name `request` is made, and return whether it is in anybody's. It has to be settled.
+
+        Both are written down: what an agent reads then, Streamlit reads for it, which is no request of its own.
+        """
         found = await self._admission.principal(request, path, self._policy)
-        if isinstance(found, Deny):
-            await self._admission.recorded(found, request, Resource(ResourceKind.APP, path))
+        decision: Decision = found if isinstance(found, Deny) else Allow("agent", found.subject)
+        decision = await self._admission.recorded(decision, request, Resource(ResourceKind.APP, path))
+        if isinstance(found, Deny) or isinstance(decision, Deny):
             return False
         request.agent = found
         return True

@@ -15,7 +15,7 @@ import pytest
 
 from secure_media.attack.jwt import forge
 from tests.core.test_key_sources import RSA, jwk
-from tests.servers import SECRET, STREAMLIT, AppServer, Browser
+from tests.servers import SECRET, STREAMLIT, AppServer, Browser, trail_until_now
 from tests.stores.test_published_keys import Issuer
 
 pytestmark = pytest.mark.skipif(STREAMLIT < (1, 67), reason="the agent API came with Streamlit 1.67")
@@ -155,6 +155,20 @@ st.download_button("save", f"for {{st.query_params.get('who', 'agents')}}".encod
                 assert server.request("GET", path).status == 403
                 assert server.request("GET", path, {"Authorization": bearer()}).status == 403
         assert "Traceback" not in server.log
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="a disk that is always full is Linux's")
+def test_what_agents_ask_for_is_written_down(tmp_path: Path) -> None:
+    """Each request of an agent is in the audit log; where the log has to have it and has no room, it is refused."""
+    arguments = f"{AGENT}, audit_required=True, audit_log="
+    with serve(tmp_path, f"{arguments}'audit.jsonl'") as server:
+        session, body = session_of(server, bearer())
+        assert data(server, bearer(), session, media_in(body))[0] == 200
+        allowed = [event for event in trail_until_now(server) if event["event"] == "media.allowed"]
+        asked = [f"app//_stcore/agent/{path}" for path in ("interact", "mcp")]
+        assert [(event["resource"], event["by"]) for event in allowed] == [(path, "agent") for path in asked]
+    with serve(tmp_path, f"{arguments}'/dev/full'") as server:
+        assert call(server, "interact", bearer(), {}) == (403, "Forbidden\n")
 
 
 @pytest.mark.parametrize(
