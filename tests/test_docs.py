@@ -14,11 +14,14 @@ import pytest
 
 import secure_media
 from secure_media.cli.main import main
+from secure_media.core import sign_in_grants
 from secure_media.errors import DenialReason
+from secure_media.gate import attendance
 from secure_media.host import internals
 from secure_media.settings import reference, table
+from secure_media.stores import absence, fetching, playback
 from tests.reading import DOCS, PAGES, README, blocks
-from tests.servers import ROOT
+from tests.servers import ROOT, SECRET
 
 SECURITY = (ROOT / "SECURITY.md").read_text("utf-8")
 TEXTS = {page: page.read_text("utf-8") for page in PAGES}
@@ -44,6 +47,48 @@ def test_every_guarantee_names_a_test_that_runs() -> None:
     assert re.findall(r"`test_\w+`", SECURITY) == []
     named = re.findall(r"`(tests/[\w/]+\.py)::(test_\w+)`", SECURITY)
     assert [f"{path}::{name}" for path, name in named if not _runs(ROOT / path, name)] == []
+
+
+def test_defaults_in_security_are_those_of_the_settings() -> None:
+    """The table of defaults names settings, and says what an app has in which nothing is set."""
+    lines = SECURITY.split("## Defaults, and why")[1].split("\n## ")[0].splitlines()
+    rows = [line.strip("| ").split(" | ") for line in lines if line.startswith("| `")]
+    said = {name.strip("`"): default for name, default, _ in rows}
+    places: list[dict[str, str]] = [{}, {"SECURE_MEDIA_SECRET": SECRET}]
+    by_default, lasting = (table.load(environ=place, secrets_section={}) for place in places)
+    assert said == {
+        "policy": f"`{by_default.policy!r}`".replace("(own", "own").replace("url())", "url()").replace("|", "\\|"),
+        "secret": "random for this process, with a warning; refused where several processes serve the app",
+        "protect": f"`{by_default.protect}`",
+        "grace": f"{by_default.grace:g} seconds",
+        "cookie_lifetime": f"{by_default.cookie_lifetime / 86400:g} days, renewed",
+        "embedded": "on" if by_default.embedded else "off",
+        "url_lifetime": f"{by_default.url_lifetime / 3600:g} hours, of `sign_media_urls` only",
+        "ledger": "a file, where links or logins outlast the process; else memory",
+        "trusted_proxies": "for addresses, those of `FORWARDED_ALLOW_IPS` (this machine); "
+        "for `trusted_header()`, nobody",
+        "agent": "nobody: an app with Streamlit's agent API does not start",
+        "audit_log": "none",
+    }
+    assert (by_default.ephemeral, by_default.sign_media_urls, by_default.audit_required) == (True, False, False)
+    assert (by_default.ledger, lasting.ledger is None) == (None, False)
+    assert (by_default.trusted_proxies, by_default.agent, by_default.audit_log) == (None, None, None)
+
+
+def test_amounts_in_security_are_those_of_the_code() -> None:
+    """What SECURITY.md says of times and sizes is what the code has."""
+    text = re.sub(r"\s+", " ", SECURITY)
+    page_closes_after = 2 * attendance.EVERY + attendance.EVERY / 5
+    for said, is_so in {
+        "waits up to six seconds for the page": absence.PATIENCE == 6,
+        "is closed within a minute": page_closes_after < 60,
+        "stays open for up to a minute": page_closes_after < 60,
+        "good once, for a minute": sign_in_grants.LIFETIME == 60,
+        "plays on there, for four hours at most": playback.PLAYBACK == 4 * 3600,
+        "no redirect, 256 KiB and ten seconds at most": (fetching.LARGEST, fetching.LONGEST) == (256 * 1024, 10),
+    }.items():
+        assert said in text
+        assert is_so, said
 
 
 def test_test_that_is_skipped_for_good_does_not_count(tmp_path: Path) -> None:
