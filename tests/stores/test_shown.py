@@ -620,6 +620,19 @@ def test_grace_and_time_to_come_back_are_apart(clock: Clock, grace: float, resum
         assert ledger.may_resume("anna-tab", "anna") is (after < resumable)
 
 
+def test_page_that_broke_off_counts_for_the_grace_at_least(clock: Clock) -> None:
+    """Whoever lost the connection has no less time than whoever has closed the page."""
+    ledger = ShownLedger(grace=100.0, resumable=10.0, limit=LIMIT, clock=clock)
+    ledger.begin("anna-tab", "anna")
+    _show(ledger, "anna-tab", "m")
+    ledger.end("anna-tab")
+
+    clock.now += 99.999
+    assert ledger.was_shown("anna", "m")
+    clock.now += 0.001
+    assert not ledger.was_shown("anna", "m")
+
+
 def test_session_id_in_other_hands_starts_empty(ledger: ShownLedger) -> None:
     """If a session's id comes up again with another browser, that browser gets nothing of it."""
     _show(ledger, "anna-tab", "m")
