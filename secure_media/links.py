@@ -46,8 +46,8 @@ def signed_url_for(
         source: ``"collection/key"``; ``"collection/folder/"`` for every key below it; a path inside a collection; or
             the bytes themselves.
         expires_in: For how long it is good, in seconds or as a timedelta.
-        bind: What has to be presented along with it: ``"browser"``, ``"session"`` (it ends with the page) or
-            ``"subject"`` (who is signed in). Default: the browser; the session if that sends no cookies.
+        bind: What has to be presented along with it: ``"browser"``, ``"session"`` (the same, and it ends with the page)
+            or ``"subject"`` (who is signed in). Default: the browser; the session if that sends no cookies.
         action: ``"view"``, or ``"download"`` to have it saved.
         filename: The name to save it under.
         content_type: The type to answer with. Default: by the name.

@@ -178,9 +178,11 @@ class Guard:
         if not person and principal is not None:
             person = principal.person
         is_upload = resource.kind is ResourceKind.UPLOAD
-        if is_upload and person is None and self._policy.knows_who:
-            found = yield from self.claimant(context.visitor, resource.name, now=context.now)
-            person = (found.person or "") if isinstance(found, Principal) else ""
+        if person is None and (is_upload or session is not None):
+            # Neither asks who it is: uploads are outside of the policy, and a link of a page is good by itself.
+            person = yield from self._person(context)
+            if not person and allowed.grant is not None and allowed.grant.browser is None:
+                person = None  # it is for pages whose browsers send no cookies, so nobody can say who they are
         if person is None:
             return True
         if session is not None and (yield IsCurrent(session, person)) is not True:
@@ -190,6 +192,25 @@ class Guard:
         if is_upload:
             return (yield OwnsSession(browser.id, resource.name, person)) is True
         return resource.kind is not ResourceKind.MEDIA or (yield WasShown(browser.id, resource.name, person)) is True
+
+    def _person(self, context: AccessContext) -> Asking[str | None]:
+        """
+        Find out who asks by those rules of the policy that tell people apart, whatever else it asks for.
+
+        Nobody is "", where what a session was shown is not for nobody; None where it does not matter who asks.
+        """
+        asked = [rule for rule in self._policy.parts if rule.knows_who and rule.for_the_app() is not None]
+        for rule in asked:
+            decision = yield from policies.decide(rule, context, self._grants)
+            if isinstance(decision, Allow) and decision.claims:
+                return Principal.of(decision.claims).person or ""
+        if context.principal is not None:
+            return context.principal.person
+        if self._policy.knows_who or not asked:
+            return "" if asked else None
+        # Another rule may do in place of these, such as the network from which somebody asks.
+        decision = yield from policies.decide(self._policy, context, self._grants)
+        return "" if isinstance(decision, Deny) else None
 
     def lacks_browser(self, visitor: Visitor, resource: Resource | None, action: Action, *, now: float) -> Asking[bool]:
         """

@@ -33,7 +33,7 @@ from secure_media.host.manager import secure_session_manager
 from secure_media.host.protecting import protection
 from secure_media.host.sessions import Sessions
 from secure_media.host.storage import SecureMediaStorage
-from secure_media.host.terms import PAGE, CurrentTerms, GrantTerms
+from secure_media.host.terms import SESSION, CurrentTerms, GrantTerms
 from secure_media.http.forwarded import Proxies
 from secure_media.settings.table import Settings
 from secure_media.stores.collections import Collections
@@ -110,7 +110,7 @@ class Deployment:
             store=self.store,
             issuer=self.issuer,
             embedded=settings.embedded,
-            sign_all=GrantTerms(settings.url_lifetime, PAGE) if settings.sign_media_urls else None,
+            sign_all=GrantTerms(settings.url_lifetime, SESSION) if settings.sign_media_urls else None,
             sign_in_page=settings.sign_in if callable(settings.sign_in) else None,
         )
 

@@ -16,7 +16,7 @@ from secure_media.core.model import Action, Browser, Grant, Resource, short_hash
 from secure_media.core.principal import Principal
 from secure_media.core.tokens import GrantCodec
 from secure_media.errors import CredentialError, GrantError, LedgerUnavailableError
-from secure_media.host.terms import PAGE, GrantTerms, PendingTerms
+from secure_media.host.terms import SESSION, SESSION_ALONE, GrantTerms, PendingTerms
 from secure_media.stores.ledger import GrantLedger
 
 #: How many tokens are remembered per session, the last ones, so that they stay the same from run to run.
@@ -116,7 +116,7 @@ class Issuer:
             LedgerUnavailableError: The ledger was asked, and cannot tell.
         """
         if terms.bind is None and self._cookieless and holder.browser is None and not holder.has_invalid_cookie:
-            terms = replace(terms, bind="session")
+            terms = replace(terms, bind=SESSION_ALONE)
         claims = _binding(holder, terms)
         # Bindings are part of it: somebody else may sign in while the page stays open.
         bound = None if terms.max_uses else (terms.bind, tuple(claims.items()))
@@ -218,19 +218,22 @@ def _binding(holder: SessionBinding, terms: GrantTerms) -> dict[str, Any]:
     """
     Return the claims that bind a grant to its holder.
 
-    To the session alone only where that was asked for, or where no cookie is to be expected: anyone who can plant a
-    second cookie in a browser must not turn its URLs into ones that anybody may use.
+    To the session alone only where no cookie is to be expected: anyone who can plant a second cookie in a browser must
+    not turn its URLs into ones that anybody may use.
     """
     browser, session = holder.browser, short_hash(holder.session_id)
     bind = terms.bind or "browser"
-    if bind == "session":
+    if bind == SESSION_ALONE or (bind == SESSION and browser is None and not holder.has_invalid_cookie):
         return {"session": session}
-    if bind == PAGE and browser is not None:
+    if bind == SESSION and browser is not None:
         return {"session": session, "browser": short_hash(browser.id)}
-    if bind == PAGE and not holder.has_invalid_cookie:
-        return {"session": session}
     if bind == "subject" and holder.principal is not None and holder.principal.subject is not None:
         return {"sub": holder.principal.subject}
+    if browser is None and holder.has_invalid_cookie:
+        raise GrantError(
+            "bind: the browser of this session shows a cookie that does not hold, so nothing can be bound to it. "
+            "It gets another one when the page is loaded again"
+        )
     if browser is None:
         msg = (
             f"bind: this session has no valid cookie of ours, so nothing can be bound to its {bind}. "

@@ -19,7 +19,7 @@ from secure_media.host.issuing import SessionBinding
 from secure_media.host.protocol import Place
 from secure_media.host.sessions import Sessions, handshake
 from secure_media.host.sites import below, site_of_page
-from secure_media.host.terms import PAGE, GrantTerms
+from secure_media.host.terms import SESSION, SESSION_ALONE, GrantTerms
 from secure_media.http.request import connection
 from secure_media.stores.media_ids import is_grant_only
 from secure_media.stores.shown import ShownLedger
@@ -99,9 +99,9 @@ class _Grants:
         asked = self._terms_of(resource, place)
         if asked is None:
             return None
-        if place is Place.LINK and self._sessions.embedded and asked.bind in (None, PAGE):
+        if place is Place.LINK and self._sessions.embedded and asked.bind in (None, SESSION):
             # Chromium follows a link to a download in a frame without the cookie that belongs to the frame.
-            asked = replace(asked, bind="session")
+            asked = replace(asked, bind=SESSION_ALONE)
         try:
             return self._sessions.issuer.for_session(self._holder, resource, asked, action=action)
         except GrantError as error:

@@ -48,6 +48,9 @@ _INVALID = (
     "- If that does not help, delete the cookies of this site and reload, or ask the people who run the app."
 )
 
+#: Parameters of Streamlit's, for pages in a frame.
+_OF_A_FRAME = ("embed=", "embed_options=")
+
 Path = tuple[int, ...]
 
 
@@ -171,7 +174,14 @@ def _notice(message: ForwardMsg, text: str) -> ForwardMsg:
 
 def text(holder: SessionBinding) -> str:
     """Return what to say to the person in front of the page of `holder`."""
-    return _INVALID if holder.has_invalid_cookie else _MISSING.format(app=quote(f"{holder.base_url}/", safe=":/[]%~"))
+    return _INVALID if holder.has_invalid_cookie else _MISSING.format(app=_by_itself(holder))
+
+
+def _by_itself(holder: SessionBinding) -> str:
+    """Return where the page is that `holder` shows, without what tells Streamlit that it stands in a frame."""
+    page, _, query = holder.place.partition("?")
+    kept = "&".join(part for part in query.split("&") if part and not part.startswith(_OF_A_FRAME))
+    return quote(f"{holder.base_url}/{page}{'?' if kept else ''}{kept}", safe=":/[]%~?&=+")
 
 
 class CookielessLog:

@@ -23,9 +23,11 @@ from secure_media.stores.media_ids import CONDITION
 
 #: The longest that a link may be good for, in seconds. What is to last longer should be published instead.
 MAX_LIFETIME = 366 * 24 * 3600
-BINDINGS = ("browser", "session", "subject")
-#: To the browser, if it shows a cookie, and to the session: what every URL of a page is bound to when all are signed.
-PAGE = "page"
+SESSION = "session"
+#: What scripts may bind a grant to; to the session means to its browser too, if that shows a cookie.
+BINDINGS = ("browser", SESSION, "subject")
+#: To the session alone: for browsers that show no cookie.
+SESSION_ALONE = "session alone"
 #: How many media that were put on terms and not sent are remembered for a session, the last ones.
 _MOST_PENDING = 20_000
 #: For how long something that was put on terms may wait for the message that starts its run, in seconds. That one waits
@@ -38,7 +40,7 @@ class GrantTerms:
     """
     Args:
         lifetime: For how long the grant is good, in seconds.
-        bind: What has to be presented along with it: ``browser``, ``session`` or ``subject``. None for the browser, or
+        bind: What has to be presented along with it: one of `BINDINGS`, or `SESSION_ALONE`. None for the browser, or
             the session where the browser is not known.
         max_uses: How many times it may be redeemed; None for any number.
         allow: The name of a condition that is asked besides (see `host.allowing`). Its name alone: this is kept with

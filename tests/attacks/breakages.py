@@ -290,7 +290,7 @@ DELIBERATE = (
     Breakage(
         "asks-at-uploads-only-which-browser-it-is",
         "core/guard.py",
-        (("if is_upload and person is None and self._policy.knows_who:", "if False:"),),
+        (("if person is None and (is_upload or session is not None):", "if False:"),),
         of.NEXT_PERSON,
     ),
     Breakage(
@@ -516,7 +516,7 @@ ONCE = (
     Breakage(
         "makes-urls-of-a-planted-cookie-good-for-anyone",
         "host/issuing.py",
-        (("if bind == PAGE and not holder.has_invalid_cookie:", "if bind == PAGE:"),),
+        (("browser is None and not holder.has_invalid_cookie):", "browser is None):"),),
         of.TERMS,
         app="signed",
     ),

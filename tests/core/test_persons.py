@@ -129,6 +129,39 @@ def test_link_for_a_session_is_for_its_person() -> None:
     assert isinstance(_asked(policy, MEDIA, BERT, tokens=unbound), Allow)
 
 
+def test_link_of_a_page_is_for_its_person_also_where_it_does_by_itself() -> None:
+    """Whoever else sits there, or nobody, has nothing by it; without a cookie, nobody can be told from Anna."""
+    policy = own_session() & jwt_policy() | signed_url()
+    page = Grant(
+        MEDIA,
+        Action.VIEW,
+        iat=NOW,
+        exp=int(NOW) + 60,
+        session=short_hash("the-session"),
+        browser=short_hash(BROWSER.id),
+    )
+    tokens, alone = (CODEC.issue(page),), (CODEC.issue(dataclasses.replace(page, browser=None)),)
+    for each in (tokens, alone):
+        assert isinstance(_asked(policy, MEDIA, dict(CLAIMS), tokens=each), Allow)
+        assert _asked(policy, MEDIA, BERT, tokens=each) == Deny(DenialReason.OTHER_PERSON)
+        assert isinstance(_asked(policy, MEDIA, None, tokens=each, person=None), Allow)
+    assert _asked(policy, MEDIA, None, tokens=tokens) == Deny(DenialReason.OTHER_PERSON)
+    assert isinstance(_asked(policy, MEDIA, None, tokens=alone, browser=None), Allow)
+    assert isinstance(_asked(own_session() | signed_url(), MEDIA, None, tokens=tokens), Allow)
+
+
+@pytest.mark.parametrize("holds", [True, False])
+def test_upload_asks_those_rules_that_know_people(holds: bool) -> None:
+    """Another rule beside them makes nobody of somebody; it does for nobody, if it holds."""
+    policy = own_session() & (jwt_policy() | allow_if(lambda _: holds))
+    assert isinstance(_asked(policy, UPLOAD, dict(CLAIMS)), Allow)
+    assert _asked(policy, UPLOAD, BERT) == Deny(DenialReason.OTHER_PERSON)
+    assert _asked(allow_if(lambda _: holds) | jwt_policy(), UPLOAD, BERT) == Deny(DenialReason.OTHER_PERSON)
+
+    assert isinstance(_asked(policy, UPLOAD, None), Allow) is holds
+    assert isinstance(_asked(policy, UPLOAD, None, person=None), Allow)
+
+
 def test_doubt_whose_it_is_denies() -> None:
     """An answer that is not True is no."""
 

@@ -17,7 +17,7 @@ from secure_media.core.principal import Principal
 from secure_media.core.tokens import MAX_TOKEN_LENGTH, GrantCodec
 from secure_media.errors import GrantError, LedgerUnavailableError, UnknownKeyError
 from secure_media.host.issuing import Issuer, SessionBinding, new_jti
-from secure_media.host.terms import PAGE, GrantTerms
+from secure_media.host.terms import SESSION, SESSION_ALONE, GrantTerms
 from secure_media.stores.sqlite import SqliteLedger
 from tests import people
 
@@ -165,12 +165,15 @@ def test_ids_are_random(world: World) -> None:
     [
         pytest.param(None, {"browser": short_hash("anna-browser")}, id="by-default"),
         pytest.param("browser", {"browser": short_hash("anna-browser")}, id="browser"),
-        pytest.param("session", {"session": short_hash("anna-session")}, id="session"),
+        pytest.param(
+            SESSION, {"browser": short_hash("anna-browser"), "session": short_hash("anna-session")}, id="session"
+        ),
+        pytest.param(SESSION_ALONE, {"session": short_hash("anna-session")}, id="session-alone"),
         pytest.param("subject", {"sub": "anna@example.com"}, id="subject"),
     ],
 )
 def test_grant_is_bound_as_asked(world: World, bind: str | None, claims: dict[str, str]) -> None:
-    """A grant needs one thing to be presented with it, and that is the one that was asked for."""
+    """A grant needs to be presented with it what was asked for; one for a session is worthless in other browsers."""
     grant = world.grant(world.token(_anna(), terms=GrantTerms(LIFETIME, bind)))
 
     bound = {name: getattr(grant, name) for name in ("browser", "session", "sub")}
@@ -189,8 +192,7 @@ def test_subject_is_who_the_policy_says(world: World, browser: Browser | None) -
 @pytest.mark.parametrize(
     ("bind", "cookieless"),
     [
-        pytest.param("session", False, id="asked-for"),
-        pytest.param(PAGE, False, id="all-are-signed"),
+        pytest.param(SESSION, False, id="asked-for"),
         pytest.param(None, True, id="no-cookies-expected"),
     ],
 )
@@ -202,22 +204,15 @@ def test_session_without_a_cookie_is_bound_to_itself(world: World, bind: str | N
     assert (grant.session, grant.browser, grant.sub) == (short_hash("stranger-session"), None, None)
 
 
-@pytest.mark.parametrize("bind", [None, "browser", "subject", PAGE])
+@pytest.mark.parametrize("bind", [None, "browser", "subject", SESSION])
 def test_cookie_that_does_not_hold_does_not_loosen_the_binding(world: World, bind: str | None) -> None:
     """A cookie that was planted beside the real one does not turn URLs into ones that anybody may use."""
     issuer = Issuer(world.issuer.codec, world.ledger, cookieless=True, clock=world.clock)
     terms = GrantTerms(LIFETIME, bind)
     assert issuer.for_session(_anna(), MEDIA, terms)
 
-    with pytest.raises(GrantError, match="no valid cookie"):
+    with pytest.raises(GrantError, match="a cookie that does not hold"):
         issuer.for_session(SessionBinding("anna-session", None, "", has_invalid_cookie=True), MEDIA, terms)
-
-
-def test_url_of_a_page_is_bound_to_browser_and_page(world: World) -> None:
-    """What every URL of a page gets needs the page's browser, and ends with the page."""
-    grant = world.grant(world.token(_anna(), terms=GrantTerms(LIFETIME, PAGE)))
-
-    assert (grant.session, grant.browser) == (short_hash("anna-session"), short_hash("anna-browser"))
 
 
 @pytest.mark.parametrize(
@@ -438,7 +433,7 @@ def test_two_sessions_never_share_a_token(world: World) -> None:
 def test_two_browsers_never_share_a_token(world: World) -> None:
     """What is bound to one person's browser does not get into the page of another one."""
     holders = [_anna(), SessionBinding("bert-session", people.browser("bert-browser", "bert@example.com"), "")]
-    for terms in (TERMS, COUNTED, GrantTerms(LIFETIME, "session"), GrantTerms(LIFETIME, PAGE)):
+    for terms in (TERMS, COUNTED, GrantTerms(LIFETIME, SESSION_ALONE), GrantTerms(LIFETIME, SESSION)):
         tokens = [world.token(holder, terms=terms) for holder in holders for _ in range(2)]
 
         assert len(set(tokens)) == len(holders)
@@ -471,7 +466,7 @@ def test_signing_in_is_no_way_to_more_uses(world: World) -> None:
 
 
 @pytest.mark.parametrize(
-    "bind", [pytest.param(bind, id=bind or "none") for bind in (None, "browser", "session", "subject", PAGE)]
+    "bind", [pytest.param(bind, id=bind or "none") for bind in (None, "browser", SESSION, SESSION_ALONE, "subject")]
 )
 def test_counted_grant_is_one_whatever_it_is_bound_to(world: World, bind: str | None) -> None:
     """Bound to something else, it has the same id, and so the same uses, and it ends when it would have."""
@@ -483,8 +478,8 @@ def test_counted_grant_is_one_whatever_it_is_bound_to(world: World, bind: str | 
 
     known = world.grant(first)
     assert dataclasses.replace(grant, browser=known.browser, session=None, sub=None) == known
-    assert (grant.browser is None) is (bind in ("session", "subject"))
-    assert (grant.session is None) is (bind not in ("session", PAGE))
+    assert (grant.browser is None) is (bind in (SESSION_ALONE, "subject"))
+    assert (grant.session is None) is (bind not in (SESSION, SESSION_ALONE))
     assert (grant.sub is None) is (bind != "subject")
     assert world.token(holder, terms=COUNTED) == first
 

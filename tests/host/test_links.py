@@ -135,7 +135,7 @@ def test_signed_url_is_worthless_in_another_browser(server: AppServer, author: B
 
 
 def test_url_bound_to_a_session_ends_with_it(tmp_path: Path) -> None:
-    """A URL for a session is good as long as the page is open, and for the grace."""
+    """A URL for a session is good in its browser alone, as long as the page is open, and for the grace."""
     (tmp_path / "files").mkdir()
     (tmp_path / "files" / "report.txt").write_bytes(REPORT)
     arguments = f"secret={SECRET!r}, collections={{'files': 'files'}}, grace=0"
@@ -143,9 +143,11 @@ def test_url_bound_to_a_session_ends_with_it(tmp_path: Path) -> None:
         calls = [("signed_url_for", ["files/report.txt"], {"bind": "session"})]
         tab = Browser(server).open(query=f"calls={quote(json.dumps(calls))}")
         url = below(tab.browser, tab.texts()[0])
-        assert stranger(server).get(url).body == REPORT
+        assert tab.browser.get(url).body == REPORT
+        assert is_refused(Browser(server).visit().get(url))
+        assert is_refused(stranger(server).get(url))
         tab.close()
-        assert eventually(lambda: is_refused(stranger(server).get(url)), "the session's end")
+        assert eventually(lambda: is_refused(tab.browser.get(url)), "the session's end")
 
 
 def test_link_for_a_subject_needs_that_subject(tmp_path: Path) -> None:

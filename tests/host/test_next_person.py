@@ -38,6 +38,8 @@ POLICIES = {
         f"sm.own_session() & {JWT} | sm.own_session() & sm.trusted_header('Remote-User')",
         "trusted_proxies=['127.0.0.1']",
     ),
+    "links-of-pages": (f"sm.own_session() & {JWT} | sm.signed_url()", "sign_media_urls=True"),
+    "from-elsewhere": (f"sm.own_session() & ({JWT} | sm.allow_if(lambda c: c.client_ip == '192.0.2.1'))", ""),
     "login": ("sm.own_session() & sm.streamlit_login()", ""),
     "azure": ("sm.own_session() & sm.presets.azure_client_principal()", "trusted_proxies=['127.0.0.1']"),
     "connect": ("sm.own_session() & sm.presets.posit_connect()", "trusted_proxies=['127.0.0.1']"),
@@ -86,6 +88,8 @@ WAYS: dict[str, Callable[[AppServer, str], dict[str, dict[str, str]]]] = {
     "jwt": by_jwt,
     "jwt-or-link": by_jwt,
     "two-ways": by_jwt,
+    "links-of-pages": by_jwt,
+    "from-elsewhere": by_jwt,
     "login": by_login,
     "azure": by_azure,
     "connect": by_connect,
@@ -216,6 +220,20 @@ def test_page_that_broke_off_comes_back_to_its_own_person(desk: Desk) -> None:
         assert back.session_id == session
         assert desk.of("anna").get(url).status == 200
         assert is_refused(desk.of("bert").get(url))
+
+
+def test_download_in_a_frame_is_for_whoever_says_no_other_name(tmp_path: Path) -> None:
+    """Chromium fetches it without any cookie there: while Anna's page is open, the link does, but not for Bert."""
+    with serve(tmp_path, f"sm.own_session() & {JWT} | sm.signed_url()", "embedded=True, grace=0") as app:
+        desk = Desk(app, WAYS["jwt"])
+        with desk.open("anna") as anna:
+            (url,) = anna.urls()
+            assert desk.of("anna").get(url).body == b"the invoice of anna"
+            assert Browser(app).get(url).body == b"the invoice of anna"
+            assert is_refused(desk.of("bert").get(url))
+            assert is_refused(Browser(app, cookies={"sso": token(sub="bert")}).get(url))
+            assert upload(desk.of("bert"), anna, "his") == 403
+        eventually(lambda: is_refused(Browser(app).get(url)), "the end of the page")
 
 
 @pytest.mark.parametrize("claim", ["email", "preferred_username", "username"])

@@ -67,16 +67,17 @@ def notices_of(tab: Tab) -> list[tuple[tuple[int, ...], str]]:
 
 def test_page_without_cookies_says_why_its_media_are_missing(server: AppServer) -> None:
     """The notice stands in the place of the first medium, again in each run, and the log tells of the session once."""
-    before = server.log.count("cookies.missing")
-    with Browser(server).connect(query="who=ann") as tab, Browser(server).open(query="who=ann") as other:
-        tab.rerun(query="who=ann")
-        tab.rerun(query="who=ann")
+    before, query = server.log.count("cookies.missing"), "who=ann&embed=true&id=()&embed_options=dark_theme"
+    with Browser(server).connect(query=query) as tab, Browser(server).open(query="who=ann") as other:
+        tab.rerun(query=query)
+        tab.rerun(query=query)
 
         assert [place for place, _ in notices_of(tab)] == [(0, 1)] * 3
         assert len({body for _, body in notices_of(tab)}) == 1
         body = notices_of(tab)[0][1]
         assert CANNOT in body
-        assert f"]({server.url})" in body
+        # The page as it is, without the frame around it.
+        assert f"]({server.url}?who=ann&id=%28%29)" in body
         # All else is there as it is for others.
         assert tab.elements("imgs") == []
         assert [button.label for button in tab.elements("download_button")] == ["save"] * 3
