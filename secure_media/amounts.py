@@ -55,6 +55,16 @@ def duration(seconds: float) -> str:
     return _counted(seconds, "second")
 
 
+def left(seconds: float) -> int:
+    """
+    Return as how many seconds the time is shown that is left.
+
+    From two minutes on, that is the nearest minute: what was made for an hour is good for an hour when somebody looks
+    at it at once, and nobody is promised half a minute more than that.
+    """
+    return int(seconds) if seconds < 120 else int((seconds + 30) // 60) * 60
+
+
 def size(amount: float) -> str:
     """Return `amount` bytes in the largest unit that divides them: 8 GiB, 500 MB, 1001 bytes."""
     for name, unit in _BYTES.items():

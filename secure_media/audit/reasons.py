@@ -9,9 +9,7 @@ from secure_media.errors import DenialReason
 #: ``{condition}`` is the code of the app's own that decides.
 _SENTENCES: dict[DenialReason, str] = {
     DenialReason.NO_CREDENTIAL: "no {credential}",
-    DenialReason.MALFORMED_CREDENTIAL: (
-        "the {credential} is not in canonical form: none looks like this, or it was changed on its way"
-    ),
+    DenialReason.MALFORMED_CREDENTIAL: "what was sent as the {credential} is none, or it was changed on its way",
     DenialReason.MALFORMED_RESOURCE: "the path cannot be the name of any media or file",
     DenialReason.SIGNATURE_MISMATCH: (
         "the signature of the {credential} does not match: forged or changed, or made for another deployment or base "

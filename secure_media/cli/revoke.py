@@ -8,6 +8,7 @@ from secure_media.cli import judging, reading, sentences
 from secure_media.cli.command import Command, Failure
 from secure_media.cli.setting import Setting, load, normal, options_of_the_app
 from secure_media.core.model import Grant
+from secure_media.errors import DenialReason
 from secure_media.stores.sqlite import SqliteLedger
 
 
@@ -64,6 +65,8 @@ def _genuine(link: str, setting: Setting, base_path: str | None) -> Grant:
         raise Failure(f"LINK: expected a URL with one media_token, got {len(asked.tokens)}")
     given = None if base_path is None else normal(base_path)
     presented = judging.present(asked.tokens[0], setting, asked.base_paths(given, setting.base_path))
+    if presented.refusal is DenialReason.MALFORMED_CREDENTIAL:
+        raise Failure(f"LINK: {presented.why_not}")
     if presented.proven is None:
         raise Failure(f"LINK: that is no link of this app: {presented.why_not}")
     if presented.proven.jti is None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime
 from collections.abc import Callable
 
+from secure_media import amounts
 from secure_media.audit.reasons import sentence
 from secure_media.core.context import AccessContext
 from secure_media.core.grants import CLOCK_LEEWAY
@@ -22,6 +23,8 @@ def plain(reason: DenialReason, kid: str = "") -> str:
         reason: The reason.
         kid: The name of the key that the token names, if it is one.
     """
+    if reason is DenialReason.MALFORMED_CREDENTIAL:  # whoever asks has not sent it: it may be anything
+        return "this is no link of secure_media, or it was changed on its way"
     return sentence(reason, "link", key=kid)
 
 
@@ -130,8 +133,8 @@ def span(seconds: float) -> str:
 
 
 def relative(seconds: float, now: float) -> str:
-    """Return how far a moment is from now: ``in 3 h 2 min``, ``41 s ago``."""
-    return f"in {span(seconds - now)}" if seconds > now else f"{span(now - seconds)} ago"
+    """Return how far a moment is from now: ``in 3 h 2 min``, to the minute, and ``41 s ago``, to the second."""
+    return f"in {span(amounts.left(seconds - now))}" if seconds > now else f"{span(now - seconds)} ago"
 
 
 def iso(seconds: float) -> str:

@@ -12,6 +12,7 @@ import time
 from dataclasses import dataclass
 from html import escape
 
+from secure_media import amounts
 from secure_media.content.sources import MemorySource
 from secure_media.http import fields
 from secure_media.http.confinement import ISOLATION
@@ -177,9 +178,9 @@ def _moment(seconds: int) -> str:
 
 
 def _span(seconds: float) -> str:
-    """Return a duration in its largest unit that makes at least two, rounded down."""
+    """Return a duration in its largest unit that makes at least two, to the minute, and rounded down from there."""
+    count = max(0, amounts.left(seconds))
     for size, unit in ((24 * 3600, "days"), (3600, "hours"), (60, "minutes")):
-        if seconds >= 2 * size:
-            return f"{int(seconds // size)} {unit}"
-    count = max(0, int(seconds))
+        if count >= 2 * size:
+            return f"{count // size} {unit}"
     return f"{count} second{'' if count == 1 else 's'}"

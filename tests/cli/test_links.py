@@ -421,7 +421,7 @@ def test_ledger_is_where_the_environment_says(shell: Shell, monkeypatch: pytest.
         pytest.param(["/secure-media/files/reports/q3.pdf"], "one media_token", id="no-token"),
         pytest.param(["https://[/?media_token=x"], "not a URL", id="no-url"),
         pytest.param([""], "got nothing", id="empty"),
-        pytest.param(["an-id"], "canonical form", id="jti"),
+        pytest.param(["an-id"], "LINK: this is no link of secure_media, or it was changed", id="jti"),
         pytest.param(["FORGED"], "signature of the link does not match", id="forged"),
         pytest.param(["OTHER"], "signature of the link does not match", id="other-deployment"),
         pytest.param(["UNKNOWN"], "not in the ring", id="unknown-key"),

@@ -69,6 +69,22 @@ def test_span_is_short(seconds: float, text: str) -> None:
 @pytest.mark.parametrize(
     ("seconds", "text"),
     [
+        pytest.param(41, "in 41 s", id="seconds"),
+        pytest.param(3600 - 3, "in 1 h", id="an-instant-after-an-hour-was-given"),
+        pytest.param(2 * 3600 - 3, "in 2 h", id="after-two-hours-were-given"),
+        pytest.param(2 * 3600 - 31, "in 1 h 59 min", id="half-a-minute-after"),
+        pytest.param(7 * 86400 - 3, "in 7 d", id="after-a-week-was-given"),
+        pytest.param(-400, "6 min 40 s ago", id="past"),
+    ],
+)
+def test_what_is_left_is_said_to_the_minute(seconds: float, text: str) -> None:
+    """Whoever looks at a link at once reads the time that it was made for; what is past is exact."""
+    assert sentences.relative(NOW + seconds, NOW) == text
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [
         pytest.param(0, "1970-01-01T00:00:00Z", id="epoch"),
         pytest.param(NOW + 0.9, "2030-03-17T17:46:40Z", id="fraction"),
         pytest.param(2**53 - 1, "9007199254740991 s after 1970", id="beyond-the-calendar"),

@@ -130,14 +130,22 @@ def test_size_is_readable(size: int, shown: str) -> None:
         (1, "1 second"),
         (119, "119 seconds"),
         (120, "2 minutes"),
-        (7199, "119 minutes"),
+        (149, "2 minutes"),
+        (3540, "59 minutes"),
+        (3597, "60 minutes"),
+        (3600, "60 minutes"),
+        (7169, "119 minutes"),
+        (7199, "2 hours"),
         (7200, "2 hours"),
-        (2 * 86400 - 1, "47 hours"),
+        (2 * 86400 - 31, "47 hours"),
+        (2 * 86400 - 1, "2 days"),
+        (7 * 86400 - 61, "6 days"),
+        (7 * 86400 - 3, "7 days"),
         (9 * 86400 + 5, "9 days"),
     ],
 )
 def test_time_that_is_left_is_readable(left: int, shown: str) -> None:
-    """How long a link is good is said in one unit, rounded down."""
+    """How long a link is good is said in one unit, rounded down, but for what it lacks of a minute by being opened."""
     assert f"<dd>{shown}<br>" in text(confirmation("GET", Offer("a", None, int(NOW) + left, 1), now=NOW))
 
 
