@@ -110,6 +110,7 @@ FRAMEWORK_FREE = (
     "tests/test_bounds.py",
     "tests/test_docs.py",
     "tests/test_fuzz.py",
+    "tests/test_spelling.py",
     "tests/test_testing.py",
 )
 

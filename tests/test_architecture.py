@@ -20,7 +20,7 @@ NAME = "secure_media"
 
 #: The ladder, from the ground up. A module imports from its own rung or from lower ones.
 LADDER = [
-    {"amounts", "errors", "version"},
+    {"amounts", "errors", "spelling", "version"},
     {"core"},
     {"content"},
     {"http"},

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from secure_media.cli import people
-from secure_media.cli.command import Command, Failure, nearest
+from secure_media.cli.command import Command, Failure, meant
 
 if TYPE_CHECKING:
     from secure_media.attack.found import FoundTarget
@@ -34,7 +34,7 @@ def _bounds(command: Callable[..., None]) -> Callable[..., None]:
             "--after-closing",
             click.FloatRange(0, 3600),
             None,
-            "Close the page at the end, wait for that many seconds, and ask once more.",
+            "Close the page at the end, wait this many seconds, and ask once more.",
         ),
         ("--max-requests", click.IntRange(1), 20_000, "How many connections may be made."),
         ("--max-time", click.FloatRange(1), 600, "How long it may take, in seconds."),
@@ -47,7 +47,10 @@ def _bounds(command: Callable[..., None]) -> Callable[..., None]:
 def _given(command: Callable[..., None]) -> Callable[..., None]:
     """Add the options that name what there is besides what the page shows."""
     for name, text in (
-        ("--identity", "'NAME: VALUE', as a proxy in front says to the app that it is the first person who asks."),
+        (
+            "--identity",
+            "'NAME: VALUE', the header by which a proxy in front tells the app that the first person asks.",
+        ),
         ("--outside", "The name of a file beside the folders that are served, such as app.py."),
         ("--static", "A file of the static folder, such as app/static/notes.txt, to attack as well."),
         ("--folder-link", "A link to a folder for anyone, with a file's name behind it, to attack as well."),
@@ -76,15 +79,22 @@ def _reports(command: Callable[..., None]) -> Callable[..., None]:
 @click.option("--query", default="", help="The query of the page's URL, such as 'id=7'.")
 @_given
 @people.options_of_people
-@click.option("--family", "families", multiple=True, metavar="NAME", help="Try this family of attacks alone.")
+@click.option(
+    "--family",
+    "families",
+    multiple=True,
+    metavar="NAME",
+    help="Try this family of attacks alone. Can be given several times.",
+)
 @click.option("--list", "is_list", is_flag=True, help="List the families, and attack nothing.")
 @_bounds
 @_reports
-@click.option("--ca", type=click.Path(exists=True, dir_okay=False), help="A file of authorities to trust in TLS.")
+@click.option("--ca", type=click.Path(exists=True, dir_okay=False), help="A file with the authorities to trust in TLS.")
 @click.option("--i-am-authorised", is_flag=True, help="Attack an app on another machine, whose owner has agreed to it.")
 def attack(url: str | None, is_list: bool, families: tuple[str, ...], i_am_authorised: bool, **options: Any) -> None:
     """
-    Attack the running app at URL, and say what is open: 0 if nothing is, 1 if something is, 2 if it cannot be told.
+    Attack the running app at URL, and say what is open: exit code 0 if nothing is, 1 if something is, 2 if it cannot
+    be told.
 
     \b
         secure-media attack http://127.0.0.1:8501/
@@ -132,7 +142,7 @@ def _refuse_unknown(families: Iterable[str]) -> None:
     known = [family.id for family in FAMILIES]
     for name in families:
         if name not in known:
-            raise Failure(f"--family: there is no family {name!r:.60}; {nearest(name, known)}")
+            raise Failure(f"--family: there is no family {name!r:.60}{meant(name, known)}; --list says what each is")
 
 
 def _refuse_unwritable(options: dict[str, Any]) -> None:

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
-import difflib
 import re
+from collections.abc import Sequence
 from typing import IO, Any
 
 import click
 
+from secure_media import spelling
 from secure_media.core.redact import redact
 from secure_media.errors import SecureMediaError
 
 #: A token, or the beginning of one.
 _TOKEN = re.compile(r"\b[0-9a-f]{8}\.[A-Za-z0-9_-]{8,}(?:\.[A-Za-z0-9_-]*)?")
+
+
+#: What click calls the kinds of numbers.
+_WORDS = {"valid integer range": "whole number", "valid integer": "whole number", "valid float range": "number"}
 
 
 class Failure(click.ClickException):
@@ -41,7 +46,7 @@ class Command(click.Command):
         try:
             return super().make_context(info_name, args, parent, **extra)
         except click.UsageError as error:
-            raise Failure(error.format_message()) from None
+            raise Failure(_said(error, self)) from None
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run the command."""
@@ -51,7 +56,7 @@ class Command(click.Command):
         try:
             return super().invoke(ctx)
         except SecureMediaError as error:
-            raise Failure(str(error)) from None
+            raise Failure(_as_options(str(error), self)) from None
 
 
 class Family(click.Group):
@@ -60,11 +65,13 @@ class Family(click.Group):
     def make_context(
         self, info_name: str | None, args: list[str], parent: click.Context | None = None, **extra: Any
     ) -> click.Context:
-        """Take the arguments apart."""
+        """Take the arguments apart. `help` and `help sign` are what they are called elsewhere."""
+        if args[:1] == ["help"]:
+            args = [*args[1:2], "--help"]
         try:
             return super().make_context(info_name, args, parent, **extra)
         except click.NoSuchOption as error:
-            raise Failure(error.format_message()) from None
+            raise Failure(_said(error, self)) from None
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]
@@ -73,10 +80,48 @@ class Family(click.Group):
         name, names = args[0], self.list_commands(ctx)
         if name in names:
             return super().resolve_command(ctx, args)
-        raise Failure(f"there is no command {name!r:.60}; {nearest(name, names)}")
+        raise Failure(f"there is no command {name!r:.60}{meant(name, names)}")
 
 
-def nearest(name: str, names: list[str]) -> str:
-    """Return which of `names` may have been meant by `name`, or all that there are."""
-    near = difflib.get_close_matches(name[:100], names, 1)
-    return f"did you mean {near[0]!r}?" if near else f"there are {', '.join(names)}"
+def meant(name: str, names: Sequence[str]) -> str:
+    """Return which of `names` may have been meant by `name`, or all that there are, to be put behind a sentence."""
+    return spelling.hint(name, names) or f"; there are {', '.join(spelling.by_likeness(name, names))}"
+
+
+def _said(error: click.UsageError, command: click.Command) -> str:
+    """Return what is wrong with the arguments of a command, in the words that all other errors are in."""
+    if isinstance(error, click.NoSuchOption):
+        options = ["--help", *(name for each in command.params for name in (*each.opts, *each.secondary_opts))]
+        return f"no such option: {error.option_name:.60}{spelling.hint(error.option_name, options)}"
+    if isinstance(error, click.MissingParameter) and error.param is not None:
+        kind = "argument" if isinstance(error.param, click.Argument) else "option"
+        return f"missing {kind} {_name(error.param)}{_example(command)}"
+    said = _lowered(error.message)
+    for clicks, ours in _WORDS.items():
+        said = said.replace(clicks, ours)
+    return said if not isinstance(error, click.BadParameter) or error.param is None else f"{_name(error.param)}: {said}"
+
+
+def _as_options(said: str, command: click.Command) -> str:
+    """Return an error about the arguments of a function, with the options of a command in their place."""
+    names = {each.name: _name(each) for each in command.params if isinstance(each, click.Option)}
+    # Names that are words too can only be told from them in front.
+    return re.sub(r"\A[a-z]+(?=:)|[a-z]+(?:_[a-z]+)+", lambda found: names.get(found[0], found[0]), said)
+
+
+def _name(parameter: click.Parameter) -> str:
+    """Return what people write for a parameter."""
+    return parameter.human_readable_name if isinstance(parameter, click.Argument) else max(parameter.opts, key=len)
+
+
+def _example(command: click.Command) -> str:
+    """Return the first example of its help."""
+    lines = (line.strip() for line in (command.help or "").splitlines())
+    example = next((line for line in lines if line.startswith("secure-media ")), None)
+    return "" if example is None else f"; for example: {example}"
+
+
+def _lowered(sentence: str) -> str:
+    """Return a sentence of click's as a part of one."""
+    first = sentence.partition(" ")[0]
+    return (sentence[:1].lower() + sentence[1:] if first.istitle() else sentence).rstrip(".")

@@ -19,6 +19,10 @@ from secure_media.core.model import Browser, Credentials, ResourceKind, short_ha
 from secure_media.errors import DenialReason
 from secure_media.http.request import cookies_in
 
+_NO_URL = (
+    "expected the URL that was asked for, with /media/, /secure-media/files/ or /app/static/ in its path, such as "
+    "https://app.example/media/...; what a token says by itself, secure-media inspect prints"
+)
 #: What a cookie is, if it names no browser.
 _COOKIES = {
     DenialReason.NO_CREDENTIAL: "no cookie of the app, or one of another deployment, base path or secret",
@@ -34,7 +38,7 @@ _COOKIES = {
 @click.option("--ip", metavar="ADDRESS", help="Where the request comes from.")
 @click.option("--subject", metavar="SUB", help="Who is signed in. Default: as the cookie says.")
 @click.option("--session-alive", is_flag=True, help="Suppose that the session that the link is for is alive.")
-@click.option("--at", callback=reading.moment, metavar="ISO", help="Judge as of then. Default: now.")
+@click.option("--at", callback=reading.moment, metavar="ISO", help="Judge as of that moment. Default: now.")
 @click.option("--json", "as_json", is_flag=True, help="Print it as JSON.")
 @options_of_the_app
 def explain(
@@ -60,11 +64,11 @@ def explain(
     """
     if url == cookie == "-":
         raise Failure("only one of the two can come from stdin: the URL or the cookie")
-    setting = load(deployment)
-    setting.needed_keys()
     asked = reading.asked(reading.or_stdin(url))
     if asked.kind is None:
-        raise Failure("the URL's path has neither /secure-media/files/ nor /media/ nor /app/static/ in it")
+        raise Failure(_NO_URL)
+    setting = load(deployment)
+    setting.needed_keys()
     base_paths = asked.base_paths(None if base_path is None else normal(base_path), setting.base_path)
     presented = judging.present(asked.tokens[0], setting, base_paths) if len(asked.tokens) == 1 else None
     if presented is not None and presented.proven is not None:

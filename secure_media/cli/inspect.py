@@ -29,7 +29,7 @@ _OF_ITSELF = (
 
 @click.command(name="inspect", cls=Command, short_help="Print what a link says, and whether it holds.")
 @click.argument("token_or_url", metavar="TOKEN_OR_URL")
-@click.option("--at", callback=reading.moment, metavar="ISO", help="Judge as of then. Default: now.")
+@click.option("--at", callback=reading.moment, metavar="ISO", help="Judge as of that moment. Default: now.")
 @click.option("--json", "as_json", is_flag=True, help="Print it as JSON.")
 @options_of_the_app
 def inspect(

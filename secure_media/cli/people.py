@@ -21,17 +21,17 @@ _NOT_TO_GIVE = {"cookie": "; see --cookie", "host": "", "connection": "", "conte
 def options_of_people(command: Callable[..., None]) -> Callable[..., None]:
     """Add the options that say who opens the app."""
     for name, who, variable in (
-        ("--other-header", "the second person's", "ATTACK_OTHER_HEADER"),
-        ("--other-cookie", "the second person's", "ATTACK_OTHER_COOKIE"),
-        ("--header", "of whoever is shown the media", "ATTACK_HEADER"),
-        ("--cookie", "of whoever is shown the media", "ATTACK_COOKIE"),
+        ("--other-header", "the second person, who attacks", "ATTACK_OTHER_HEADER"),
+        ("--other-cookie", "the second person, who attacks", "ATTACK_OTHER_COOKIE"),
+        ("--header", "the person to whom the media are shown", "ATTACK_HEADER"),
+        ("--cookie", "the person to whom the media are shown", "ATTACK_COOKIE"),
     ):
         is_cookie = name.endswith("cookie")
         command = click.option(
             name,
             multiple=True,
             metavar="NAME=VALUE" if is_cookie else "'NAME: VALUE'",
-            help=f"A {'cookie' if is_cookie else 'header'} {who}. More of them: in {variable}"
+            help=f"A {'cookie' if is_cookie else 'header'} of {who}. Can be given several times, or in {variable}"
             f"{', as in a Cookie header' if is_cookie else ', a line each'}.",
         )(command)
     return command

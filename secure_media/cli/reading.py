@@ -10,11 +10,11 @@ from urllib.parse import unquote, urlsplit
 
 import click
 
-from secure_media import amounts
+from secure_media import amounts, spelling
 from secure_media.cli.command import Failure
 from secure_media.content.names import parse_name
 from secure_media.core import addresses
-from secure_media.core.model import Action, Resource, ResourceKind
+from secure_media.core.model import Action, Disposition, Resource, ResourceKind
 from secure_media.host import terms
 from secure_media.http.urls import FILES, MEDIA, STATIC, TOKEN_PARAMETER, action_in, tokens_in, without_token
 from secure_media.stores.media_ids import media_id_in
@@ -127,6 +127,15 @@ def lifetime(ctx: click.Context, param: click.Parameter, value: str) -> float:
         )
         raise click.BadParameter(msg, ctx, param)
     return seconds
+
+
+def disposition(ctx: click.Context, param: click.Parameter, value: str | None) -> str | None:
+    """Return what a browser is to do with a file, for an option."""
+    names = [each.value for each in Disposition]
+    if value is not None and value not in names:
+        msg = f"expected {' or '.join(names)}{spelling.hint(value, names)}"
+        raise click.BadParameter(msg, ctx, param)
+    return value
 
 
 def moment(ctx: click.Context, param: click.Parameter, value: str | None) -> datetime.datetime | None:

@@ -15,9 +15,12 @@ from secure_media.stores.sqlite import SqliteLedger
 @click.command(cls=Command, short_help="Withdraw a link, all links for a subject, or everything.")
 @click.argument("link", required=False, metavar="[LINK]")
 @click.option(
-    "--subject", callback=reading.text, metavar="SUB", help="Every link for this subject that was made until now."
+    "--subject",
+    callback=reading.text,
+    metavar="SUB",
+    help="Withdraw every link for this subject that was made until now.",
 )
-@click.option("--everything", is_flag=True, help="Every link and signed URL that was made until now.")
+@click.option("--everything", is_flag=True, help="Withdraw every link and signed URL that was made until now.")
 @options_of_the_app
 def revoke(
     link: str | None, subject: str | None, everything: bool, deployment: str | None, base_path: str | None

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import difflib
-
 import click
 
+from secure_media import spelling
 from secure_media.audit import console
-from secure_media.cli.command import Command, Failure, nearest
+from secure_media.cli.command import Command, Failure
 from secure_media.host import launch
 
 _OWN = ["--audit", "--quiet", "--help"]
@@ -49,8 +48,9 @@ def _refuse_misspelt(flags: list[str]) -> None:
     """Refuse what is no option of Streamlit's, which have dots in them, but looks like one of ours."""
     for flag in flags:
         name = flag.partition("=")[0]
-        if name.startswith("--") and "." not in name and difflib.get_close_matches(name, _OWN, 1):
-            raise Failure(f"no such option: {name}; {nearest(name, _OWN)}")
+        meant = spelling.hint(name, _OWN)
+        if name.startswith("--") and "." not in name and meant:
+            raise Failure(f"no such option: {name}{meant}")
 
 
 def _split(options: tuple[str, ...]) -> tuple[list[str], list[str]]:

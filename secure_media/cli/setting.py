@@ -146,7 +146,7 @@ def options_of_the_app(command: F) -> F:
     """Add the options by which a command is told which app is meant."""
     for option in (
         click.option(
-            "--base-path", metavar="PATH", help="The app's server.baseUrlPath. Default: by URL and config.toml."
+            "--base-path", metavar="PATH", help="The app's server.baseUrlPath. Default: as in the URL or config.toml."
         ),
         click.option("--deployment", metavar="NAME", help="The app's `deployment`. Default: as set for the app."),
     ):

@@ -29,9 +29,9 @@ _MEDIA_ID = re.compile(r"[0-9a-f]{40}", re.ASCII)
     callback=reading.lifetime,
     metavar="LIFETIME",
     required=True,
-    help="Such as 90 (seconds), 15m, 1h30m, 7d, 2w.",
+    help="How long it is good: 90 (seconds), 15m, 1h30m, 7d, 2w.",
 )
-@click.option("--url", "site", metavar="URL", help="Where the app is: https://reports.example/app.")
+@click.option("--url", "site", metavar="URL", help="Where the app is, such as https://reports.example/app.")
 @click.option("--max-uses", type=int, metavar="N", help="How many times it can be used.")
 @click.option(
     "--confirm/--no-confirm",
@@ -39,11 +39,24 @@ _MEDIA_ID = re.compile(r"[0-9a-f]{40}", re.ASCII)
     help="Whether a person has to press a button before a use is spent. Default: with --max-uses, yes.",
 )
 @click.option("--subject", callback=reading.text, metavar="SUB", help="Who has to be signed in to use it.")
-@click.option("--ip", "network", callback=reading.network, metavar="CIDR", help="From where it can be used.")
+@click.option(
+    "--ip",
+    "network",
+    callback=reading.network,
+    metavar="CIDR",
+    help="The network from which it can be used.",
+)
 @click.option("--download", is_flag=True, help="Have it saved instead of shown.")
 @click.option("--filename", callback=reading.text, metavar="NAME", help="The name to save it under.")
-@click.option("--content-type", callback=reading.text, metavar="TYPE", help="The type to answer with.")
-@click.option("--disposition", type=click.Choice([choice.value for choice in Disposition]), help="Default: by action.")
+@click.option(
+    "--content-type", callback=reading.text, metavar="TYPE", help="The type to answer with, in place of its own."
+)
+@click.option(
+    "--disposition",
+    callback=reading.disposition,
+    metavar="[inline|attachment]",
+    help="Whether it is shown or saved. Default: saved with --download.",
+)
 @click.option("--not-before", callback=reading.moment, metavar="ISO", help="When it begins to be good.")
 @options_of_the_app
 def sign(
@@ -72,6 +85,8 @@ def sign(
     target = _resource(resource)
     if max_uses is not None and target.name.endswith("/"):
         raise Failure("--max-uses: uses of a whole folder cannot be counted; make a link to one file")
+    if download and target.name.endswith("/"):
+        raise Failure("--download: a link to a folder is one to view; --disposition attachment has its files saved")
     uses = terms.uses(max_uses)
     setting = load(deployment)
     origin, shown, base = _place(site, base_path, setting)

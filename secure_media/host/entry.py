@@ -6,7 +6,6 @@ A traceback quotes the line of every frame, and the one of the caller may be ``g
 
 from __future__ import annotations
 
-import difflib
 import functools
 import inspect
 import logging
@@ -19,6 +18,7 @@ from typing import Any, NoReturn, ParamSpec, TypeVar
 
 import click
 
+from secure_media import spelling
 from secure_media.audit.console import say
 from secure_media.errors import ConfigurationError
 
@@ -150,7 +150,5 @@ def _misspelt(signature: inspect.Signature, given: dict[str, Any]) -> str:
     takes_any = any(parameter.kind is inspect.Parameter.VAR_KEYWORD for parameter in signature.parameters.values())
     for name in given:
         if name not in signature.parameters and not takes_any:
-            close = difflib.get_close_matches(name, signature.parameters, n=1)
-            meant = f"; did you mean {close[0]!r}?" if close else ""
-            return f"got an unexpected keyword argument {name!r}{meant}"
+            return f"got an unexpected keyword argument {name!r}{spelling.hint(name, signature.parameters)}"
     return ""

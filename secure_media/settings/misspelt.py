@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import difflib
 import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
 
+from secure_media import spelling
 from secure_media.errors import ConfigurationError
 from secure_media.settings.entries import Setting, names
 from secure_media.settings.places import PREFIX, Place
@@ -71,7 +71,7 @@ def _meant(table: Sequence[Setting], name: str, place: Place, others: Iterable[s
                 return f"{spelt} is an argument of secure_run and guard"
             return f"set {PREFIX}{spelt.upper()}, or {spelt} in [secure_media] of secrets.toml"
     known = [*names(table, place), *others]
-    close = difflib.get_close_matches(spelt, known, n=1)
-    if not close:
+    close = spelling.nearest(spelt, known)
+    if close is None:
         return f"there are {', '.join(known)}"
-    return f"did you mean {place.called(close[0])}?" if place is Place.ENVIRONMENT else f"did you mean {close[0]!r}?"
+    return f"did you mean {place.called(close)}?" if place is Place.ENVIRONMENT else f"did you mean {close!r}?"

@@ -6,7 +6,6 @@ A file's name is ``collection/key``, never a path on the disk (`secure_media.con
 
 from __future__ import annotations
 
-import difflib
 import hashlib
 import os
 import re
@@ -14,6 +13,7 @@ import stat
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
+from secure_media import spelling
 from secure_media.content.directory import Directory
 from secure_media.content.names import fault_of, is_collection, quoted
 from secure_media.content.remote import RemoteRoot, RemoteSource
@@ -209,9 +209,8 @@ class Collections:
     def unknown(self, name: str) -> str:
         """Return what to say of ``collection/key`` if there is no such collection."""
         asked = name.partition("/")[0]
-        near = difflib.get_close_matches(asked[:100], self.names, 1)
-        hint = f"; did you mean {near[0]!r}?" if near else ""
-        return f"there is no collection {asked!r:.100}; there are: {self.listed}{hint}"
+        meant = spelling.hint(asked, self.names) or f"; there are: {self.listed}"
+        return f"there is no collection {asked!r:.100}{meant}"
 
     def __repr__(self) -> str:
         return f"Collections({', '.join(self._roots)})"

@@ -354,6 +354,9 @@ def test_what_is_no_app_is_named(shell: Shell, status: int, headers: dict[str, s
         pytest.param(lambda: ["http://127.0.0.1.example/"], "--i-am-authorised", id="looks-like-here"),
         pytest.param(lambda: ["http://127.0.0.1/?id=7"], "a query by --query", id="query"),
         pytest.param(lambda: ["http://127.0.0.1/", "--family", "cachin"], "did you mean 'caching'?", id="family"),
+        pytest.param(
+            lambda: ["http://127.0.0.1/", "--family", "tokns"], "there are cookies, methods, ", id="like-none"
+        ),
         pytest.param(lambda: ["http://127.0.0.1/", "--cookie", "secret-value"], "expected NAME=VALUE", id="cookie"),
         pytest.param(lambda: ["http://127.0.0.1/", "--cookie", "a=b\r\nX: y"], "expected NAME=VALUE", id="two-lines"),
         pytest.param(lambda: ["http://127.0.0.1/", "--header", "secret-value"], "expected 'NAME: VALUE'", id="header"),

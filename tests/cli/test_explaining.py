@@ -155,7 +155,7 @@ def test_all_reasons_are_said(shell: Shell) -> None:
     """The guard stops at the first reason; who looks for a cause needs them all."""
     link = shell.link(age=9000, sub="alice", network="192.0.2.0/24", session="x", max_uses=1)
     shell.spend(link, 1)
-    result = shell.run("explain", link.replace("q3", "q4") + "&download=1")
+    result = shell.run("explain", link.replace("/q3", "/q4") + "&download=1")
 
     starts = ["for reports", "for a view", "expired", "made for subject", "made for 192", "good as long", "used up"]
     assert len(_reasons(result.out)) == len(starts)
@@ -343,8 +343,8 @@ def test_json_says_the_same(shell: Shell) -> None:
         pytest.param(["LINK", "LINK"], "too many arguments", id="two"),
         pytest.param(["LINK", "--loud"], "--loud", id="unknown-option"),
         pytest.param(["-", "--cookie", "-"], "stdin", id="both-from-stdin"),
-        pytest.param(["https://r.example/?media_token=x"], "neither", id="no-guarded-path"),
-        pytest.param(["TOKEN"], "neither", id="bare-token"),
+        pytest.param(["https://r.example/?media_token=x"], "expected the URL that was asked for", id="no-guarded-path"),
+        pytest.param(["TOKEN"], "secure-media inspect", id="bare-token"),
         pytest.param(["https://[/media/x"], "not a URL", id="no-url"),
         pytest.param(["-"], "got nothing", id="empty"),
     ],

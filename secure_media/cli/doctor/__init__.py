@@ -31,7 +31,7 @@ _OURS = "secure_media: "
 
 @click.command(cls=Command, short_help="Look at an installation, and at an app.")
 @click.argument("app", required=False)
-@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@click.option("--json", "as_json", is_flag=True, help="Print it as JSON.")
 def doctor(app: str | None, as_json: bool) -> None:
     """
     Look at what is installed and, with APP, at an app, which is started on a free port here, asked, and stopped.
