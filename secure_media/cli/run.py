@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import click
 
 from secure_media import spelling
 from secure_media.audit import console
+from secure_media.cli import asgi
 from secure_media.cli.command import Command, Failure
 from secure_media.host import launch
 
@@ -41,7 +44,15 @@ def run(app: str, options: tuple[str, ...], audit: bool, quiet: bool) -> None:
     _refuse_misspelt(flags)
     if audit or quiet:
         console.set_volume(console.Volume.AUDIT if audit else console.Volume.QUIET)
+    _refuse_what_guards_itself(Path(app))
     launch.run(app, flags=flags, args=args)
+
+
+def _refuse_what_guards_itself(app: Path) -> None:
+    """Refuse a file with `guard` in it, which would guard it a second time."""
+    source = app / "streamlit_app.py" if app.is_dir() else app
+    if asgi.guards_itself(source):
+        raise Failure(f"{source} makes an ASGI app, and guards it: start it with {asgi.how_to_start(source)}")
 
 
 def _refuse_misspelt(flags: list[str]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import sys
 from collections.abc import Mapping, Sequence
@@ -10,6 +11,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
 
+from secure_media import spelling
 from secure_media.errors import ConfigurationError
 from secure_media.host.asgi_app import GuardedApp
 from secure_media.host.entry import frame_of_the_caller, is_page, runtime, said_in_one_line
@@ -27,6 +29,8 @@ if TYPE_CHECKING:
 
 #: Whether Streamlit asks everyone whom it does not know for an e-mail address, before it serves anything.
 _EMAIL_PROMPT = "--server.showEmailPrompt"
+#: How many files beside a script that there is not are looked at.
+_MOST_COMPARED = 500
 _SERVED_AS_A_PAGE = """\
 `streamlit run` serves this file as a page, without the guard, so it was stopped. It looks for a line that begins with \
 `app = st.App(`, and found none. Write two lines:
@@ -238,9 +242,19 @@ def _existing(script: str | os.PathLike[str]) -> Path:
     if path.is_dir():
         path /= "streamlit_app.py"
     if path.suffix != ".py":
-        msg = f"script: {shown(script)} is not a Python file (.py)"
+        msg = f"script: {shown(script)} is not a Python file (.py){near(path)}"
         raise ConfigurationError(msg)
     if not path.is_file():
-        msg = f"script: there is no file {shown(script)}"
+        msg = f"script: there is no file {shown(script)}{near(path)}"
         raise ConfigurationError(msg)
     return path.resolve()
+
+
+def near(script: Path) -> str:
+    """Return which script beside it may have been meant by one that there is not, to be put behind a sentence."""
+    try:
+        with os.scandir(script.parent) as entries:
+            names = [entry.name for entry in itertools.islice(entries, _MOST_COMPARED)]
+    except OSError:
+        return ""
+    return spelling.hint(script.name, (name for name in names if name.endswith(".py")))

@@ -28,6 +28,8 @@ st.write("hello")
 """
 FACTS: dict[str, Any] = {
     "guards_itself": True,
+    "app": "app.py",
+    "makes_app": False,
     "options": {"server.enableXsrfProtection": True, "server.enableCORS": True, "client.showErrorDetails": "none"},
     "starlette": True,
     "policy": "own_session()",
@@ -135,12 +137,46 @@ def test_app_that_runs_already_is_looked_at(shell: Shell) -> None:
         assert look(shell, text).code == 0
 
 
-def test_script_that_does_not_guard_itself_is_named(shell: Shell) -> None:
+@pytest.mark.parametrize(
+    ("text", "fix"),
+    [
+        pytest.param("st.write(1)", "Write secure_run(__file__) at its top", id="script"),
+        *([pytest.param("app = st.App('page.py')", "Write app = guard(app) below", id="app")] if STARLETTE else []),
+    ],
+)
+def test_app_that_does_not_guard_itself_is_named(shell: Shell, text: str, fix: str) -> None:
     """What is found holds only if it is started in the one way that guards it."""
-    found = said(look(shell, "import streamlit as st\nst.write(1)\n", "--json"))
+    Path("page.py").write_text("import streamlit as st\nst.write(1)\n")
+    result = look(shell, f"import streamlit as st\n{text}\n", "--json")
 
-    assert "streamlit run" in found["warning", "guard"]
-    assert ("ok", "routes") in found
+    (found,) = (each for each in json.loads(result.out) if each["topic"] == "guard")
+    assert found["level"] == "warning"
+    assert found["text"] == (
+        "started with `secure-media run app.py`, as it was here, it is guarded; with `streamlit run app.py`, it is not"
+    )
+    assert found["fix"].startswith(fix)
+    assert ("ok", "routes") in said(result)
+
+
+@pytest.mark.parametrize(
+    ("environ", "fix"),
+    [
+        pytest.param({}, None, id="secret"),
+        pytest.param({"SECURE_MEDIA_SECRET": ""}, "With a secret set, a file is used", id="no-secret"),
+        pytest.param({"SECURE_MEDIA_LEDGER": "memory"}, "Set ledger to a file", id="in-memory-with-a-secret"),
+    ],
+)
+def test_ledger_in_memory_is_told_with_what_puts_it_into_a_file(
+    shell: Shell, monkeypatch: pytest.MonkeyPatch, environ: dict[str, str], fix: str | None
+) -> None:
+    """A secret that lasts does, unless the app says otherwise."""
+    for name, value in environ.items():
+        monkeypatch.setenv(name, value) if value else monkeypatch.delenv(name)
+    text = "from secure_media import secure_run\nsecure_run(__file__)\n"
+    (found,) = (each for each in json.loads(look(shell, text, "--json").out) if each["topic"] == "ledger")
+
+    assert found["level"] == ("ok" if fix is None else "note")
+    assert (found["fix"] or "").startswith(fix or "")
 
 
 def test_secrets_are_never_shown(shell: Shell) -> None:
@@ -178,11 +214,12 @@ def test_app_that_does_not_start_is_one_line(shell: Shell, text: str, message: s
 
 
 def test_app_that_is_not_there_is_one_line(shell: Shell) -> None:
-    """Whatever is named."""
-    result = shell.run("doctor", "nowhere.py")
+    """Whatever is named; with the one that there is, if it was meant."""
+    Path("app.py").touch()
 
-    assert result.code == 2
-    assert "nowhere.py" in result.err
+    for name, said in {"nowhere.py": "", "ap.py": "; did you mean 'app.py'?"}.items():
+        result = shell.run("doctor", name)
+        assert (result.code, result.err) == (2, f"secure_media: there is no file {name!r}{said}\n")
 
 
 def test_without_an_app_it_tells_the_versions(shell: Shell) -> None:
@@ -204,6 +241,120 @@ def test_asgi_app_is_looked_at(shell: Shell) -> None:
 
     assert result.code == (0 if STARLETTE else 2)
     assert SECRET not in result.out + result.err
+
+
+BEHIND = (
+    "from starlette.applications import Starlette\nfrom starlette.responses import PlainTextResponse\n"
+    "from starlette.routing import Mount, Route\nping = Route('/ping', lambda request: PlainTextResponse('pong'))\n"
+)
+IN_ANOTHER = f"""{BEHIND}
+dashboard = st.App("page.py")
+dashboard = guard(dashboard)
+app = Starlette(routes=[ping, Mount("/ui", dashboard)], lifespan=dashboard.lifespan())
+"""
+AROUND = f"""{BEHIND}
+app = Starlette(routes=[ping, Mount("/ui", st.App("page.py"))])
+app = guard(app)
+"""
+
+
+def write_asgi(text: str, file: str = "main.py") -> None:
+    """Write an app that has noted how often it was run, and its page."""
+    Path("page.py").write_text("import streamlit as st\nst.write(1)\n")
+    head = "import streamlit as st\nfrom secure_media import guard\nprint('run', file=open('runs', 'a'))\n"
+    Path(file).parent.mkdir(exist_ok=True)
+    Path(file).write_text(f"{head}{text}\n")
+
+
+@pytest.mark.skipif(not STARLETTE, reason="ASGI apps need Streamlit's Starlette server")
+@pytest.mark.parametrize(
+    ("text", "endpoints"),
+    [
+        pytest.param("app = st.App('page.py')\napp = guard(app)", [], id="one-name"),
+        pytest.param("inner = st.App('page.py')\nouter = guard(inner)", [], id="another-name"),
+        pytest.param("app = st.App('page.py')\nouter = guard(app)", [], id="two-names"),
+        pytest.param("import secure_media as sm\napp = sm.guard(st.App('page.py'))", [], id="by-the-package"),
+        pytest.param(IN_ANOTHER, ["/ping"], id="in-another-app"),
+        pytest.param(AROUND, ["/ping"], id="around-another-app"),
+    ],
+)
+def test_file_with_an_asgi_app_is_looked_at(shell: Shell, text: str, endpoints: list[str]) -> None:
+    """As that, whatever it is called there, and run once; what it answers beside the guard is told with what to do."""
+    write_asgi(text)
+    result = shell.run("doctor", "main.py", "--json")
+
+    assert result.code == 0, result
+    assert Path("runs").read_text() == "run\n"
+    assert ("ok", "routes") in said(result)
+    found = [each for each in json.loads(result.out) if each["topic"] == "endpoints"]
+    assert [each["text"] for each in found] == [f"answered beside the guard: {each}" for each in endpoints]
+    assert not [each for each in found if "secure_run" in each["fix"]]
+
+
+@pytest.mark.skipif(not STARLETTE, reason="ASGI apps need Streamlit's Starlette server")
+@pytest.mark.parametrize(
+    ("file", "text", "why"),
+    [
+        pytest.param(
+            "main.py",
+            "app = st.App('page.py')\nguarded = guard(app)\napp = lambda *connection: guarded(*connection)",
+            "main.py makes an ASGI app; say what it is called: `secure-media doctor main:NAME`",
+            id="wrapped",
+        ),
+        pytest.param(
+            "main.py",
+            "app = st.App('page.py')\nif len('') > 0:\n    app = guard(app)",
+            "main.py is not guarded: after app = st.App(...), write app = guard(app)",
+            id="not-reached",
+        ),
+        pytest.param(
+            "sub/main.py",
+            "app = st.App('elsewhere.py')\napp = guard(app)",
+            "the script in st.App(...) is not there; run this where the app is started",
+            id="elsewhere",
+        ),
+    ],
+)
+def test_file_with_an_asgi_app_that_cannot_be_looked_at_is_one_line(
+    shell: Shell, file: str, text: str, why: str
+) -> None:
+    """Which of the things in it is the app is not guessed, and nothing is served without its guard."""
+    write_asgi(text, file)
+    result = shell.run("doctor", file)
+
+    assert (result.code, result.out) == (2, "")
+    assert result.err == f"secure_media: the app does not start: {why}\n"
+
+
+@pytest.mark.skipif(STARLETTE, reason="ASGI apps need Streamlit's Starlette server")
+def test_file_with_an_asgi_app_needs_the_server_for_it(shell: Shell) -> None:
+    """On Tornado, that is what is said of it."""
+    write_asgi("app = st.App('page.py')\napp = guard(app)")
+
+    assert "main.py needs Streamlit's Starlette server: install streamlit>=1.57" in shell.run("doctor", "main.py").err
+
+
+@pytest.mark.parametrize(
+    ("text", "ways"),
+    [
+        pytest.param(
+            "app = st.App('page.py')\napp = guard(app)", "`streamlit run main.py` or `uvicorn main:app`", id="app"
+        ),
+        pytest.param("inner = st.App('page.py')\nouter = guard(inner)", "`uvicorn main:outer`", id="another-name"),
+        pytest.param(IN_ANOTHER, "`uvicorn main:app`", id="in-another-app"),
+        pytest.param(
+            "import secure_media\napp = secure_media.guard(st.App('page.py'))", "`uvicorn main:app`", id="package"
+        ),
+    ],
+)
+def test_file_with_an_asgi_app_is_not_guarded_twice(shell: Shell, text: str, ways: str) -> None:
+    """`secure-media run` says how it is started, and runs nothing of it."""
+    write_asgi(text)
+    result = shell.run("run", "main.py")
+
+    assert result.code == 2
+    assert result.err == f"secure_media: main.py makes an ASGI app, and guards it: start it with {ways}\n"
+    assert not Path("runs").exists()
 
 
 @pytest.mark.skipif(not STARLETTE, reason="ASGI apps need Streamlit's Starlette server")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 
 import click
 import pytest
@@ -75,6 +76,20 @@ def test_what_is_missing_is_shown_by_an_example(shell: Shell, arguments: list[st
 
     assert result.err.startswith(f"secure_media: missing {missing}")
     assert result.code == 2
+
+
+def test_script_that_is_not_there_is_told_with_its_neighbour(shell: Shell) -> None:
+    """Which may have been meant, if it is one."""
+    Path("app.py").touch()
+    Path("notes.txt").touch()
+
+    for name, said in {
+        "ap.py": "there is no file 'ap.py'; did you mean 'app.py'?",
+        "app": "'app' is not a Python file (.py); did you mean 'app.py'?",
+        "note.py": "there is no file 'note.py'",
+    }.items():
+        result = shell.run("run", name)
+        assert (result.code, result.err) == (2, f"secure_media: script: {said}\n")
 
 
 def test_version_is_the_packages_own(shell: Shell) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import json
+import re
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
@@ -25,8 +26,8 @@ T = TypeVar("T")
 _COLOURS = {Level.OK: "green", Level.NOTE: "blue", Level.WARNING: "yellow", Level.PROBLEM: "red"}
 #: How long an app may take to start, in seconds.
 _PATIENCE = 60.0
-#: How lines begin in which this package says why an app does not start.
-_OURS = "secure_media: "
+#: The lines in which this package says why an app does not start, by itself or through uvicorn.
+_OURS = re.compile(r"(?:ERROR: +)?secure_media: (.*)")
 
 
 @click.command(cls=Command, short_help="Look at an installation, and at an app.")
@@ -41,8 +42,8 @@ def doctor(app: str | None, as_json: bool) -> None:
         secure-media doctor app.py
         secure-media doctor main:app --json
 
-    APP is a script, or an ASGI app as uvicorn takes it. Nothing secret is printed. Exits with 1 if there is a problem,
-    and with 2 if the app cannot be looked at.
+    APP is a script, or an ASGI app: as uvicorn takes it, or the file in which it is. Nothing secret is printed. Exits
+    with 1 if there is a problem, and with 2 if the app cannot be looked at.
     """
     found = list(_about(app))
     if as_json:
@@ -78,8 +79,11 @@ def _about_app(app: str, versions: dict[str, str]) -> Iterator[Finding]:
         with AppServer(app, command=command, folder=Path.cwd(), wait=False, timeout=_PATIENCE) as server:
 
             def state() -> str:
-                ended = server.process is not None and server.process.poll() is not None
-                return "ended" if ended else "there" if report.exists() else ""
+                if server.process is not None and server.process.poll() is not None:
+                    return "ended"
+                if not report.exists():
+                    asking.knock(server, report.with_suffix(".mount"))
+                return "there" if report.exists() else ""
 
             if _in_time(state, "start") == "ended":
                 raise Failure(f"the app does not start: {_why(server)}")
@@ -95,8 +99,12 @@ def _about_app(app: str, versions: dict[str, str]) -> Iterator[Finding]:
 
 def _refuse_unreadable(script: Path) -> None:
     """Fail if that is no Python that could be run; Python's own words would quote the line."""
+    from secure_media.host.launch import near
+
     try:
         ast.parse(script.read_bytes())
+    except FileNotFoundError:
+        raise Failure(f"there is no file {str(script)!r}{near(script)}") from None
     except OSError as error:
         raise Failure(f"{script} cannot be read: {error.strerror}") from None
     except SyntaxError as error:
@@ -117,7 +125,7 @@ def _in_time(check: Callable[[], T], what: str) -> T:
 
 def _why(server: AppServer) -> str:
     """Return why an app has ended, if we have said so: any other traceback may quote the line with a secret."""
-    own = [line.removeprefix(_OURS) for line in server.log.splitlines() if line.startswith(_OURS)]
+    own = [match[1] for match in map(_OURS.match, server.log.splitlines()) if match]
     if own:
         return own[-1]
     if server.process is not None and server.process.poll() == 0:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
 
 from secure_media.cli.doctor.findings import Finding, note, ok, problem, warning
 from secure_media.errors import AppError
@@ -78,6 +80,13 @@ def _cookies(page: Response, wanted: set[str], where: str) -> Iterator[Finding]:
             yield warning("cookies", said, f"It should be {' and '.join(_FLAGS[flag] for flag in sorted(lacks))}")
         else:
             yield ok("cookies", said)
+
+
+def knock(app: RunningApp, place: Path) -> None:
+    """Ask for anything of Streamlit's, at the mount point in the file `place`: in some apps that is what starts it."""
+    if place.exists():
+        with suppress(AppError):
+            app.request("GET", f"{place.read_text('utf-8')}/_stcore/health")
 
 
 def reached(app: RunningApp) -> bool:

@@ -21,9 +21,11 @@ def findings(facts: Facts) -> Iterator[Finding]:
     if not facts["guards_itself"]:
         yield warning(
             "guard",
-            "the script does not call secure_run: `streamlit run` serves it unguarded. What follows holds for "
-            "`secure-media run`",
-            "Write secure_run(__file__) at its top, and no other way starts it",
+            f"started with `secure-media run {facts['app']}`, as it was here, it is guarded; with "
+            f"`streamlit run {facts['app']}`, it is not",
+            "Write app = guard(app) below app = st.App(...), and start it with `streamlit run`"
+            if facts["makes_app"]
+            else "Write secure_run(__file__) at its top: `streamlit run` then shows an error in place of the app",
         )
     yield ok("policy", f"{facts['policy']}; {_protected(facts)}")
     yield from _secret(facts)
@@ -58,7 +60,11 @@ def _secret(facts: Facts) -> Iterator[Finding]:
 
 def _ledger(facts: Facts) -> Iterator[Finding]:
     if facts["ledger"] is None:
-        yield note("ledger", "in memory: revocations and uses of links end with the process", "Set ledger to a file")
+        yield note(
+            "ledger",
+            "in memory: revocations and uses of links end with the process",
+            "Set ledger to a file" if facts["secret"] else "With a secret set, a file is used, unless ledger is memory",
+        )
         return
     if facts["ledger_unusable"]:
         said, _, fix = str(facts["ledger_unusable"]).removeprefix("ledger: ").rpartition(". ")
@@ -159,7 +165,8 @@ def _places(facts: Facts) -> Iterator[Finding]:
         yield warning(
             "endpoints",
             f"answered beside the guard: {', '.join(facts['unguarded'])}",
-            "Guard what has to be: secure_run(routes=...), or a dependency of the framework's own",
+            "guard() is for Streamlit alone: where not everyone may call them, have the framework ask, by a dependency "
+            "or a middleware of its own",
         )
     yield (
         ok("audit", "written")

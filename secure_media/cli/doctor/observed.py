@@ -10,18 +10,17 @@ import json
 import os
 import runpy
 import sys
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import closing, contextmanager, suppress
+from collections.abc import Callable, Mapping
+from contextlib import closing, suppress
 from pathlib import Path
 from typing import Any
 
-import click
-
+from secure_media.cli import asgi
+from secure_media.cli.doctor import serving
 from secure_media.cli.doctor.configuration import ARGUMENT
 from secure_media.cli.doctor.source import is_written_in
 from secure_media.errors import LedgerUnavailableError
-from secure_media.host import compatibility, hooks, launch
-from secure_media.host.asgi_app import GuardedApp
+from secure_media.host import compatibility, launch
 from secure_media.host.deployment import Deployment
 from secure_media.host.flags import flags_of
 from secure_media.http.forwarded import THIS_MACHINE, Proxies
@@ -45,12 +44,14 @@ OPTIONS = (
 )
 
 
-def facts(settings: Settings, deployment: Deployment, source: Path | None) -> dict[str, Any]:
-    """Return what a guarded app is like, in values of JSON. `source` is where the app is written."""
+def facts(name: str, settings: Settings, deployment: Deployment, source: Path | None) -> dict[str, Any]:
+    """Return what a guarded app is like, in values of JSON. `source` is where the app called `name` is written."""
     options = _options()
     own = [*deployment.handlers, *deployment.routes]
     version = compatibility.version()
     return {
+        "app": name,
+        "makes_app": source is not None and asgi.makes_an_app(source),
         "options": options,
         "starlette": version >= (1, 57) or bool(options.get("server.useStarlette")),
         "policy": repr(settings.policy),
@@ -111,12 +112,14 @@ class Report:
 
     Args:
         file: Where.
+        name: What the app is called on the command line.
         guards_itself: Whether the app is guarded however it is started.
         source: Where the app is written, if that is known.
     """
 
-    def __init__(self, file: Path, *, guards_itself: bool, source: Path | None) -> None:
+    def __init__(self, file: Path, name: str, *, guards_itself: bool, source: Path | None) -> None:
         self._file = file
+        self._name = name
         self._guards_itself = guards_itself
         self._source = source
         self._facts: dict[str, Any] | None = None
@@ -132,64 +135,20 @@ class Report:
 
         def announce_and_report(settings: Settings, deployment: Deployment, **more: Any) -> None:
             announce(settings, deployment, **more)
-            self._facts = facts(settings, deployment, self._source)
+            self._facts = facts(self._name, settings, deployment, self._source)
             self.write()
 
         return announce_and_report
 
     def write(self) -> None:
-        """Write it down, unless something is not known yet."""
-        if self._facts is None or not self.complete:
+        """Write it down, unless something is not known yet: then, where to ask for what starts Streamlit."""
+        if not self.complete:
             return
-        found = {"guards_itself": self._guards_itself, "mount": self.mount, "unguarded": self.unguarded, **self._facts}
+        found: dict[str, Any] = {"guards_itself": self._guards_itself, "mount": self.mount, "unguarded": self.unguarded}
+        is_known = self._facts is not None
         draft = self._file.with_suffix(".draft")
-        draft.write_text(json.dumps(found, default=str), "utf-8")
-        os.replace(draft, self._file)
-
-
-def _serve(app: str, report: Report) -> None:
-    """Serve an ASGI app as uvicorn does, and note what it answers that is not ours."""
-    import uvicorn
-    from uvicorn.importer import ImportFromStringError, import_from_string
-
-    sys.path.insert(0, os.getcwd())
-    with _noting_routes(report.unguarded):
-        try:
-            served = import_from_string(app)
-        except ImportFromStringError:
-            click.echo(f"secure_media: there is no {app}: name a module and what is called the app in it", err=True)
-            raise SystemExit(2) from None
-    if not hooks.is_installed():
-        click.echo(f"secure_media: {app} is not guarded: after app = st.App(...), write app = guard(app)", err=True)
-        raise SystemExit(2)
-    if not isinstance(served, GuardedApp):
-        for route in getattr(served, "routes", ()):
-            path = getattr(route, "path", "")
-            if isinstance(getattr(route, "app", None), GuardedApp):
-                report.mount = path
-            else:
-                report.unguarded.append(path)
-    report.complete = True
-    report.write()
-    uvicorn.run(served, host="127.0.0.1", port=int(os.environ["STREAMLIT_SERVER_PORT"]), log_level="warning")
-
-
-@contextmanager
-def _noting_routes(paths: list[str]) -> Iterator[None]:
-    """Note the routes that an ``st.App`` is given, which are answered beside the guard."""
-    from streamlit.web.server.starlette.starlette_app import App
-
-    init = App.__init__
-
-    def noting(self: App, *args: Any, **more: Any) -> None:
-        init(self, *args, **more)
-        paths.extend(getattr(route, "path", "") for route in more.get("routes") or ())
-
-    App.__init__ = noting  # type: ignore[method-assign]
-    try:
-        yield
-    finally:
-        App.__init__ = init  # type: ignore[method-assign]
+        draft.write_text(json.dumps({**found, **(self._facts or {})}, default=str) if is_known else self.mount, "utf-8")
+        os.replace(draft, self._file if is_known else self._file.with_suffix(".mount"))
 
 
 def _module(name: str) -> Path | None:
@@ -204,21 +163,25 @@ def _here(options: Mapping[str, Any]) -> list[str]:
 
 
 def main(file: str, app: str, *args: str) -> None:
-    """Start the app: a script with `secure_run`, one without, or an ASGI app (``module:name``)."""
+    """Start the app: a script with `secure_run`, one without, or an ASGI app (``module:name``, or a file with one)."""
     from secure_media.host import announcing
     from secure_media.testing.server import starts_itself
 
-    is_script = ":" not in Path(app).name
-    source = Path(app) if is_script else _module(app.partition(":")[0])
-    report = Report(Path(file), guards_itself=not is_script or starts_itself(Path(app)), source=source)
+    named = Path(app)
+    is_script = ":" not in named.name and not asgi.guards_itself(named)
+    source = named if ":" not in named.name else _module(app.partition(":")[0])
+    report = Report(Path(file), app, guards_itself=not is_script or starts_itself(named), source=source)
     report.complete = is_script
     launch.flags_of = _here  # type: ignore[attr-defined]
     announcing.announce = report.watched(announcing.announce)
     sys.argv = [app, *args]
     if not is_script:
-        _serve(app, report)
-    elif starts_itself(Path(app)):
-        sys.path.insert(0, str(Path(app).resolve().parent))
+        found = serving.imported(app)
+        report.mount, report.unguarded, report.complete = found.mount, found.unguarded, True
+        report.write()
+        serving.serve(found.app)
+    elif starts_itself(named):
+        sys.path.insert(0, str(named.resolve().parent))
         runpy.run_path(app, run_name="__main__")
     else:
         launch.run(app)
