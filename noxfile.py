@@ -60,6 +60,7 @@ ON_TWO = (
     "tests/host/test_ledgers.py",
     "tests/host/test_limits.py",
     "tests/host/test_links.py",
+    "tests/host/test_misspelt.py",
     "tests/host/test_names.py",
     "tests/host/test_offload.py",
     "tests/host/test_plugin.py",

@@ -16,6 +16,7 @@ from secure_media.core.model import Action, Disposition, Resource, ResourceKind
 from secure_media.errors import CredentialError, GrantError, MediaNotFoundError, ScriptError, StoreUnavailableError
 from secure_media.host import script, terms
 from secure_media.host.deployment import Deployment
+from secure_media.host.entry import told_of_misspellings
 from secure_media.host.origins import stored_file
 from secure_media.http import fields
 from secure_media.http.urls import FILES, TOKEN_PARAMETER, path_to, tokens_in
@@ -25,6 +26,7 @@ Source = str | bytes | os.PathLike[str]
 _LONGEST_TEXT = 256
 
 
+@told_of_misspellings
 def signed_url_for(
     source: Source,
     *,
@@ -71,6 +73,7 @@ def signed_url_for(
     return f"{holder.base_url}{path_to(resource, asked.action, token)}"
 
 
+@told_of_misspellings
 def share_link(
     source: Source,
     *,
@@ -115,6 +118,7 @@ def share_link(
     return _nowhere(source) if serving is None else _shared(serving, source, asked, limits)
 
 
+@told_of_misspellings
 def revoke(link: str | None = None, *, subject: str | None = None, everything: bool = False) -> None:
     """
     Withdraw a link, all links for a subject, or every link and signed URL that was made until now.

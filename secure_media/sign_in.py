@@ -23,6 +23,7 @@ from secure_media.errors import ScriptError
 from secure_media.gate.signing_in import SESSION
 from secure_media.host import script, terms
 from secure_media.host.deployment import Deployment
+from secure_media.host.entry import told_of_misspellings
 from secure_media.host.issuing import SessionBinding
 from secure_media.http.urls import SIGN_IN_PARAMETER
 
@@ -36,6 +37,7 @@ _IN_VAIN = (
 )
 
 
+@told_of_misspellings
 def login(
     subject: str,
     *,

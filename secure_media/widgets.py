@@ -23,6 +23,7 @@ from secure_media.core.rules import Condition
 from secure_media.errors import ScriptError
 from secure_media.host import elements, script, terms
 from secure_media.host.deployment import Deployment
+from secure_media.host.entry import told_of_misspellings
 from secure_media.settings.table import DEFAULT_URL_LIFETIME
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -49,6 +50,7 @@ def _like_native(own: F) -> F:
     return own
 
 
+@told_of_misspellings
 @_like_native
 def image(
     *args: Any, expires_in: Lifetime = DEFAULT_URL_LIFETIME, bind: str | None = None, allow: Allow = None, **kwargs: Any
@@ -77,6 +79,7 @@ def image(
         return st.image(*args, **kwargs)
 
 
+@told_of_misspellings
 @_like_native
 def audio(
     *args: Any, expires_in: Lifetime = DEFAULT_URL_LIFETIME, bind: str | None = None, allow: Allow = None, **kwargs: Any
@@ -92,6 +95,7 @@ def audio(
         return st.audio(*args, **kwargs)
 
 
+@told_of_misspellings
 @_like_native
 def video(
     *args: Any, expires_in: Lifetime = DEFAULT_URL_LIFETIME, bind: str | None = None, allow: Allow = None, **kwargs: Any
@@ -102,6 +106,7 @@ def video(
         return st.video(*args, **kwargs)
 
 
+@told_of_misspellings
 @_like_native
 def pdf(
     *args: Any, expires_in: Lifetime = DEFAULT_URL_LIFETIME, bind: str | None = None, allow: Allow = None, **kwargs: Any
@@ -115,6 +120,7 @@ def pdf(
         return st.pdf(*args, **kwargs)
 
 
+@told_of_misspellings
 @_like_native
 def download_button(
     *args: Any,

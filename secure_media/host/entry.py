@@ -73,6 +73,21 @@ def said_in_one_line(function: Callable[P, T]) -> Callable[P, T]:
     return called
 
 
+def told_of_misspellings(function: Callable[P, T]) -> Callable[P, T]:
+    """Have the error about an argument that `function` does not have say which one may have been meant."""
+    signature = inspect.signature(function)
+    known = frozenset(signature.parameters)
+
+    @functools.wraps(function)
+    def called(*args: P.args, **kwargs: P.kwargs) -> T:
+        if not kwargs.keys() <= known and (misspelt := _misspelt(signature, kwargs)):
+            msg = f"{_name(function)}() {misspelt}"
+            raise TypeError(msg)
+        return function(*args, **kwargs)
+
+    return called
+
+
 def made_in_one_line(cls: type[T]) -> type[T]:
     """Let whatever is wrong with the arguments of a class be one line, as `said_in_one_line` does."""
     type.__setattr__(cls, "__init__", said_in_one_line(cls.__init__))
@@ -131,6 +146,19 @@ def frame_of_the_caller() -> FrameType | None:
     while frame is not None and frame.f_globals.get("__name__", "").partition(".")[0] == own:
         frame = frame.f_back
     return frame
+
+
+def is_written_by_the_caller(text: str) -> bool:
+    """Return whether `text` stands as a literal, whole, in code that has led to this call: nobody has typed it in."""
+    frame = frame_of_the_caller()
+    while frame is not None:
+        for constant in frame.f_code.co_consts:
+            if text in ([each for each in constant if isinstance(each, str)] if isinstance(constant, tuple) else ()):
+                return True
+            if isinstance(constant, str) and constant == text:
+                return True
+        frame = frame.f_back
+    return False
 
 
 def stop_page(why: str) -> None:
