@@ -9,7 +9,6 @@ ever compared with another, and nothing that is moved or linked meanwhile leads 
 from __future__ import annotations
 
 import errno
-import itertools
 import logging
 import os
 import stat
@@ -34,9 +33,6 @@ _PERHAPS_A_LINK = {errno.ELOOP, errno.ENOTDIR, errno.EMLINK}
 
 #: The disk has a problem; whether the file is there is another question.
 _DISK_TROUBLE = {errno.EAGAIN, errno.EIO, errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.ESTALE, errno.ETIMEDOUT}
-
-#: How many names of a folder are looked at to find the one that may have been meant.
-_MOST_BESIDE = 500
 
 _NOTHING = "nothing is stored under that name"
 _NO_FILE = "not a regular file"
@@ -154,23 +150,6 @@ class Directory:
         if number == errno.ELOOP and self.follows_symlinks:
             raise MediaNotFoundError("its symbolic links lead round in a circle")
         raise MediaNotFoundError(_REASONS.get(number, _NOTHING))
-
-    def beside(self, key: str) -> list[str]:
-        """Return what files are in the folder of `key`, some hundreds at most; none if links lead there."""
-        if fault_of(key) or not _RELATIVE:
-            return []
-        try:
-            with _Way(self._descriptor.number) as way:
-                for part in key.split("/")[:-1]:
-                    way.enter(part)
-                # Opened anew: a copy of a descriptor shares its place in the listing.
-                way.enter(os.curdir)
-                with os.scandir(way.end) as entries:
-                    found = itertools.islice(entries, _MOST_BESIDE)
-                    names = [entry.name for entry in found if entry.is_file(follow_symlinks=False)]
-        except (OSError, ValueError):
-            return []
-        return [name for name in names if fault_of(name) is None]
 
     def _reach(self, parts: Sequence[str]) -> tuple[int, str]:
         """

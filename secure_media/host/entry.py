@@ -148,19 +148,6 @@ def frame_of_the_caller() -> FrameType | None:
     return frame
 
 
-def is_written_by_the_caller(text: str) -> bool:
-    """Return whether `text` stands as a literal, whole, in code that has led to this call: nobody has typed it in."""
-    frame = frame_of_the_caller()
-    while frame is not None:
-        for constant in frame.f_code.co_consts:
-            if text in ([each for each in constant if isinstance(each, str)] if isinstance(constant, tuple) else ()):
-                return True
-            if isinstance(constant, str) and constant == text:
-                return True
-        frame = frame.f_back
-    return False
-
-
 def stop_page(why: str) -> None:
     """Show why the script stops in place of the page, and stop it. Goes on where there is no page."""
     import streamlit as st

@@ -15,7 +15,6 @@ from secure_media.content.bodies import BodySource
 from secure_media.content.names import parse_name
 from secure_media.content.sources import Source
 from secure_media.errors import MediaNotFoundError, ScriptError
-from secure_media.host.entry import is_written_by_the_caller
 from secure_media.http import fields
 from secure_media.stores.collections import Collections, StoredFile
 from secure_media.stores.media import MediaStore
@@ -146,7 +145,5 @@ def stored_file(collections: Collections, name: Any, argument: str = "source") -
     try:
         return collections.open(name)
     except MediaNotFoundError as error:
-        # Whoever could choose the name would find out the names of others.
-        near = collections.near(name) if is_written_by_the_caller(name) else ""
-        msg = f"{argument}: there is no file {name!r:.200}: {error}{near}"
+        msg = f"{argument}: there is no file {name!r:.200}: {error}"
         raise ScriptError(msg) from None

@@ -212,17 +212,6 @@ class Collections:
         meant = spelling.hint(asked, self.names) or f"; there are: {self.listed}"
         return f"there is no collection {asked!r:.100}{meant}"
 
-    def near(self, name: str) -> str:
-        """
-        Return which file in the same folder may have been meant by ``collection/key``, to be put behind a sentence.
-
-        Only for the app's own developer, and not of an object store, where a listing costs time and money.
-        """
-        root, (folder, slash, last) = self._roots.get(name.partition("/")[0]), name.rpartition("/")
-        beside = root.beside(name.partition("/")[2]) if isinstance(root, Directory) else []
-        near = spelling.nearest(last, beside)
-        return "" if near is None or near == last else f"; did you mean {folder + slash + near!r}?"
-
     def __repr__(self) -> str:
         return f"Collections({', '.join(self._roots)})"
 

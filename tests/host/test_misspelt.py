@@ -1,4 +1,4 @@
-"""What a script is told of an argument or a file that there is not, on a server that runs it."""
+"""What a script is told of an argument that there is not, on a server that runs it."""
 
 from __future__ import annotations
 
@@ -12,12 +12,8 @@ from tests.servers import SECRET, AppServer, Browser
 APP = """
 import io
 import json
-import fsspec
 import streamlit as st
 import secure_media as sm
-
-fsspec.filesystem("memory").pipe("store/q3.txt", b"a file")
-NAMES = ("files/in/a/tuple.txt", "files/sumary.txt")
 
 def attempt(call, *args, **more):
     try:
@@ -38,14 +34,6 @@ said = {
     "button": attempt(sm.download_button, "Q3", b"data", file_nam="q3.txt"),
     "like-none": attempt(sm.share_link, "files/q3.txt", zzz=60),
     "right": attempt(sm.share_link, "files/q3.txt", expires_in=60),
-    "key": attempt(sm.share_link, "files/q33.txt", expires_in=60),
-    "below": attempt(sm.share_link, "files/sub/q33.txt", expires_in=60),
-    "shown": attempt(sm.image, "files/q33.txt"),
-    "tuple": attempt(sm.share_link, NAMES[1], expires_in=60),
-    "hidden": attempt(sm.share_link, "files/hiden.txt", expires_in=60),
-    "store": attempt(sm.share_link, "store/q33.txt", expires_in=60),
-    "typed": attempt(sm.share_link, f"files/{st.query_params.get('name')}", expires_in=60),
-    "typed-whole": attempt(sm.share_link, st.query_params.get("source", ""), expires_in=60),
 }
 st.text(json.dumps(said))
 """
@@ -53,23 +41,18 @@ st.text(json.dumps(said))
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[AppServer]:
-    """Serve a script that mistypes, beside the files that it means."""
+    """Serve a script that mistypes."""
     folder = tmp_path_factory.mktemp("misspelt")
-    (folder / "files" / "sub").mkdir(parents=True)
-    for name in ("files/q3.txt", "files/sub/q3.txt", "files/summary.txt", "files/.hidden.txt"):
-        (folder / name).write_text("a file")
-    with AppServer(
-        APP,
-        run_arguments=f"secret={SECRET!r}, collections={{'files': 'files', 'store': 'memory://store'}}",
-        folder=folder,
-    ) as server:
+    (folder / "files").mkdir()
+    (folder / "files" / "q3.txt").write_text("a file")
+    with AppServer(APP, run_arguments=f"secret={SECRET!r}, collections={{'files': 'files'}}", folder=folder) as server:
         yield server
 
 
 @pytest.fixture(scope="module")
 def said(server: AppServer) -> dict[str, str]:
-    """Return what the script is told, where somebody has typed in what it passes on."""
-    with Browser(server).open(query="name=q333.txt&source=files/summry.txt") as tab:
+    """Return what the script is told."""
+    with Browser(server).open() as tab:
         assert tab.exceptions() == []
         (text,) = tab.elements("text")
         found: dict[str, str] = json.loads(text.body)
@@ -122,27 +105,3 @@ def test_misspelt_argument_is_told_with_the_one_that_was_meant(said: dict[str, s
     """Of every function that a script calls, and of the elements with those of Streamlit's own."""
     assert said["right"] == ""
     assert said[call] == message
-
-
-@pytest.mark.parametrize(
-    ("call", "name", "meant"),
-    [
-        pytest.param("key", "files/q33.txt", "files/q3.txt", id="in-a-link"),
-        pytest.param("below", "files/sub/q33.txt", "files/sub/q3.txt", id="in-a-folder"),
-        pytest.param("shown", "files/q33.txt", "files/q3.txt", id="in-an-element"),
-        pytest.param("tuple", "files/sumary.txt", "files/summary.txt", id="among-others"),
-    ],
-)
-def test_misspelt_file_is_told_with_the_one_that_was_meant(
-    said: dict[str, str], call: str, name: str, meant: str
-) -> None:
-    """Where the name stands in the script."""
-    assert said[call].endswith(f"there is no file {name!r}: nothing is stored under that name; did you mean {meant!r}?")
-
-
-@pytest.mark.parametrize("call", [pytest.param(call, id=call) for call in ("typed", "typed-whole", "hidden", "store")])
-def test_name_of_another_file_is_told_to_nobody_else(said: dict[str, str], call: str) -> None:
-    """What somebody has typed in finds out no names; hidden files have none, and no object store is listed."""
-    assert "did you mean" in said["key"]
-    assert "there is no file" in said[call]
-    assert "did you mean" not in said[call]

@@ -17,7 +17,6 @@ from urllib.parse import unquote
 
 import pytest
 
-from secure_media.content.directory import Directory
 from secure_media.content.names import is_prefix, parse_name
 from secure_media.core.rules import signed_url
 from secure_media.errors import ConfigurationError, MediaChangedError, MediaNotFoundError, StoreUnavailableError
@@ -850,34 +849,6 @@ def test_unknown_collection_is_told_with_its_neighbours(tree: Path) -> None:
 
     assert collections.unknown("report/q3.pdf") == ("there is no collection 'report'; did you mean 'reports'?")
     assert collections.unknown("x/y") == "there is no collection 'x'; there are: 'reports', 'videos'"
-
-
-def test_file_that_may_have_been_meant_is_one_that_can_be_had(tmp_path: Path) -> None:
-    """In the same folder, and no hidden one, no folder, and nothing behind a link."""
-    for name in ("files/q3.pdf", "files/sub/q4.pdf", "files/.q5.pdf", "outside/q6.pdf"):
-        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
-        (tmp_path / name).touch()
-    (tmp_path / "files/q7.pdf").mkdir()
-    (tmp_path / "files/link").symlink_to(tmp_path / "outside")
-    (tmp_path / "files/q8.pdf").symlink_to(tmp_path / "outside/q6.pdf")
-    collections = Collections({"files": Collection(tmp_path / "files", follow_symlinks=True)})
-
-    assert collections.near("files/q33.pdf") == "; did you mean 'files/q3.pdf'?"
-    assert collections.near("files/sub/q44.pdf") == "; did you mean 'files/sub/q4.pdf'?"
-    for name in ("q3.pdf", "zzz", "link/q66.pdf", "gone/q3.pdf", "../outside/q66.pdf"):
-        assert collections.near(f"files/{name}") == ""
-    assert collections.near("none/q33.pdf") == ""
-    (tmp_path / "files/q3.pdf").unlink()
-    assert [name for name in ("q55.pdf", "q77.pdf", "q88.pdf") if collections.near(f"files/{name}")] == []
-
-
-def test_folder_is_not_read_to_its_end_for_a_name(tmp_path: Path) -> None:
-    """However many files there are."""
-    for number in range(2_000):
-        (tmp_path / f"{number:04}.txt").touch()
-    directory = Directory("files", str(tmp_path))
-
-    assert 0 < len(directory.beside("0000.tx")) <= 500
 
 
 # Configuration
