@@ -51,26 +51,32 @@ ON_TWO = (
     "tests/browser",
     "tests/cli",
     "tests/host/test_audit.py",
+    "tests/host/test_backchannel_logout.py",
     "tests/host/test_codings.py",
     "tests/host/test_confirming.py",
     "tests/host/test_documents.py",
     "tests/host/test_examples.py",
     "tests/host/test_files.py",
+    "tests/host/test_header_forms.py",
     "tests/host/test_ledger.py",
     "tests/host/test_ledgers.py",
     "tests/host/test_limits.py",
     "tests/host/test_links.py",
+    "tests/host/test_memory.py",
     "tests/host/test_misspelt.py",
     "tests/host/test_names.py",
+    "tests/host/test_next_person.py",
     "tests/host/test_offload.py",
     "tests/host/test_plugin.py",
     "tests/host/test_plugin_attacks.py",
     "tests/host/test_policies.py",
     "tests/host/test_proxies.py",
+    "tests/host/test_published_keys.py",
     "tests/host/test_refusals.py",
     "tests/host/test_sources.py",
     "tests/host/test_stores.py",
     "tests/host/test_terminal.py",
+    "tests/host/test_trusted_headers.py",
     "tests/host/test_turns.py",
 )
 #: What runs on the newest release alone. In a browser: pages that are equal to the byte on both servers, as tests/host
@@ -87,6 +93,7 @@ ON_NEWEST = (
     "tests/browser/test_people.py",
     "tests/browser/test_proxies.py",
     "tests/browser/test_sources.py",
+    "tests/cli/test_attacking.py",
     "tests/cli/test_explaining.py",
     "tests/cli/test_help.py",
     "tests/cli/test_inspecting.py",
@@ -130,7 +137,7 @@ PARTS = (
 #: Of those, so many at a time.
 AT_A_TIME = 2
 #: Tests wait for servers more than they compute. tests/conftest.py says in which order, and what one worker runs.
-PARALLEL = ("-n", str(min(6, 1 + (os.cpu_count() or 1))), "--no-loadscope-reorder")
+PARALLEL = ("-n", str(min(4, os.cpu_count() or 1)), "--no-loadscope-reorder")
 
 
 def at_once(session: nox.Session, *commands: Sequence[str], **options: Any) -> None:
