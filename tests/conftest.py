@@ -16,6 +16,7 @@ from tests import forks
 #: What takes long begins first, so that no worker has much to do when the other ones are done.
 _LONG = (
     "tests/host/test_documents.py",
+    "tests/host/test_next_person.py",
     "tests/browser/test_embedding.py",
     "tests/browser/test_links.py",
     "tests/browser/",
