@@ -13,8 +13,8 @@ from secure_media.content.delivery import Delivery
 from secure_media.content.sources import MemorySource
 from secure_media.core.context import Visitor
 from secure_media.core.keys import KeyRing
-from secure_media.core.model import Action, Allow, Decision, Grant, Resource, ResourceKind
-from secure_media.core.redemptions import LIFETIME, Redemptions
+from secure_media.core.model import Action, Allow, Decision, Deny, Grant, Resource, ResourceKind
+from secure_media.core.redemptions import LIFETIME, MOST, Redemptions
 from secure_media.errors import DenialReason
 from secure_media.gate.admission import Admitted
 from secure_media.gate.bookkeeping import Bookkeeping
@@ -47,9 +47,13 @@ class World:
             redemptions, Bookkeeping(self.ledger), self.refusals, record=self._record, clock=lambda: self.now
         )
         self.cookie = ""
+        #: What was written down.
+        self.recorded: list[tuple[Decision, Resource]] = []
 
     async def _record(self, decision: Decision, request: Request, resource: Resource) -> Decision:
-        raise AssertionError("nothing here is refused")
+        assert request.path == "/x"
+        self.recorded.append((decision, resource))
+        return decision
 
     def request(self, method: str = "GET", **headers: str) -> Request:
         """Return a request of the browser."""
@@ -117,6 +121,75 @@ def test_what_delivers_nothing_renews_nothing(answer: responses.Response) -> Non
     world.now += LIFETIME * 0.6
     assert not world.renewed(answer)
     assert world.renewed()
+
+
+@pytest.mark.parametrize(
+    ("asked", "status"),
+    [
+        pytest.param(Conditions(), 200, id="whole"),
+        pytest.param(Conditions(range="bytes=0-3"), 206, id="part"),
+        pytest.param(Conditions(if_none_match='"etag"'), 304, id="not-modified"),
+    ],
+)
+def test_whatever_delivers_renews(asked: Conditions, status: int) -> None:
+    """A player fetches parts, and a browser asks whether what it has is still so."""
+    answer = serving.serve(FILE, "GET", asked)
+    assert answer.status == status
+    world = World()
+    world.press()
+    world.now += LIFETIME * 0.5
+    assert world.renewed(answer)
+    assert not world.renewed(answer)
+
+
+def test_press_from_elsewhere_is_written_down() -> None:
+    """With what it was for, and what was wrong with it; nothing is given, and no cookie."""
+    world = World()
+    for site, expected in (("same-origin", 303), ("cross-site", 403)):
+        answer = asyncio.run(world.redeeming.at_once(world.admitted(LINK, "POST", sec_fetch_site=site)))
+        assert answer is not None
+        assert answer.status == expected
+        assert ("Set-Cookie" in dict(answer.headers)) is (expected == 303)
+    assert world.recorded == [(Deny(DenialReason.OTHER_ORIGIN, "link"), RESOURCE)]
+
+
+def test_press_has_the_oldest_cookies_go() -> None:
+    """Browsers take so many for a site; one of the same link takes the place of the one before."""
+    world = World()
+    links = [dataclasses.replace(LINK, jti=f"link-{number}") for number in range(MOST + 1)]
+    kept: list[str] = []
+    for link in links:
+        world.press(link)
+        kept.append(world.cookie)
+    world.cookie = "; ".join(kept)
+    for link, gone in ((links[-1], kept[:1]), (LINK, kept[:2])):
+        answer = asyncio.run(world.redeeming.at_once(world.admitted(link, "POST", sec_fetch_site="same-origin")))
+        assert answer is not None
+        *removed, made = [value for name, value in answer.headers if name == "Set-Cookie"]
+        names = [cookie.partition("=")[0] for cookie in gone]
+        assert [cookie.split("; ")[:2] for cookie in removed] == [[f"{name}=", "Path=/"] for name in names]
+        assert all("Max-Age=0" in cookie for cookie in removed)
+        assert f"Max-Age={LIFETIME}" in made
+
+
+def test_other_methods_are_not_for_links_without_a_button() -> None:
+    """A POST to what has none is no press, and is answered as any other."""
+    world = World()
+    answer = asyncio.run(world.redeeming.at_once(world.admitted(dataclasses.replace(LINK, confirm=False), "POST")))
+    assert answer is not None
+    assert (answer.status, dict(answer.headers)["Allow"]) == (405, "GET, HEAD")
+
+
+def test_head_of_the_page_has_no_body() -> None:
+    """A look ahead gets what the page would be like, and no more."""
+    world = World()
+    pages = {}
+    for method in ("GET", "HEAD"):
+        page = pages[method] = asyncio.run(world.redeeming.page(world.admitted(method=method), FILE, 10))
+        assert page.status == 200
+    assert pages["HEAD"].headers == pages["GET"].headers
+    assert pages["GET"].stop > 0
+    assert pages["HEAD"].stop == 0
 
 
 def test_link_that_needs_no_confirmation_renews_nothing() -> None:
