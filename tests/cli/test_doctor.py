@@ -326,7 +326,7 @@ def test_file_with_an_asgi_app_that_cannot_be_looked_at_is_one_line(
     assert result.err == f"secure_media: the app does not start: {why}\n"
 
 
-@pytest.mark.skipif(STARLETTE, reason="ASGI apps need Streamlit's Starlette server")
+@pytest.mark.skipif(STARLETTE, reason="what is said where only Tornado is")
 def test_file_with_an_asgi_app_needs_the_server_for_it(shell: Shell) -> None:
     """On Tornado, that is what is said of it."""
     write_asgi("app = st.App('page.py')\napp = guard(app)")

@@ -26,7 +26,7 @@ class Bucket:
     def __init__(self, fs: Any, name: str) -> None:
         self.fs = fs
         self.name = name
-        self.root = f"s3://{name}/some/root"
+        self.root = f"s3://{name}/some/place"
 
     def put(self, key: str, content: bytes) -> None:
         """Store an object under the prefix."""
@@ -92,11 +92,11 @@ def bucket_with_secrets(server: str) -> Iterator[Collections]:
         _configure(monkeypatch, server)
         fs = fsspec.filesystem("s3")
         fs.mkdir("trapped")
-        for path in ("box/root/ok.txt", "box/root/sub/inner.txt"):
+        for path in ("box/inside/ok.txt", "box/inside/sub/inner.txt"):
             fs.pipe_file(f"trapped/{path}", CONTENT)
-        for path in ("box/outside/secret.txt", "box/root-sibling/secret.txt", "box/root/.hidden", "secret.txt"):
+        for path in ("box/outside/secret.txt", "box/inside-sibling/secret.txt", "box/inside/.hidden", "secret.txt"):
             fs.pipe_file(f"trapped/{path}", SECRET)
-        yield Collections({"c": "s3://trapped/box/root"})
+        yield Collections({"c": "s3://trapped/box/inside"})
         fs.rm("trapped", recursive=True)
 
 
@@ -122,7 +122,7 @@ def test_root_may_be_a_whole_bucket(bucket: Bucket) -> None:
     bucket.put("file.bin", CONTENT)
 
     for url in (f"s3://{bucket.name}", f"s3://{bucket.name}/"):
-        assert _content(Collections({"c": url}), "c/some/root/file.bin") == CONTENT
+        assert _content(Collections({"c": url}), "c/some/place/file.bin") == CONTENT
 
 
 def test_listing_of_the_app_does_not_make_sizes_stale(bucket: Bucket) -> None:
@@ -178,7 +178,7 @@ def test_store_that_is_down_is_unavailable(monkeypatch: pytest.MonkeyPatch) -> N
     """A store that cannot be reached is not the same as a missing file, and the error does not say where it is."""
     pytest.importorskip("s3fs")
     _configure(monkeypatch, _refused())
-    collections = Collections({"films": "s3://a-bucket/some/root"})
+    collections = Collections({"films": "s3://a-bucket/some/place"})
 
     with pytest.raises(StoreUnavailableError) as caught:
         collections.open("films/file.bin")
@@ -191,7 +191,7 @@ def test_store_that_does_not_answer_is_unavailable(monkeypatch: pytest.MonkeyPat
     pytest.importorskip("s3fs")
     with socket.create_server(("127.0.0.1", 0)) as silent:
         _configure(monkeypatch, f"http://127.0.0.1:{silent.getsockname()[1]}", read_timeout=0.2)
-        collections = Collections({"films": "s3://a-bucket/some/root"})
+        collections = Collections({"films": "s3://a-bucket/some/place"})
 
         with pytest.raises(StoreUnavailableError) as caught:
             collections.open("films/file.bin")

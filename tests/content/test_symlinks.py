@@ -35,11 +35,11 @@ def root(tmp_path: Path) -> Path:
     """Return a folder with the files of a data cache, a hidden store in it, and a secret beside it."""
     disk = Disk(tmp_path)
     for name in ("blobs/abc123", "sub/inner.txt", ".dvc/cache/f00d", "plain.txt"):
-        disk.put(f"root/{name}", name.encode())
+        disk.put(f"inside/{name}", name.encode())
     disk.put("outside/secret.txt", SECRET)
-    disk.put("root-sibling/secret.txt", SECRET)
-    (tmp_path / "root/snapshots/main").mkdir(parents=True)
-    return tmp_path / "root"
+    disk.put("inside-sibling/secret.txt", SECRET)
+    (tmp_path / "inside/snapshots/main").mkdir(parents=True)
+    return tmp_path / "inside"
 
 
 def _following(root: Path) -> Collections:
@@ -87,7 +87,7 @@ def test_link_inside_is_followed_where_it_is_asked_for(
         pytest.param("{root}/../outside/secret.txt", "leads out", id="absolute-and-up"),
         pytest.param("{outside}/secret.txt", "leads out", id="absolute"),
         pytest.param("{root}-sibling/secret.txt", "leads out", id="sibling-with-the-same-prefix"),
-        pytest.param("../root/plain.txt", "leads out", id="out-and-in-again"),
+        pytest.param("../inside/plain.txt", "leads out", id="out-and-in-again"),
         pytest.param("sub/../../outside/secret.txt", "leads out", id="down-and-up"),
         pytest.param("{root}/../../../../../../../../etc/passwd", "leads out", id="far-up"),
         pytest.param("link-to-outside/secret.txt", "leads out", id="through-another-link"),
@@ -137,7 +137,7 @@ def test_links_to_links_have_an_end(root: Path, links: int, found: bool) -> None
 
 def test_link_under_either_path_of_the_root_is_followed(tmp_path: Path, root: Path) -> None:
     """An absolute target may begin with the root's path as it was given, or as it is without links."""
-    (tmp_path / "data").symlink_to("root")
+    (tmp_path / "data").symlink_to("inside")
     (root / "as-given").symlink_to(tmp_path / "data/plain.txt")
     (root / "as-it-is").symlink_to(root / "plain.txt")
 

@@ -38,19 +38,38 @@ _SESSIONS: dict[str, Callable[[Target], str]] = {
 _EARLY = Honest(lambda t: t.get(t.early, cookie=_before(t)), 200, "early")
 
 
-@of(NEXT_PERSON)
-def next_in_the_browser() -> Iterable[Attack]:
-    """Sign in where the victim was, and take what they were shown by its URL."""
+def _media_for(name: str, attacker: str, who: str) -> Iterable[Attack]:
     for kind in _SHOWN:
         for method in ("GET", "HEAD"):
             yield Attack(
-                f"next-person-{kind}-{method.lower()}",
-                NEXT,
+                f"{name}-{kind}-{method.lower()}",
+                attacker,
                 f"asks for the {kind} that the victim was shown there ({method})",
-                asking(media(kind), who=_WHO, method=method),
+                asking(media(kind), who=who, method=method),
                 REFUSED,
                 _SHOWN[kind],
             )
+
+
+def _takeovers_by(name: str, attacker: str, who: str) -> Iterable[Attack]:
+    for which, session in _SESSIONS.items():
+        yield Attack(
+            f"{name}-takeover-{which}",
+            attacker,
+            f"opens the WebSocket and names the victim's session: {which}",
+            _naming(session, who),
+            NOT_THEIRS,
+            BACK,
+            elsewhere=True,
+            play=_running,
+            never=lambda t: (t.left_session.encode(), t.victim_session.encode()),
+        )
+
+
+@of(NEXT_PERSON)
+def next_in_the_browser() -> Iterable[Attack]:
+    """Sign in where the victim was, and take what they were shown by its URL."""
+    yield from _media_for("next-person", NEXT, _WHO)
     ways: dict[str, tuple[str, Build]] = {
         "range": ("asks for a part", asking(image, "Range: bytes=0-", who=_WHO)),
         "cached": ("asks whether it has changed", asking(image, "If-None-Match: *", who=_WHO)),
@@ -71,33 +90,13 @@ def next_in_the_browser() -> Iterable[Attack]:
             REFUSED,
             UPLOAD,
         )
-    for name, session in _SESSIONS.items():
-        yield Attack(
-            f"next-person-takeover-{name}",
-            NEXT,
-            f"opens the WebSocket and names the victim's session: {name}",
-            _naming(session, _WHO),
-            NOT_THEIRS,
-            BACK,
-            elsewhere=True,
-            play=_running,
-            never=lambda t: (t.left_session.encode(), t.victim_session.encode()),
-        )
+    yield from _takeovers_by("next-person", NEXT, _WHO)
 
 
 @of(NEXT_PERSON)
 def unnamed_in_the_browser() -> Iterable[Attack]:
     """Come with a sign-in that is valid and says no name: nothing there can be that person's."""
-    for kind in _SHOWN:
-        for method in ("GET", "HEAD"):
-            yield Attack(
-                f"next-unnamed-{kind}-{method.lower()}",
-                UNNAMED,
-                f"asks for the {kind} that the victim was shown there ({method})",
-                asking(media(kind), who=_UNNAMED, method=method),
-                REFUSED,
-                _SHOWN[kind],
-            )
+    yield from _media_for("next-unnamed", UNNAMED, _UNNAMED)
     yield Attack(
         "next-unnamed-upload",
         UNNAMED,
@@ -126,18 +125,7 @@ def before_anybody_was_known() -> Iterable[Attack]:
 @of(NEXT_PERSON)
 def unnamed_at_its_sessions() -> Iterable[Attack]:
     """Go on with a session of the victim's as somebody without a name."""
-    for name, session in _SESSIONS.items():
-        yield Attack(
-            f"next-unnamed-takeover-{name}",
-            UNNAMED,
-            f"opens the WebSocket and names the victim's session: {name}",
-            _naming(session, _UNNAMED),
-            NOT_THEIRS,
-            BACK,
-            elsewhere=True,
-            play=_running,
-            never=lambda t: (t.left_session.encode(), t.victim_session.encode()),
-        )
+    yield from _takeovers_by("next-unnamed", UNNAMED, _UNNAMED)
 
 
 @of(NEXT_PERSON)
