@@ -6,62 +6,29 @@ Each check runs against the short way as it is, and against broken ones: a check
 
 from __future__ import annotations
 
-import asyncio
-import dataclasses
 import logging
 import types
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import pytest
 
 from secure_media.audit import sinks
-from secure_media.core.guard import Guard
-from secure_media.core.identity import BrowserIdentity
-from secure_media.core.keys import KeyRing
-from secure_media.core.model import Browser
 from secure_media.core.policy import Policy
 from secure_media.core.questions import Name
-from secure_media.core.redemptions import Redemptions
 from secure_media.core.rules import allow_if, own_session, signed_url
-from secure_media.core.sign_in_grants import SignInGrants
-from secure_media.core.tokens import GrantCodec
 from secure_media.gate import gate as gates
 from secure_media.gate import shortcut as shortcuts
-from secure_media.gate.answers import Answers
-from secure_media.gate.gate import Gate
-from secure_media.servers.asgi import GuardMiddleware
-from secure_media.stores.collections import Collections
-from secure_media.stores.media import MediaStore
-from secure_media.stores.playback import PlaybackLeases
-from secure_media.stores.shown import ShownLedger
-from secure_media.stores.sqlite import SqliteLedger
-from tests import people
+from tests.gate import worlds
+from tests.gate.worlds import CONTENT, FORBIDDEN, GRACE, LIFETIME, SECRET, Answer
 
-SECRET, NEW = "test-secret-0123456789-abcdefghijklmnop", "another-secret-0123456789-abcdefghijkl"
-NOW, LIFETIME = 1_800_000_000.0, 1000
-GRACE, RESUMABLE = 30.0, 120.0
-CONTENT = bytes(range(256)) * 4
-FORBIDDEN = (403, b"Forbidden\n")
+NEW = "another-secret-0123456789-abcdefghijkl"
 
 
-class Answer(NamedTuple):
-    """What a client gets."""
-
-    status: int
-    headers: tuple[tuple[bytes, bytes], ...]
-    body: bytes
-
-    @property
-    def said(self) -> tuple[int, bytes]:
-        """Status and body."""
-        return self.status, self.body
-
-
-class World:
+class World(worlds.World):
     """
-    A whole gate in this process, Anna at her page that shows a picture, and Bert at his.
+    The same, with the requests counted that go the long way.
 
     Args:
         short: The module of the short way.
@@ -69,30 +36,11 @@ class World:
     """
 
     def __init__(self, short: types.ModuleType = shortcuts, policy: Policy | None = None) -> None:
-        self.now, self.up = NOW, 0.0
-        self.keys = KeyRing([SECRET])
-        self.identity = BrowserIdentity(self.keys, deployment="d", lifetime=LIFETIME)
-        self.shown = ShownLedger(grace=GRACE, resumable=RESUMABLE, limit=1_000_000, clock=lambda: self.up)
-        self.store = MediaStore(self.keys, on_screen=self.shown.on_screen, grace=0, clock=lambda: self.up)
-        self.ledger = SqliteLedger(None, clock=lambda: self.now)
-        answers = Answers(self.shown, PlaybackLeases(), self.ledger)
-        codec = GrantCodec(self.keys, deployment="d")
         kept, vars(gates)["Shortcut"] = shortcuts.Shortcut, short.Shortcut
         try:
-            self.gate = Gate(
-                guard=Guard(policy=policy or own_session() | signed_url(), identity=self.identity, grants=codec),
-                answers=answers,
-                store=self.store,
-                collections=Collections({}),
-                lost=self.shown.lost,
-                redemptions=Redemptions(self.keys, deployment="d"),
-                sign_in_grants=SignInGrants(self.keys, deployment="d"),
-                base_path="/base",
-                clock=lambda: self.now,
-            )
+            super().__init__(policy)
         finally:
             vars(gates)["Shortcut"] = kept
-        self.media = {name: self.show(name, f"{name}-session", CONTENT + name.encode()) for name in ("anna", "bert")}
         self.long = 0
         answer = self.gate.answer
 
@@ -101,56 +49,6 @@ class World:
             return await answer(*args)
 
         self.gate.answer = counted  # type: ignore[method-assign, assignment]
-        self._middleware = GuardMiddleware(self._beyond, self.gate)
-
-    def show(self, browser: str, session: str, content: bytes, kind: str = "image/png", name: str | None = None) -> str:
-        """Show something in a session of a browser, and return its path."""
-        media_id = self.store.put(content, kind, name)
-        self.shown.begin(session, browser)
-        self.shown.registered(session, media_id, size=len(content))
-        self.shown.sent(session, media_id, [media_id])
-        return f"/base/media/{media_id}.png"
-
-    def cookie(self, browser: str = "anna", *, secure: bool = False) -> str:
-        """Return the Cookie header of a browser."""
-        value = self.identity.issue(Browser(browser), now=self.now)
-        return f"{self.identity.cookie_name(secure=secure)}={value}"
-
-    def signed_in(self, name: str = "anna") -> dict[str, str]:
-        """Return the header of a browser in which somebody of its name signed in a moment ago."""
-        browser = dataclasses.replace(people.browser(name, name), sign_in=people.sign_in(name, at=self.now - 1))
-        value = self.identity.issue(browser, now=self.now)
-        return {"Cookie": f"{self.identity.cookie_name(secure=False)}={value}"}
-
-    def ask(self, path: str, headers: Mapping[str, str | list[str]], method: str = "GET", **scope: Any) -> Answer:
-        """Return what a request gets."""
-        lines = [
-            (name.lower().encode(), each.encode("latin-1"))
-            for name, value in headers.items()
-            for each in ([value] if isinstance(value, str) else value)
-        ]
-        path, _, query = path.partition("?")
-        full: dict[str, Any] = {
-            "type": "http",
-            "method": method,
-            "scheme": "http",
-            "path": path,
-            "query_string": query.encode(),
-            "headers": [(b"host", b"localhost:8501"), *lines],
-            "client": ("192.0.2.1", 1),
-            **scope,
-        }
-        sent: list[Any] = []
-
-        async def send(message: Any) -> None:
-            sent.append(message)
-
-        async def receive() -> Any:
-            await asyncio.Event().wait()
-
-        asyncio.run(self._middleware(full, receive, send))
-        body = b"".join(bytes(message["body"]) for message in sent[1:])
-        return Answer(sent[0]["status"], tuple(sent[0]["headers"]), body)
 
     def warm(self, path: str, headers: Mapping[str, str | list[str]]) -> Answer:
         """Ask twice, and make sure that the second answer is the first one, by the short way."""
@@ -161,9 +59,6 @@ class World:
         assert first.status == 200
         assert self.long == long
         return second
-
-    async def _beyond(self, *_: Any) -> None:
-        raise AssertionError("a medium went past the gate")
 
 
 # --- the same answer
