@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from secure_media.errors import AppError
 from secure_media.testing.messages import media_urls
+from secure_media.testing.tls import SharedTLSSocket
 
 if TYPE_CHECKING:
     from streamlit.proto.BackMsg_pb2 import BackMsg
@@ -193,7 +194,10 @@ def _connected(browser: Browser, resume: str | None) -> ClientConnection:
     token = browser.cookies.get("_streamlit_xsrf", _NO_TOKEN).strip('"')
     protocols: list[Any] = ["streamlit", token, *([resume] if resume else [])]
     origin: Any = browser.origin
-    tls: dict[str, Any] = {"ssl": app.tls_context(), "server_hostname": app.host} if app.tls else {}
+    tls: dict[str, Any] = {}
+    if app.tls:
+        tls = {"ssl": app.tls_context(), "server_hostname": app.host}
+        tls["ssl"].sslsocket_class = SharedTLSSocket
     try:
         connection: ClientConnection = connect(
             f"{'wss' if app.tls else 'ws'}://{authority}{app.base}/_stcore/stream",

@@ -4,15 +4,21 @@ from __future__ import annotations
 
 import http.server
 import json
+import os
+import socket
+import ssl
 import subprocess
 import sys
 import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
 from secure_media.testing import AppError, AppServer, Browser, RunningApp, eventually
+from secure_media.testing.tls import SharedTLSSocket
 from tests.host.test_routes import certificate
 from tests.servers import ROOT, SECRET
 
@@ -75,6 +81,58 @@ def test_page_is_filled_in_and_pressed(app: AppServer) -> None:
         tab.click(tab.elements("button")[0].id)
         assert tab.texts()[1:] == ["Ann, True, None", "Ann, False, None", "Ann, True, None"]
         assert tab.exceptions() == []
+
+
+@pytest.fixture
+def echo(tmp_path: Path) -> Iterator[ssl.SSLSocket]:
+    """Return a connection to a server that sends back what it gets, and never closes one."""
+    certificate(tmp_path)
+    theirs, ours = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER), ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    theirs.load_cert_chain(tmp_path / "cert.pem", tmp_path / "key.pem")
+    ours.load_verify_locations(tmp_path / "cert.pem")
+    ours.sslsocket_class = SharedTLSSocket
+    with socket.create_server(("127.0.0.1", 0)) as listening, ThreadPoolExecutor(1) as pool:
+
+        def serve() -> None:
+            with theirs.wrap_socket(listening.accept()[0], server_side=True) as connection:
+                while content := connection.recv():
+                    connection.sendall(content)
+
+        serving = pool.submit(serve)
+        with ours.wrap_socket(socket.create_connection(listening.getsockname()), server_hostname="127.0.0.1") as sock:
+            yield sock
+        serving.result()
+
+
+def test_tls_of_a_page_may_be_used_by_two_threads_and_closed_by_one(echo: ssl.SSLSocket) -> None:
+    """What is received in one thread does not hold up what another one sends, and does not wait past the end."""
+    received = bytearray()
+
+    def receive() -> None:
+        with suppress(OSError):
+            while more := echo.recv():
+                received.extend(more)
+
+    thread = threading.Thread(target=receive, daemon=True)
+    thread.start()
+    content = os.urandom(4_000_000)
+    echo.sendall(content)
+    eventually(lambda: len(received) == len(content), "all that was sent")
+    assert received == content
+    assert thread.is_alive()
+    echo.close()
+    thread.join(10)
+    assert not thread.is_alive()
+
+
+def test_tls_of_a_page_is_given_up_in_time(echo: ssl.SSLSocket) -> None:
+    """Nobody waits for longer than was said."""
+    echo.settimeout(0.05)
+    with pytest.raises(TimeoutError):
+        echo.recv()
+    echo.sendall(b"x")
+    echo.settimeout(60)
+    assert echo.recv() == b"x"
 
 
 def test_bytes_go_as_they_are(app: AppServer) -> None:
