@@ -147,14 +147,16 @@ class LostPages:
 
     async def wait(self, browser: str, media_id: str, *, address: str | None = None) -> None:
         """
-        Return once a page of `browser` shows `media_id`, or when that takes too long, or too many wait already.
+        Return once a page of `browser` shows `media_id`, or when that takes too long, or too many wait already; at once
+        if no page is expected to.
 
         Args:
             browser: Whose page.
             media_id: The media.
             address: Where the browser is, as far as that is known: there is room for everybody's fair share.
         """
-        await self._waiting.wait(browser, media_id, address=line(address), seconds=self._patience)
+        if self.expects(browser, media_id):  # it may be back since that was asked before
+            await self._waiting.wait(browser, media_id, address=line(address), seconds=self._patience)
 
     def shown(self, browser: str, media_ids: Iterable[str]) -> None:
         """Let those go on that wait for one of `media_ids`, which a page of `browser` shows now."""
