@@ -428,9 +428,9 @@ def test_button_leads_to_what_is_made_once() -> None:
     world = World()
     report = Report(lambda: MemorySource(b"the report"))
     link = world.once(world.offer(report), confirm=True)
-    assert b"<form" in world.ask(link).body
+    for _ in range(2):
+        assert b"<form" in world.ask(link).body
     pressed = world.ask(link, PRESS, "POST", body=b"")
-    assert not report.made
 
     cookie = {"Cookie": str(pressed.header("set-cookie")).partition(";")[0]}
     assert world.ask(link, cookie).said == (200, b"the report")
@@ -664,7 +664,7 @@ def test_code_that_fails_spends_no_use(caplog: pytest.LogCaptureFixture) -> None
 def test_failure_without_a_cause_is_in_the_log_itself(caplog: pytest.LogCaptureFixture) -> None:
     """Whatever makes it may fail by itself as well."""
     world = World()
-    path = world.offer(Report(failing(OSError("no disk"))))  # type: ignore[arg-type]
+    path = world.offer(Report(failing(OSError("no disk"))))
     assert world.ask(path, {"Cookie": world.cookie()}).status == 500
     (record,) = caplog.records
     assert record.exc_info is not None
