@@ -271,7 +271,8 @@ async def waiting(world: World, count: int = 1, browser: str = "anna") -> tuple[
         tasks.append(asyncio.ensure_future(world.answer(path, cookie, client)))
         while not client.looks and not tasks[-1].done():
             await asyncio.sleep(0)
-    await asyncio.sleep(0)
+    for _ in range(10):  # whoever has no room goes on
+        await asyncio.sleep(0)
     return tasks, client
 
 
@@ -306,10 +307,16 @@ def test_page_that_is_back_at_once_is_not_waited_for() -> None:
 
 
 def test_what_is_decided_when_the_page_is_back_is_decided_anew() -> None:
-    """The page alone is not enough where something else is needed besides."""
-    said = [True, False]
-    world = World(own_session() & allow_if(lambda _: said.pop(0)))
-    assert world.ask(world.media["anna"], {"Cookie": world.cookie()}).status == 200
+    """The page alone is not enough where something else is needed besides, for what was asked for."""
+    asked: list[Action] = []
+
+    def condition(context: AccessContext) -> bool:
+        asked.append(context.action)
+        return len(asked) == 1
+
+    world = World(own_session() & allow_if(condition))
+    path = world.media["anna"] = f"{world.media['anna']}?download=1"
+    assert world.ask(path, {"Cookie": world.cookie()}).status == 200
     lost(world)
 
     async def scene() -> Response:
@@ -318,7 +325,16 @@ def test_what_is_decided_when_the_page_is_back_is_decided_anew() -> None:
         return await tasks[0]
 
     assert asyncio.run(scene()).status == 403
-    assert not said
+    assert asked == [Action.DOWNLOAD] * 2
+
+
+def test_refusal_is_decided_once() -> None:
+    """Where no page is expected there is nothing to decide anew: the app's own condition is asked once."""
+    said = [True, False, True]
+    world = World(allow_if(lambda _: said.pop(0)))
+    for status in (200, 403):
+        assert world.ask(world.media["anna"], {"Cookie": world.cookie()}).status == status
+    assert said == [True]
 
 
 @pytest.mark.parametrize("cookie", ["bert", None], ids=["another", "nobody"])
@@ -468,6 +484,15 @@ def test_text_is_compressed_for_who_takes_that() -> None:
         assert gzip.decompress(answer.body) == TEXT
     assert world.ask(path, {"Cookie": world.cookie()}).said == (200, TEXT)
     assert world.ask(world.once(path), {"Accept-Encoding": "gzip"}).said == (200, TEXT)
+
+
+def test_what_a_link_calls_text_is_compressed_as_text() -> None:
+    """The type that counts is the one that is answered."""
+    world = World()
+    path = world.show("anna", "anna-session", TEXT, "application/x-unknown")
+    for kind, coding in ((None, None), ("text/csv", "gzip")):
+        link = world.link(path, content_type=kind)
+        assert world.ask(link, {"Accept-Encoding": "gzip"}).header("content-encoding") == coding
 
 
 def test_nobody_waits_for_others_texts_to_be_compressed() -> None:
@@ -632,6 +657,26 @@ def test_what_breaks_off_is_no_use() -> None:
     asyncio.run(scene())
     assert world.ask(link).said == (200, b"the report")
     assert world.ask(link).said == FORBIDDEN
+
+
+def test_end_of_a_delivery_is_written_down_beside_the_event_loop() -> None:
+    """In the ledger's thread, in its turn: nobody else waits for a disk meanwhile."""
+    world = World()
+    link = world.once(world.offer(lambda: b"the report"))
+    grant = world.codec.verify_signature(link.rpartition("=")[2])
+
+    async def scene() -> tuple[int, int]:
+        answer = await world.answer(link)
+        assert answer.delivery is not None
+        await answer.delivery.checked()
+        answer.delivery.sent(10)
+        with busy(LEDGER, "another"):
+            answer.delivery.over()
+            meanwhile = world.ledger.used(grant)
+        await LEDGER.run("the-id", lambda: None)
+        return meanwhile, world.ledger.used(grant)
+
+    assert asyncio.run(scene()) == (0, 1)
 
 
 def failing(error: Exception) -> Callable[[], Any]:
