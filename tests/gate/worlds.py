@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from secure_media.content.bodies import BodySource
 from secure_media.core.guard import Guard
 from secure_media.core.identity import BrowserIdentity
 from secure_media.core.keys import KeyRing
@@ -187,3 +188,11 @@ class World:
         status, body = BEYOND
         await send({"type": "http.response.start", "status": status, "headers": []})
         await send({"type": "http.response.body", "body": body})
+
+    def offer(self, browser: str, session: str, supply: BodySource, name: str | None = "made.txt") -> str:
+        """Offer in a session of a browser what is made when somebody asks for it, and return its path."""
+        media_id = self.store.put_supply(supply, session.encode(), "text/plain", name)
+        self.shown.begin(session, browser)
+        self.shown.registered(session, media_id, size=0)
+        self.shown.sent(session, media_id, [media_id])
+        return f"/base/media/{media_id}.txt"
