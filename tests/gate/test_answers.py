@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import threading
-from collections.abc import Generator, Iterator
+from collections.abc import Callable, Generator, Iterator
 from typing import Any
 
 import pytest
 
 from secure_media.content.turns import LEDGER
+from secure_media.core.key_sources import KeySource
 from secure_media.core.model import Action, Grant, Resource, ResourceKind, short_hash
 from secure_media.core.questions import (
     Asking,
+    EndedAt,
     HasSession,
     IsCurrent,
+    KeyOf,
+    Name,
     OwnsSession,
     PlaysOn,
     Question,
@@ -23,15 +28,20 @@ from secure_media.core.questions import (
     WasShown,
     answered,
 )
-from secure_media.errors import LedgerUnavailableError
+from secure_media.core.verification_keys import PublicKey
+from secure_media.errors import DenialReason, LedgerUnavailableError
+from secure_media.gate import answers as answering
 from secure_media.gate.answers import Answers
 from secure_media.gate.bookkeeping import Bookkeeping
-from secure_media.stores.playback import PlaybackLeases
+from secure_media.stores.playback import PLAYBACK, PlaybackLeases
+from secure_media.stores.published_keys import PublishedKeys
 from secure_media.stores.shown import ShownLedger
 from secure_media.stores.sqlite import SqliteLedger
+from tests.core.test_key_sources import OTHER, RSA, jwk
 
 NOW = 1_800_000_000.0
 MEDIA = "0123456789abcdef0123456789abcdef01234567"
+OTHER_MEDIA = MEDIA[::-1]
 FILE = Resource(ResourceKind.FILE, "files/report.txt")
 PLAIN = Grant(FILE, Action.VIEW, iat=NOW, exp=int(NOW) + 600, jti="plain")
 COUNTED = Grant(FILE, Action.VIEW, iat=NOW, exp=int(NOW) + 600, jti="counted", max_uses=3)
@@ -45,12 +55,16 @@ class World:
         shown.begin("anna-session", "anna")
         shown.registered("anna-session", MEDIA, size=1)
         shown.sent("anna-session", "place", [MEDIA])
+        shown.begin("anns-session", "known", person="ann")
+        shown.registered("anns-session", OTHER_MEDIA, size=1)
+        shown.sent("anns-session", "place", [OTHER_MEDIA])
         leases = PlaybackLeases()
         leases.begin(PLAIN, "anna")
         self.ledger = SqliteLedger(None, clock=lambda: NOW)
         transfer = self.ledger.reserve(COUNTED, 0, 10, 10, continues=False)
         assert transfer is not None
         transfer.ended(10, complete=True)
+        self.ledger.end([Name("sub", "ben")], until=None)
         self.answers = Answers(shown, leases, self.ledger)
 
 
@@ -81,14 +95,39 @@ def asking(*questions: Question) -> Asking[list[Any]]:
         pytest.param(OwnsSession("bert", "anna-session"), False, id="session-of-another"),
         pytest.param(IsCurrent(short_hash("anna-session")), True, id="current"),
         pytest.param(IsCurrent(short_hash("bert-session")), False, id="not-current"),
+        pytest.param(WasShown("known", OTHER_MEDIA, "ann"), True, id="shown-to-that-person"),
+        pytest.param(WasShown("known", OTHER_MEDIA, "ben"), False, id="shown-to-another-person"),
+        pytest.param(OwnsSession("known", "anns-session", "ann"), True, id="own-session-of-that-person"),
+        pytest.param(OwnsSession("known", "anns-session", "ben"), False, id="session-of-another-person"),
+        pytest.param(IsCurrent(short_hash("anns-session"), "ann"), True, id="current-of-that-person"),
+        pytest.param(IsCurrent(short_hash("anns-session"), "ben"), False, id="current-of-another-person"),
+        pytest.param(PlaysOn(PLAIN, "anna", NOW), True, id="plays"),
+        pytest.param(PlaysOn(PLAIN, "anna", NOW + 601 + PLAYBACK), False, id="played"),
         pytest.param(PlaysOn(PLAIN, "bert", NOW), False, id="does-not-play"),
+        pytest.param(EndedAt((Name("sub", "ann"), Name("sub", "ben"))), (0.0, NOW), id="ended"),
         pytest.param(RecordOf(PLAIN), Record(revoked=False, used=0), id="grant"),
         pytest.param(RecordOf(COUNTED), Record(revoked=False, used=1), id="counted-grant"),
     ],
 )
 def test_question_is_answered(world: World, question: Question, answer: Any) -> None:
-    """Each question gets the answer of whoever knows."""
+    """Each question gets the answer of whoever knows, however often it is asked."""
+    assert asyncio.run(world.answers.to(asking(question, question))) == [answer] * 2
     assert asyncio.run(world.answers.to(asking(question))) == [answer]
+
+
+@pytest.mark.parametrize(
+    ("question", "answer"),
+    [
+        pytest.param(WasShown("anna", MEDIA), True, id="shown"),
+        pytest.param(WasShown("bert", MEDIA), False, id="shown-to-another"),
+        pytest.param(RecordOf(COUNTED), Record(revoked=False, used=0), id="counted-grant"),
+        pytest.param(EndedAt((Name("sub", "ann"), Name("sub", "ben"))), (0.0, 0.0), id="ended"),
+        pytest.param(KeyOf(KeySource("https://issuer/keys", ("RS256",)), "one", "RS256"), DenialReason.UNKNOWN_KEY),
+    ],
+)
+def test_what_is_supposed(world: World, question: Question, answer: Any) -> None:
+    """What people are told supposes that nothing was revoked, used or ended; what memory knows stays as it is."""
+    assert answered(asking(question), world.answers.suppose) == [answer]
 
 
 def test_ledger_is_asked_once_for_a_decision(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -131,28 +170,41 @@ def test_revocation_is_known_at_once(world: World) -> None:
 def test_ledger_that_cannot_tell_says_nothing(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     """Nobody takes it for an answer that there is none."""
 
+    asked: list[str | None] = []
+
     def unavailable(self: SqliteLedger, grant: Grant) -> Record:
+        asked.append(grant.jti)
+        raise LedgerUnavailableError("ledger: it is gone")
+
+    def nothing_has(self: SqliteLedger, names: tuple[Name, ...]) -> tuple[float, ...]:
         raise LedgerUnavailableError("ledger: it is gone")
 
     assert asyncio.run(world.answers.to(asking(RecordOf(COUNTED)))) == [Record(revoked=False, used=1)]
     monkeypatch.setattr(SqliteLedger, "record", unavailable)
+    monkeypatch.setattr(SqliteLedger, "ended_at", nothing_has)
 
-    assert asyncio.run(world.answers.to(asking(RecordOf(COUNTED)))) == [None]
+    asked.clear()
+
+    assert asyncio.run(world.answers.to(asking(RecordOf(COUNTED), RecordOf(COUNTED)))) == [None, None]
+    assert asked == ["counted"]
     assert asyncio.run(world.answers.to(asking(RecordOf(PLAIN)))) == [None]
+    assert asyncio.run(world.answers.to(asking(EndedAt((Name("sub", "ann"),))))) == [None]
 
 
 def test_failure_is_raised_where_it_was_asked(world: World) -> None:
     """A question that cannot be answered is an error of the decision, which makes a denial of it."""
 
-    def deciding() -> Generator[Any, Any, str]:
+    def deciding() -> Generator[Any, Any, tuple[str, bool]]:
+        decision = "allowed"
         try:
             yield "who are you?"
-        except TypeError:
-            return "denied"
-        return "allowed"
+        except TypeError as error:
+            decision = str(error)
+        return decision, (yield HasSession("anna"))
 
-    assert asyncio.run(world.answers.to(deciding())) == "denied"
-    assert answered(deciding(), world.answers.suppose) == "denied"
+    denied = "memory does not answer str", True
+    assert asyncio.run(world.answers.to(deciding())) == denied
+    assert answered(deciding(), world.answers.suppose) == denied
 
 
 def test_what_is_reserved_for_somebody_who_left_is_given_back(world: World) -> None:
@@ -177,3 +229,116 @@ def test_what_is_reserved_for_somebody_who_left_is_given_back(world: World) -> N
 
     remaining = [world.ledger.reserve(COUNTED, 0, 10, 10, continues=False) for _ in range(3)]
     assert [each is not None for each in remaining] == [True, True, False]
+
+
+def test_end_is_looked_up_once_and_known_at_once(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The ledger is read in its thread; what it has said of the same names is then known without it, until one ends."""
+    asked: list[str] = []
+    ended_at = SqliteLedger.ended_at
+    names = Name("sub", "ann"), Name("sign-in", "x")
+
+    def noted(self: SqliteLedger, names: tuple[Name, ...]) -> tuple[float, ...]:
+        asked.append(threading.current_thread().name.rpartition("_")[0])
+        return ended_at(self, names)
+
+    monkeypatch.setattr(SqliteLedger, "ended_at", noted)
+
+    for _ in range(2):
+        assert asyncio.run(world.answers.to(asking(EndedAt(names)))) == [(0.0, 0.0)]
+    assert asked == ["secure_media.ledger_reading"]
+    world.ledger.end([names[1]], until=None)
+    assert asyncio.run(world.answers.to(asking(EndedAt(names)))) == [(0.0, NOW)]
+
+
+# --- keys that somebody publishes
+
+SOURCE = KeySource("https://issuer/keys", ("RS256",))
+
+
+class Issuer:
+    """Publishes a key, and answers when it is told to."""
+
+    def __init__(self) -> None:
+        self.published = [jwk(RSA)]
+        self.answers = threading.Event()
+        self.answers.set()
+        self.times = 0
+
+    def keys(self) -> PublishedKeys:
+        """Return its keys as an app has them that has just started."""
+        keys = PublishedKeys([SOURCE], fetch=self._fetch, clock=lambda: 1000.0)
+        keys.load()
+        self.times = 0
+        return keys
+
+    def _fetch(self, source: KeySource, kid: str) -> bytes:
+        self.times += 1
+        published = self.published
+        assert self.answers.wait(60)
+        return json.dumps({"keys": published}).encode()
+
+
+@pytest.fixture
+def issuer() -> Iterator[Issuer]:
+    """Return one; at the end, it has answered."""
+    issuer = Issuer()
+    yield issuer
+    issuer.answers.set()
+
+
+@pytest.fixture
+def keys_of(world: World, issuer: Issuer) -> Callable[..., Any]:
+    """Return what tells what a decision gets for the key `kid`."""
+    answers = Answers(world.answers.shown, world.answers.leases, world.ledger, issuer.keys())
+
+    async def key_of(kid: str) -> Any:
+        [found] = await answers.to(asking(KeyOf(SOURCE, kid, "RS256")))
+        return found.kid if isinstance(found, PublicKey) else found
+
+    return key_of
+
+
+def test_key_that_is_known_is_not_looked_for(issuer: Issuer, keys_of: Callable[..., Any]) -> None:
+    """The issuer is not asked for each token; a key with a new name is looked for, and the token waits for it."""
+    assert asyncio.run(keys_of("one")) == "one"
+    assert issuer.times == 0
+
+    issuer.published = [jwk(RSA), jwk(OTHER, kid="two")]
+    assert asyncio.run(keys_of("two")) == "two"
+    assert asyncio.run(keys_of("three")) is DenialReason.UNKNOWN_KEY
+    assert issuer.times == 1
+
+
+def test_look_goes_on_when_who_waits_for_it_leaves(issuer: Issuer, keys_of: Callable[..., Any]) -> None:
+    """A client that goes takes the keys from nobody who comes after it."""
+    issuer.published = [jwk(RSA), jwk(OTHER, kid="two")]
+    issuer.answers.clear()
+
+    async def scene() -> Any:
+        first, second = (asyncio.ensure_future(keys_of("two")) for _ in range(2))
+        await asyncio.sleep(0)
+        first.cancel()
+        await asyncio.wait({first})
+        issuer.answers.set()
+        assert first.cancelled()
+        return await second
+
+    assert asyncio.run(scene()) == "two"
+    assert issuer.times == 1
+
+
+def test_issuer_that_does_not_answer_is_not_waited_for(
+    issuer: Issuer, keys_of: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """After a while the token is refused, while the look goes on; once that is over, it is good."""
+    assert 0 < answering.WAITED_FOR_KEYS < 10
+    monkeypatch.setattr(answering, "WAITED_FOR_KEYS", 0.01)
+    issuer.published = [jwk(RSA), jwk(OTHER, kid="two")]
+    issuer.answers.clear()
+
+    assert asyncio.run(keys_of("two")) is DenialReason.UNKNOWN_KEY
+    assert asyncio.run(keys_of("one")) == "one"
+    issuer.answers.set()
+    monkeypatch.undo()
+    assert asyncio.run(keys_of("two")) == "two"
+    assert issuer.times == 1

@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from secure_media.core.model import Deny
+from secure_media.core.context import Visitor
+from secure_media.core.model import Credentials, Deny
 from secure_media.core.principal import Principal
 from secure_media.errors import DenialReason
 from secure_media.gate.attendance import EVERY, Attendance
@@ -30,8 +31,10 @@ class World:
         self.attendance = Attendance(self._who, every=EVERY, clock=lambda: self.now)
 
     def open(self, name: str) -> Connection:
-        """Open a page."""
-        page = Connection(Request("GET", name, "", (), False, None), ANNA)
+        """Open a page, of whose handshake all is known."""
+        request = Request("GET", name, "", (), False, None, glance=object())
+        request.visitor = Visitor(Credentials(), DenialReason.NO_CREDENTIAL)
+        page = Connection(request, ANNA)
         page.close = lambda: self.closed.append(name)
         self.attendance.entered(page)
         return page
@@ -42,7 +45,7 @@ class World:
         await self.attendance.look()
 
     async def _who(self, request: Request) -> Found:
-        assert request.visitor is None
+        assert (request.visitor, request.glance) == (None, None)
         self.asked.append(request.path)
         found = self.found.get(request.path, ANNA)
         if isinstance(found, Exception):
@@ -114,6 +117,57 @@ async def test_page_that_leaves_while_it_is_asked_does_not_come_back(world: Worl
     await world.after(EVERY)
     await world.after(EVERY)
     assert world.asked == ["one"]
+
+
+@in_a_loop
+async def test_pages_that_leave_meanwhile_keep_nobody_from_being_asked(world: World) -> None:
+    """While one page is asked, it leaves, and the next one as well: those after them are asked in the same look."""
+    leaving = [world.open("one"), world.open("two")]
+    for name in ("three", "four"):
+        world.open(name)
+    world.found["four"] = ENDED
+    who = world.attendance._who
+
+    async def leave_meanwhile(request: Request) -> Found:
+        for page in leaving:
+            world.attendance.left(page)
+        return await who(request)
+
+    world.attendance._who = leave_meanwhile
+    await world.after(EVERY)
+    assert world.asked == ["one", "three", "four"]
+    assert world.closed == ["four"]
+
+
+def test_log_says_why_a_page_is_closed(caplog: pytest.LogCaptureFixture) -> None:
+    """One line for each; none for pages that stay."""
+
+    async def run() -> None:
+        world = World()
+        world.open("one")
+        world.open("two")
+        world.found["one"] = ENDED
+        await world.after(EVERY)
+        await world.after(EVERY)
+        assert world.closed == ["one"]
+
+    caplog.set_level("INFO")
+    asyncio.run(run())
+    assert [message.split()[0] for message in caplog.messages] == ["page.closed"]
+
+
+@in_a_loop
+async def test_page_that_was_closed_leaves_as_any_other(world: World) -> None:
+    """Its server says that it has left when its connection has come to its end, which is after it was closed."""
+    page = world.open("one")
+    world.open("two")
+    world.found["one"] = ENDED
+    await world.after(EVERY)
+    assert world.closed == ["one"]
+    for _ in range(2):
+        world.attendance.left(page)
+    await world.after(EVERY)
+    assert world.asked == ["one", "two", "two"]
 
 
 @in_a_loop
