@@ -263,10 +263,20 @@ def test_store_that_makes_no_url_is_unavailable(sign: Callable[..., Any]) -> Non
 )
 def test_redirect_is_for_get_and_kept_by_nobody(folder: Path, method: str, sent: int | None) -> None:
     """A presigned URL is good for one method, and nobody may keep where it leads."""
-    stored = replace(Collections({"c": folder}).open("c/film.mp4"), presign=lambda *_: "https://store/film?Signature=x")
+    asked: list[Any] = []
 
-    response = offload(stored, Presentation.of(stored), method)
+    def presign(*of: Any) -> str:
+        asked.append(of)
+        return "https://store/film?Signature=x"
 
+    stored = replace(Collections({"c": folder}).open("c/film.mp4"), presign=presign)
+    saved = replace(Presentation.of(stored), content_type="video/x", save_as="film.mp4")
+
+    response = offload(stored, saved, method)
+
+    direct = dict(serving.serve(saved, method, Conditions()).headers)
+    assert asked == ([("video/x", direct["Content-Disposition"])] if sent else [])
+    assert direct["Content-Disposition"].startswith("attachment")
     assert (None if response is None else response.status) == sent
     if response is not None:
         headers = dict(response.headers)
