@@ -183,6 +183,34 @@ async def test_doubt_is_forgiven_once(world: World) -> None:
     assert 2 * EVERY + EVERY / 5 < 60
 
 
+@pytest.mark.parametrize(
+    ("found", "at_the_latest"),
+    [pytest.param(ENDED, EVERY + EVERY / 5, id="ended"), pytest.param(IN_DOUBT, 60, id="doubt")],
+)
+def test_end_shows_within_a_minute(found: Found, at_the_latest: float, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nobody looks by hand: there are several looks in the time after which a page is due."""
+    sleep = asyncio.sleep
+
+    async def run() -> None:
+        world = World()
+
+        async def pass_time(seconds: float) -> None:
+            world.now += seconds
+            await sleep(0)
+
+        monkeypatch.setattr(asyncio, "sleep", pass_time)
+        world.open("before")
+        await pass_time(EVERY / 10)
+        world.open("one")
+        begun, world.found["one"] = world.now, found
+        while not world.closed:
+            await sleep(0)
+        assert world.closed == ["one"]
+        assert EVERY <= world.now - begun <= at_the_latest
+
+    asyncio.run(run())
+
+
 @in_a_loop
 async def test_failure_closes_the_page(world: World) -> None:
     """Whatever goes wrong while it is asked is no reason to leave it open."""

@@ -192,11 +192,13 @@ def test_nothing_is_compressed_for_a_check_of_the_page(
 
 
 def test_who_comes_while_others_compress_does_not_wait(turns: Turns) -> None:
-    """Where no thread is free for it, the bytes are sent as they are; later, the gzip form."""
+    """Where no thread is free for it, the bytes are sent as they are; later, the gzip form. A look needs no thread."""
     table, go_on = Table(), threading.Event()
+    etag = (table.ask("identity").header("ETag") or "")[:-1] + '-gzip"'
     others = [turns.submit(number, lambda: go_on.wait(60)) for number in range(2)]
     try:
         assert is_plain(table.ask())
+        assert table.ask(If_None_Match=etag).said == (304, b"")
     finally:
         go_on.set()
     assert [each.result(60) for each in others] == [True, True]

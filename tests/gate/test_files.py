@@ -9,6 +9,7 @@ import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -18,10 +19,10 @@ from secure_media.content import sources
 from secure_media.content.turns import FILES
 from secure_media.core.model import Action
 from secure_media.core.rules import allow_if
-from secure_media.errors import BusyError, ClientGoneError
+from secure_media.errors import BusyError, ClientGoneError, StoreUnavailableError
 from secure_media.gate import files
 from secure_media.http.pieces import CHUNK
-from secure_media.stores.collections import Collection
+from secure_media.stores.collections import Collection, Collections
 from tests.gate.clients import Client, delivered
 from tests.gate.worlds import FORBIDDEN, Answer, World
 
@@ -233,7 +234,42 @@ def test_response_that_is_left_to_nginx_is_as_the_grant_says(folder: Path) -> No
 
     assert answer.header("X-Accel-Redirect") == "/internal/report.txt"
     assert answer.header("Content-Type") == "application/pdf"
-    assert "yours.pdf" in (answer.header("Content-Disposition") or "")
+    assert (answer.header("Content-Disposition") or "").startswith('attachment; filename="yours.pdf"')
+
+
+def _presigning(monkeypatch: pytest.MonkeyPatch, presign: Callable[[str, str | None], str]) -> None:
+    """Have the files of all collections be such as a store sends itself."""
+    opened = Collections.open
+    monkeypatch.setattr(Collections, "open", lambda self, name: replace(opened(self, name), presign=presign))
+
+
+def test_store_sends_what_is_fetched_and_not_counted(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A look ahead is answered from here, and so is what is counted: a URL of the store would be good for a minute."""
+    _presigning(monkeypatch, lambda kind, disposition: f"https://store/{kind}?{disposition}")
+    link = world.link(PATH, Action.DOWNLOAD)
+    moved = world.ask(link)
+
+    assert moved.status == 302
+    assert (moved.header("Location") or "").startswith("https://store/text/plain; charset=utf-8?attachment; ")
+    assert world.ask(link, method="HEAD").status == 200
+    assert world.ask(world.link(PATH, jti="once", max_uses=1)).said == (200, REPORT)
+
+
+def test_store_that_makes_no_url_is_unavailable(
+    world: World, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The client may try again, and the log says which collection it is."""
+
+    def fail(kind: str, disposition: str | None) -> str:
+        raise StoreUnavailableError("collection 'files': no key")
+
+    link = world.link(PATH)
+    assert world.ask(link).said == (200, REPORT)
+    _presigning(monkeypatch, fail)
+    answer = world.ask(link)
+
+    assert (answer.status, answer.header("Retry-After")) == (503, "30")
+    assert caplog.messages == ["store.unavailable collection 'files': no key"]
 
 
 def test_page_with_the_button_says_what_there_is(world: World) -> None:
@@ -293,24 +329,39 @@ def test_file_that_cannot_be_opened(
     assert world.ask(link, method=method).status == 200
 
 
+def _fail(*_: Any) -> bytes:
+    raise OSError(errno.EIO, "Input/output error")
+
+
+@pytest.mark.parametrize(
+    ("read", "error"),
+    [
+        pytest.param(_fail, "OSError", id="disk"),
+        pytest.param(lambda *_: b"", "MediaChangedError", id="shortened"),
+    ],
+)
 def test_file_that_cannot_be_read_breaks_off(
-    world: World, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    world: World,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    read: Callable[..., bytes],
+    error: str,
 ) -> None:
     """A file that fails as it is opened is read once more where it is sent; if that fails too, nothing follows."""
     link = world.link(PATH)
     tried = []
 
-    def fail(*_: Any) -> bytes:
-        tried.append(1)
-        raise OSError(errno.EIO, "Input/output error")
+    def noted(*arguments: Any) -> bytes:
+        tried.append(arguments)
+        return read(*arguments)
 
-    monkeypatch.setattr(sources, "pread", fail)
+    monkeypatch.setattr(sources, "pread", noted)
     answer = world.ask(link)
     monkeypatch.undo()
 
     assert answer.said == (200, b"")
     assert len(tried) == 2
-    assert [each.getMessage() for each in caplog.records] == ["media.broken_off OSError"]
+    assert [each.getMessage() for each in caplog.records] == [f"media.broken_off {error}"]
     assert world.ask(link).said == (200, REPORT)
 
 
@@ -342,8 +393,11 @@ async def _asked(client: Client, world: World) -> Answer:
     return await delivered(await client.response(world, world.link(PATH)))
 
 
-def test_nothing_is_opened_for_who_has_gone(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A request that waits for its turn is given up when its client goes."""
+@pytest.mark.parametrize("terms", [{}, {"jti": ADDRESS, "max_uses": 1, "confirm": True}], ids=["file", "page"])
+def test_nothing_is_opened_for_who_has_gone(
+    world: World, monkeypatch: pytest.MonkeyPatch, terms: dict[str, Any]
+) -> None:
+    """A request that waits for its turn is given up when its client goes, be it for the page with the button."""
     opened: list[str] = []
     go_on = threading.Event()
     real = os.open
@@ -358,7 +412,7 @@ def test_nothing_is_opened_for_who_has_gone(world: World, monkeypatch: pytest.Mo
     before = [FILES.submit(ADDRESS, go_on.wait) for _ in range(60)]
     try:
         with pytest.raises(ClientGoneError):
-            asyncio.run(client.response(world, world.link(PATH)))
+            asyncio.run(client.response(world, world.link(PATH, **terms)))
         assert client.looks == 1
     finally:
         go_on.set()

@@ -189,5 +189,5 @@ def test_same_code_is_one_condition(world: World) -> None:
     for same in (functools.partial(condition, 1), _wrapped, functools.partial(_wrapped)):
         assert code_of(same) == code_of(condition)
     assert code_of(another) != code_of(condition)
-    assert code_of(Rule()) == code_of(Rule()) != code_of(World())
+    assert code_of(Rule()) == code_of(Rule()) != code_of(type("Another", (Rule,), {})())
     assert code_of(Rule().holds) == code_of(Rule().holds) != code_of(Rule())
