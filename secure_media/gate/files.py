@@ -127,7 +127,7 @@ class FileRequests:
                 lambda: self._open(asked, use), turns=FILES, whose=asked.whose, watch=watch, unwatched=_PROMPT
             )
         except BusyError:
-            return responses.unavailable("GET", BUSY_RETRY_AFTER)
+            return responses.unavailable(asked.request.method, BUSY_RETRY_AFTER)
 
     def _open(self, asked: Admitted, use: Callable[[Admitted, StoredFile], T]) -> T | responses.Response:
         """Do that. May wait for a disk or for the network."""

@@ -197,9 +197,10 @@ def test_long_film_is_sent_in_pieces(world: World) -> None:
     assert world.ask(link, {"Range": f"bytes=5-{CHUNK + 5}"}).said == (206, FILM[5 : CHUNK + 6])
 
     async def scene() -> None:
-        for wanted, blocks in ((f"bytes=0-{CHUNK}", True), (f"bytes=0-{CHUNK - 1}", False)):
-            response = await Client().response(world, link, {"Range": wanted})
+        for last, blocks in ((CHUNK + 1, True), (CHUNK, False)):
+            response = await Client().response(world, link, {"Range": f"bytes=1-{last}"})
             assert response.blocks is blocks
+            assert sum(count for _, count in response.pieces()) == last
             assert response.whose == ("film" if blocks else None)
 
     asyncio.run(scene())
@@ -372,9 +373,10 @@ def test_one_who_asks_for_too_much_has_to_come_back(world: World, slow_disk: Cal
 
     slow_disk(ADDRESS)
 
-    busy = world.ask(link)
-    assert busy.said == (503, b"Service Unavailable\n")
-    assert busy.header("Retry-After") == "10"
+    for method, body in (("GET", b"Service Unavailable\n"), ("HEAD", b"")):
+        busy = world.ask(link, method=method)
+        assert busy.said == (503, body)
+        assert busy.header("Retry-After") == "10"
     assert world.ask(other).said == (200, REPORT)
     assert world.ask(link, client=("192.0.2.2", 1)).said == (200, REPORT)
 
