@@ -17,7 +17,7 @@ import pytest
 
 from secure_media.content import sources
 from secure_media.content.turns import FILES
-from secure_media.core.model import Action
+from secure_media.core.model import Action, Disposition
 from secure_media.core.rules import allow_if
 from secure_media.errors import BusyError, ClientGoneError, StoreUnavailableError
 from secure_media.gate import files
@@ -204,6 +204,21 @@ def test_long_film_is_sent_in_pieces(world: World) -> None:
             assert response.whose == ("film" if blocks else None)
 
     asyncio.run(scene())
+
+
+@pytest.mark.parametrize("method", ["GET", "HEAD"])
+@pytest.mark.parametrize("terms", [{}, {"jti": "j", "max_uses": 9}], ids=["uncounted", "counted"])
+def test_file_presents_itself_as_its_grant_says(world: World, terms: dict[str, Any], method: str) -> None:
+    """The type, the name and what is to be done with it are signed; without them, it is what the file's name says."""
+    plain = world.ask(world.link(PATH, **terms), method=method)
+    assert plain.header("Content-Type") == "text/plain; charset=utf-8"
+    assert (plain.header("Content-Disposition") or "").startswith('inline; filename="report.txt"')
+
+    signed = {"filename": "yours.pdf", "content_type": "application/pdf", "disposition": Disposition.ATTACHMENT}
+    answer = world.ask(world.link(PATH, **signed, **terms), method=method)
+    assert answer.header("Content-Type") == "application/pdf"
+    assert (answer.header("Content-Disposition") or "").startswith('attachment; filename="yours.pdf"')
+    assert answer.said == (200, REPORT if method == "GET" else b"")
 
 
 def test_state_of_a_file_is_not_sent_twice(world: World) -> None:
