@@ -214,7 +214,11 @@ def test_file_presents_itself_as_its_grant_says(world: World, terms: dict[str, A
     assert plain.header("Content-Type") == "text/plain; charset=utf-8"
     assert (plain.header("Content-Disposition") or "").startswith('inline; filename="report.txt"')
 
-    signed = {"filename": "yours.pdf", "content_type": "application/pdf", "disposition": Disposition.ATTACHMENT}
+    signed: dict[str, Any] = {
+        "filename": "yours.pdf",
+        "content_type": "application/pdf",
+        "disposition": Disposition.ATTACHMENT,
+    }
     answer = world.ask(world.link(PATH, **signed, **terms), method=method)
     assert answer.header("Content-Type") == "application/pdf"
     assert (answer.header("Content-Disposition") or "").startswith('attachment; filename="yours.pdf"')

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import threading
+import types
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 from typing import Any
@@ -184,10 +185,11 @@ def test_condition_is_named_on_one_line(of: Callable[..., Any], name: str) -> No
     assert name_of(of) == name
 
 
-def test_same_code_is_one_condition(world: World) -> None:
+def test_same_code_is_one_condition() -> None:
     """However it is wrapped; and another function, or object, is another."""
     for same in (functools.partial(condition, 1), _wrapped, functools.partial(_wrapped)):
         assert code_of(same) == code_of(condition)
     assert code_of(another) != code_of(condition)
     assert code_of(Rule()) == code_of(Rule()) != code_of(type("Another", (Rule,), {})())
     assert code_of(Rule().holds) == code_of(Rule().holds) != code_of(Rule())
+    assert code_of(types.MethodType(Rule(), 1)) == code_of(Rule())
