@@ -20,11 +20,14 @@ from secure_media.core.sign_in_grants import SignInGrants
 from secure_media.core.tokens import GrantCodec
 from secure_media.gate.answers import Answers
 from secure_media.gate.gate import Gate
+from secure_media.http.request import Connection, Request, connection
 from secure_media.http.urls import TOKEN_PARAMETER
 from secure_media.servers.asgi import GuardMiddleware
+from secure_media.servers.asgi_scope import request_of
 from secure_media.stores.collections import Collections
 from secure_media.stores.media import MediaStore
 from secure_media.stores.playback import PlaybackLeases
+from secure_media.stores.published_keys import PublishedKeys
 from secure_media.stores.shown import ShownLedger
 from secure_media.stores.sqlite import SqliteLedger
 from tests import people
@@ -72,6 +75,7 @@ class World:
         policy: The rule. Default: that of `secure_run`.
         ledger: Where grants are kept; None for in memory.
         collections: The named roots of files.
+        keys: Which keys of others are published; None for none.
         more: Further arguments of the gate.
     """
 
@@ -81,6 +85,7 @@ class World:
         *,
         ledger: Path | None = None,
         collections: Mapping[str, Any] | None = None,
+        keys: PublishedKeys | None = None,
         **more: Any,
     ) -> None:
         self.now, self.up = NOW, 0.0
@@ -89,7 +94,7 @@ class World:
         self.shown = ShownLedger(grace=GRACE, resumable=RESUMABLE, limit=1_000_000, clock=lambda: self.up)
         self.store = MediaStore(self.keys, on_screen=self.shown.on_screen, grace=0, clock=lambda: self.up)
         self.ledger = SqliteLedger(ledger, clock=lambda: self.now)
-        self.answers = Answers(self.shown, PlaybackLeases(), self.ledger)
+        self.answers = Answers(self.shown, PlaybackLeases(), self.ledger, keys)
         self.codec = GrantCodec(self.keys, deployment=DEPLOYMENT)
         self.sign_in_grants = SignInGrants(self.keys, deployment=DEPLOYMENT)
         self.gate = Gate(
@@ -100,14 +105,20 @@ class World:
             lost=self.shown.lost,
             redemptions=Redemptions(self.keys, deployment=DEPLOYMENT),
             sign_in_grants=self.sign_in_grants,
-            base_path="/base",
             clock=lambda: self.now,
-            **more,
+            **{"base_path": "/base", **more},
         )
         self.media = {name: self.show(name, f"{name}-session", CONTENT + name.encode()) for name in ("anna", "bert")}
         #: The scopes of what the gate has let go on to Streamlit.
         self.beyond: list[dict[str, Any]] = []
-        self._middleware = GuardMiddleware(self._streamlit, self.gate)
+        #: The WebSockets that it has let open, and what stands for those of agents.
+        self.pages: list[Connection] = []
+        self._middleware = GuardMiddleware(
+            self._streamlit,
+            self.gate,
+            is_public=lambda scope: bool(scope.get("public")),
+            is_streamlits=lambda scope: bool(scope.get("streamlits", True)),
+        )
 
     def show(self, browser: str, session: str, content: bytes, kind: str = "image/png", name: str | None = None) -> str:
         """Show something in a session of a browser, and return its path."""
@@ -150,24 +161,10 @@ class World:
             headers: The headers, a list where one is sent more than once.
             method: The method.
             body: What is sent behind the headers; None for nothing, from a client that stays.
-            scope: What else the server says of the request.
+            scope: What else the server says of the request; ``public`` of an endpoint that is marked so, ``streamlits``
+                of what Streamlit answers, which is the default, and with which ``streamlit_headers``.
         """
-        lines = [
-            (name.lower().encode(), each.encode("latin-1"))
-            for name, value in (headers or {}).items()
-            for each in ([value] if isinstance(value, str) else value)
-        ]
-        path, _, query = path.partition("?")
-        full: dict[str, Any] = {
-            "type": "http",
-            "method": method,
-            "scheme": "http",
-            "path": path,
-            "query_string": query.encode(),
-            "headers": [(b"host", b"localhost:8501"), *lines],
-            "client": ("192.0.2.1", 1),
-            **scope,
-        }
+        full = _scope(path, headers, type="http", method=method, **scope)
         sent: list[Any] = []
         received = [] if body is None else [{"type": "http.request", "body": body, "more_body": False}]
 
@@ -183,10 +180,38 @@ class World:
         content = b"".join(bytes(message["body"]) for message in sent[1:])
         return Answer(sent[0]["status"], tuple(sent[0]["headers"]), content)
 
+    def connect(
+        self, path: str = "/base/_stcore/stream", headers: Headers | None = None, **scope: Any
+    ) -> Connection | int:
+        """Open the WebSocket of a page and return it; the code with which it is closed if it may not be opened."""
+        before, sent = len(self.pages), []
+
+        async def send(message: Any) -> None:
+            sent.append(message)
+
+        async def receive() -> Any:
+            return {"type": "websocket.connect"}
+
+        asyncio.run(self._middleware(_scope(path, headers, type="websocket", **scope), receive, send))
+        if sent:
+            assert len(self.pages) == before
+            assert sent[0]["type"] == "websocket.close"
+            return int(sent[0]["code"])
+        return self.pages[-1]
+
+    def request(self, path: str, headers: Headers | None = None, method: str = "GET", **scope: Any) -> Request:
+        """Return a request as the gate takes it, for what servers ask it about one."""
+        return request_of(_scope(path, headers, type="http", method=method, **scope), self.gate.proxies)
+
     async def _streamlit(self, scope: Any, receive: Any, send: Any) -> None:
+        page = connection.get()
+        if page is not None:
+            self.pages.append(page)
+        if scope["type"] == "websocket":
+            return
         self.beyond.append(scope)
         status, body = BEYOND
-        await send({"type": "http.response.start", "status": status, "headers": []})
+        await send({"type": "http.response.start", "status": status, "headers": scope.get("streamlit_headers", [])})
         await send({"type": "http.response.body", "body": body})
 
     def offer(self, browser: str, session: str, supply: BodySource, name: str | None = "made.txt") -> str:
@@ -196,3 +221,20 @@ class World:
         self.shown.registered(session, media_id, size=0)
         self.shown.sent(session, media_id, [media_id])
         return f"/base/media/{media_id}.txt"
+
+def _scope(path: str, headers: Headers | None, **more: Any) -> dict[str, Any]:
+    """Return what a server says of a request: `path` with the query, if there is one, and `more` than is usual."""
+    lines = [
+        (name.lower().encode(), each.encode("latin-1"))
+        for name, value in (headers or {}).items()
+        for each in ([value] if isinstance(value, str) else value)
+    ]
+    path, _, query = path.partition("?")
+    return {
+        "scheme": "http",
+        "path": path,
+        "query_string": query.encode(),
+        "headers": [(b"host", b"localhost:8501"), *lines],
+        "client": ("192.0.2.1", 1),
+        **more,
+    }
