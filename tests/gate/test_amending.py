@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from secure_media.gate.entrance import Protection
-from tests.gate.worlds import BEYOND, NOW, LIFETIME, World
+from tests.gate.worlds import BEYOND, LIFETIME, NOW, World
 
 STATIC = "/base/app/static/plot.png"
 PRIVATE = "private, no-cache"
