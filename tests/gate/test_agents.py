@@ -103,6 +103,7 @@ def test_rule_is_for_the_agent_api_alone(agents: Any) -> None:
     for path in ("/base/", "/base/_stcore/agent", "/base/_stcore/agents/x", f"/other{PATH}"):
         assert world.ask(path, bearer()).said == FORBIDDEN
     assert World(agents=agents).ask("/base/_stcore/agent").said == BEYOND
+    assert World(agents=agents).ask(PATH).said == (BEYOND if agents is None else FORBIDDEN)
 
 
 def test_agent_that_cannot_be_written_down_is_refused(tmp_path: Path) -> None:

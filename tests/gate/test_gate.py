@@ -192,6 +192,13 @@ def test_file_is_found_by_the_bytes_of_its_name(files: World) -> None:
         assert files.ask(f"{path}?{query}", raw_path=raw_path).said == expected
 
 
+def test_file_is_had_as_often_as_was_granted(files: World) -> None:
+    """Its uses are counted by what leaves, for a client that is still there."""
+    link = files.link("/base/secure-media/files/docs/report.txt", jti="one", max_uses=1)
+    assert files.ask(link).said == (200, b"the report")
+    assert files.ask(link).said == FORBIDDEN
+
+
 def test_address_of_ours_never_goes_on(files: World) -> None:
     """Whatever is below it is answered here: nothing of Streamlit's, or the app's, is to be found there."""
     for path in ("", "other", "files", "files/", "files/docs", "sessions", "session/"):
@@ -505,10 +512,11 @@ class LoginWorld(World):
         policy = StreamlitLogin(86400, {}, everywhere=everywhere)
         policy.logins = Logins(LoginCookies(logins.SECRET, Form.STARLETTE), None)
         published = json.dumps({"keys": [jwk(RSA)]}).encode()
+        self.rules = LoginRules(policy.logins, everywhere, providers)
         super().__init__(
             policy,
             keys=PublishedKeys([source], fetch=lambda *_: published, clock=lambda: self.up),
-            logins=LoginRules(policy.logins, everywhere, providers),
+            logins=self.rules,
         )
         self.answers.keys.load()
 
@@ -541,6 +549,18 @@ def test_login_ends_with_the_logout(method: str, everywhere: bool) -> None:
     assert gone.said == BEYOND
     assert len(gone.all("set-cookie")) == 1
     assert [world.ask(path, headers).status for headers in (here, there)] == [403, 403 if everywhere else 200]
+
+
+def test_logout_of_a_protected_app_is_kept_by_no_cache() -> None:
+    """The cookie of the browser that goes on from there is for that browser only; Streamlit's own stay beside it."""
+    login = LoginWorld()
+    headers = [(b"Cache-Control", b"public"), (b"Set-Cookie", b"_streamlit_user=; Max-Age=0")]
+    world = World(logins=login.rules, protection=Protection("back", streamlit_login=True))
+    gone = world.ask("/base/auth/logout", login.login(), streamlit_headers=headers)
+
+    assert gone.header("cache-control") == "private, no-cache"
+    assert [name for name, _ in gone.headers] == [b"Set-Cookie", b"cache-control", b"set-cookie"]
+    assert gone.all("set-cookie")[0] == "_streamlit_user=; Max-Age=0"
 
 
 def test_logout_without_a_login_is_no_end() -> None:

@@ -12,8 +12,6 @@ PATH = "/base/_stcore/upload_file/anna-session/file"
 OWN_PAGE = {"Sec-Fetch-Site": "same-origin"}
 ANOTHER_SITE = {"Sec-Fetch-Site": "cross-site"}
 FORM = {"Content-Type": "multipart/form-data; boundary=x"}
-FRAME = World(cookieless=True)
-PLAIN = World()
 
 
 def headers_beyond(world: World) -> list[tuple[bytes, bytes]]:
@@ -30,28 +28,34 @@ def tokens(world: World) -> list[bytes]:
     return [*(value for name, value in headers if name == b"x-xsrftoken"), *of_cookies[-1:]]
 
 
+@pytest.fixture
+def frame() -> World:
+    """Return an app that is made for frames of other sites."""
+    return World(cookieless=True)
+
+
 @pytest.mark.parametrize("method", ["PUT", "DELETE"])
 @pytest.mark.parametrize("site", [OWN_PAGE, {"Origin": "http://localhost:8501"}])
-def test_upload_of_the_own_page_counts_without_the_cookie(method: str, site: dict[str, str]) -> None:
+def test_upload_of_the_own_page_counts_without_the_cookie(frame: World, method: str, site: dict[str, str]) -> None:
     """Streamlit sees a cookie and a header that agree, whatever the page could send, and a new token each time."""
     found = []
     for _ in range(2):
-        asked = FRAME.ask(PATH, {**FORM, **site, "Cookie": FRAME.cookie(), "X-Xsrftoken": "of the page"}, method)
+        asked = frame.ask(PATH, {**FORM, **site, "Cookie": frame.cookie(), "X-Xsrftoken": "of the page"}, method)
         assert asked.said == BEYOND
-        of_header, of_cookie = tokens(FRAME)
+        of_header, of_cookie = tokens(frame)
         assert of_header == of_cookie
         assert len(of_header) == 32
         found.append(of_header)
     assert found[0] != found[1]
 
 
-def test_everything_else_of_the_request_stays() -> None:
+def test_everything_else_of_the_request_stays(frame: World) -> None:
     """The other headers, the other cookies and the rest of what the server says go on as they are."""
-    cookies = [f"{FRAME.cookie()}; a=1", "b=2"]
+    cookies = [f"{frame.cookie()}; a=1", "b=2"]
     headers: dict[str, Any] = {**FORM, **OWN_PAGE, "X-Other": ["1", "2"], "Cookie": cookies}
-    assert FRAME.ask(PATH, headers, "PUT", marked="as it is").said == BEYOND
+    assert frame.ask(PATH, headers, "PUT", marked="as it is").said == BEYOND
 
-    scope, (token, _) = FRAME.beyond[-1], tokens(FRAME)
+    scope, (token, _) = frame.beyond[-1], tokens(frame)
     expected = [f"{cookies[0]}; b=2; _streamlit_xsrf=".encode() + token]
     assert [value for name, value in scope["headers"] if name == b"cookie"] == expected
     others = [(name, value) for name, value in scope["headers"] if name not in (b"cookie", b"x-xsrftoken")]
@@ -66,29 +70,33 @@ def test_everything_else_of_the_request_stays() -> None:
 
 
 @pytest.mark.parametrize(
-    ("world", "path", "site"),
+    ("in_a_frame", "path", "site"),
     [
-        pytest.param(FRAME, PATH, ANOTHER_SITE, id="another-site"),
-        pytest.param(FRAME, PATH, {}, id="silence"),
-        pytest.param(FRAME, PATH, {"Origin": "https://evil.example"}, id="another-origin"),
-        pytest.param(FRAME, "/base/form", OWN_PAGE, id="no-upload"),
-        pytest.param(FRAME, f"/other{PATH}", OWN_PAGE, id="elsewhere"),
-        pytest.param(PLAIN, PATH, OWN_PAGE, id="app-that-is-in-no-frame"),
+        pytest.param(True, PATH, ANOTHER_SITE, id="another-site"),
+        pytest.param(True, PATH, {}, id="silence"),
+        pytest.param(True, PATH, {"Origin": "https://evil.example"}, id="another-origin"),
+        pytest.param(True, "/base/form", OWN_PAGE, id="no-upload"),
+        pytest.param(True, f"/other{PATH}", OWN_PAGE, id="elsewhere"),
+        pytest.param(False, PATH, OWN_PAGE, id="app-that-is-in-no-frame"),
     ],
 )
-def test_other_requests_are_left_to_streamlits_check(world: World, path: str, site: dict[str, str]) -> None:
+def test_other_requests_are_left_to_streamlits_check(
+    frame: World, in_a_frame: bool, path: str, site: dict[str, str]
+) -> None:
     """Another site that has somebody's browser write is found out by the token that it cannot repeat."""
-    assert FRAME.ask(PATH, {**FORM, **OWN_PAGE, "Cookie": FRAME.cookie()}, "PUT").said == BEYOND
-    assert tokens(FRAME)
+    assert frame.ask(PATH, {**FORM, **OWN_PAGE, "Cookie": frame.cookie()}, "PUT").said == BEYOND
+    assert tokens(frame)
 
+    world = frame if in_a_frame else World()
     headers = {**FORM, **site, "Cookie": f"{world.cookie()}; _streamlit_xsrf=1", "X-Xsrftoken": "2"}
     assert world.ask(path, headers, "PUT").said == BEYOND
     assert tokens(world) == [b"2", b"1"]
 
 
-@pytest.mark.parametrize("cookie", [{}, {"Cookie": FRAME.cookie("bert")}])
-def test_token_makes_nobody_the_owner_of_a_session(cookie: dict[str, str]) -> None:
+@pytest.mark.parametrize("browser", [None, "bert"])
+def test_token_makes_nobody_the_owner_of_a_session(frame: World, browser: str | None) -> None:
     """The guard decides first: who may not write does not get so far."""
-    before = len(FRAME.beyond)
-    assert FRAME.ask(PATH, {**FORM, **OWN_PAGE, **cookie}, "PUT").said == FORBIDDEN
-    assert len(FRAME.beyond) == before
+    assert frame.ask(PATH, {**FORM, **OWN_PAGE, "Cookie": frame.cookie()}, "PUT").said == BEYOND
+    cookie = {} if browser is None else {"Cookie": frame.cookie(browser)}
+    assert frame.ask(PATH, {**FORM, **OWN_PAGE, **cookie}, "PUT").said == FORBIDDEN
+    assert len(frame.beyond) == 1
