@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -14,10 +14,12 @@ from secure_media.core.identity import BrowserIdentity
 from secure_media.core.keys import KeyRing
 from secure_media.core.model import Action, Browser, Grant, Resource, ResourceKind
 from secure_media.core.policy import Policy
+from secure_media.core.questions import Name
 from secure_media.core.redemptions import Redemptions
 from secure_media.core.rules import own_session, signed_url
 from secure_media.core.sign_in_grants import SignInGrants
 from secure_media.core.tokens import GrantCodec
+from secure_media.errors import LedgerUnavailableError
 from secure_media.gate.answers import Answers
 from secure_media.gate.gate import Gate
 from secure_media.http.request import Connection, Request, connection
@@ -202,6 +204,29 @@ class World:
     def request(self, path: str, headers: Headers | None = None, method: str = "GET", **scope: Any) -> Request:
         """Return a request as the gate takes it, for what servers ask it about one."""
         return request_of(_scope(path, headers, type="http", method=method, **scope), self.gate.proxies)
+
+    def notes_of_ends(self) -> list[tuple[list[Name], float | None]]:
+        """Return what the ledger is told to end from now on, by what names and until when it has to remember that."""
+        noted: list[tuple[list[Name], float | None]] = []
+        end = self.ledger.end
+
+        def note(names: Sequence[Name], *, until: float | None) -> None:
+            noted.append((list(names), until))
+            end(names, until=until)
+
+        self.ledger.end = note  # type: ignore[method-assign]
+        return noted
+
+    def lose_the_ledger(self, method: str, kind: str) -> None:
+        """Have a method of the ledger fail from now on, where it is about names that begin with one of that kind."""
+        works = getattr(self.ledger, method)
+
+        def fail(names: Sequence[Name], **until: float | None) -> Any:
+            if names[0].kind == kind:
+                raise LedgerUnavailableError("ledger: the disk is full")
+            return works(names, **until)
+
+        setattr(self.ledger, method, fail)
 
     async def _streamlit(self, scope: Any, receive: Any, send: Any) -> None:
         page = connection.get()
