@@ -224,7 +224,8 @@ class Shortcut:
         """
         visitor, decision, request = asked.visitor, asked.decision, asked.request
         identified = visitor.identified
-        if not isinstance(identified, Identified) or not identified.fresh or identified.twins:
+        # One of two cookies of a name is never fresh.
+        if not isinstance(identified, Identified) or not identified.fresh:
             return
         if sum(len(value) for value in glance.who[:_RANGE] if value is not None) > _LONGEST:
             return

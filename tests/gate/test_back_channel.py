@@ -13,7 +13,7 @@ import jwt as pyjwt
 import pytest
 
 from secure_media import own_session, streamlit_login
-from secure_media.audit import sinks
+from secure_media.audit import console, sinks
 from secure_media.core.compact import MAX_JWT_LENGTH
 from secure_media.core.key_sources import KeySource
 from secure_media.core.login_cookies import Form, LoginCookies
@@ -192,7 +192,11 @@ def test_log_says_what_did_not_hold(caplog: pytest.LogCaptureFixture) -> None:
     """Whoever sets up a provider sees what it has sent wrong."""
     caplog.set_level(logging.INFO, "secure_media")
     caplog.set_level(logging.NOTSET, "secure_media.audit")
-    World().ask(PLACE, FORM, "POST", body=b"x=1", client=("192.0.2.111", 1))
+    console.set_volume(console.Volume.AUDIT)
+    try:
+        World().say("x=1")
+    finally:
+        console.set_volume(console.Volume.USUAL)
     told = [record.getMessage() for record in caplog.records if record.name == "secure_media"]
     assert [line.partition(": ")[2] for line in told] == ["no logout token"]
 

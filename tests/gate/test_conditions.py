@@ -16,9 +16,9 @@ from secure_media.core.context import AccessContext
 from secure_media.core.model import Action, Browser, Resource, ResourceKind
 from secure_media.core.questions import Asking, Holds, answered
 from secure_media.core.requirements import unmet
-from secure_media.errors import DenialReason
+from secure_media.errors import DenialReason, ExpiredCredentialError
 from secure_media.gate.answers import Answers
-from secure_media.gate.conditions import HUNG
+from secure_media.gate.conditions import HUNG, verdict
 from secure_media.gate.hung import MOST, MOST_OF_ALL, MOST_OF_ONE, code_of
 from secure_media.stores.playback import PlaybackLeases
 from secure_media.stores.shown import ShownLedger
@@ -173,6 +173,74 @@ def test_no_code_runs_where_it_is_only_supposed(answers: Answers) -> None:
 
     assert answered(asking(question(notes)), answers.suppose) is True
     assert ran == []
+
+
+@pytest.mark.parametrize(
+    ("said", "expected"),
+    [
+        pytest.param(True, True, id="yes"),
+        pytest.param(False, False, id="no"),
+        pytest.param(None, False, id="nothing"),
+        pytest.param(1, False, id="one"),
+        pytest.param("yes", False, id="text"),
+        pytest.param(DenialReason.REVOKED, DenialReason.REVOKED, id="reason"),
+        pytest.param(ExpiredCredentialError("over"), DenialReason.EXPIRED, id="credential-that-does-not-hold"),
+    ],
+)
+def test_only_true_is_yes(answers: Answers, said: Any, expected: Any, caplog: pytest.LogCaptureFixture) -> None:
+    """Of a function and of a coroutine; what either says of its reason is kept. Each is given the request itself."""
+    given: list[AccessContext] = []
+
+    def says(context: AccessContext) -> Any:
+        given.append(context)
+        if isinstance(said, Exception):
+            raise said
+        return said
+
+    async def says_later(context: AccessContext) -> Any:
+        return says(context)
+
+    asked = [question(each) for each in (says, says_later)]
+    assert [asyncio.run(answers.to(asking(each))) for each in asked] == [expected] * 2
+    assert [context is each.context for context, each in zip(given, asked, strict=True)] == [True, True]
+    assert not caplog.records
+
+
+def test_coroutine_that_takes_too_long_is_cancelled(caplog: pytest.LogCaptureFixture) -> None:
+    """So its thread is free again, and the log says which one it was."""
+    ended: list[str] = []
+
+    async def waits(context: AccessContext) -> None:
+        try:
+            await asyncio.get_running_loop().create_future()
+        finally:
+            ended.append("cancelled")
+
+    assert verdict(question(waits, timeout=0.01)) is DenialReason.CONDITION_TIMEOUT
+    assert ended == ["cancelled"]
+    (record,) = caplog.records
+    assert record.getMessage().startswith("condition.timeout ")
+    assert f"{waits.__qualname__!r} has not answered in 0.01 s" in record.getMessage()
+
+
+def test_those_without_a_browser_take_turns_by_their_address(answers: Answers, gone_on: threading.Event) -> None:
+    """However much one address asks for, another one is answered, and an address is no browser of that name."""
+
+    def of(address: str | None, condition: Callable[[AccessContext], Any]) -> Holds:
+        resource = Resource(ResourceKind.MEDIA, "0" * 40)
+        nobody = DenialReason.NO_CREDENTIAL
+        return Holds(condition, fakes.context(resource, Action.VIEW, nobody, now=0.0, client_ip=address), 60)
+
+    async def scene() -> list[Any]:
+        slow = of("192.0.2.1", lambda _: gone_on.wait(60))
+        waiting = [asyncio.ensure_future(answers.to(asking(slow))) for _ in range(200)]
+        await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+        said = [await answers.to(asking(of(each, lambda _: True))) for each in ("192.0.2.1", "192.0.2.2")]
+        gone_on.set()
+        await asyncio.gather(*waiting)
+        return said
+
+    assert asyncio.run(scene()) == [DenialReason.CONDITION_TIMEOUT, True]
 
 
 async def _hang(answers: Answers, calls: int, gone_on: threading.Event, *browsers: Browser) -> list[Any]:

@@ -3,15 +3,22 @@
 from __future__ import annotations
 
 import asyncio
+import logging
+from typing import Any
 from urllib.parse import quote
 
 import pytest
 
 from secure_media.attack.jwt import forge
+from secure_media.core.context import AccessContext
 from secure_media.core.guard import Guard
 from secure_media.core.identity import BrowserIdentity
 from secure_media.core.jwt_policy import jwt
 from secure_media.core.keys import KeyRing
+from secure_media.core.model import Browser
+from secure_media.core.policy import Policy
+from secure_media.core.principal import Principal
+from secure_media.core.rules import allow_if, own_session, signed_url
 from secure_media.core.tokens import GrantCodec
 from secure_media.gate.admission import Admission
 from secure_media.gate.answers import Answers
@@ -22,11 +29,19 @@ from secure_media.http.responses import Response
 from secure_media.stores.playback import PlaybackLeases
 from secure_media.stores.shown import ShownLedger
 from secure_media.stores.sqlite import SqliteLedger
+from tests import people
+from tests.gate.worlds import BEYOND, FORBIDDEN, Answer, World
 
 SECRET, KEY = "test-secret-0123456789-abcdefghijklmnop", "key-of-the-gateway-0123456789-abcdefghij"
 NOW = 1_800_000_000
 NAVIGATION = (("sec-fetch-mode", "navigate"), ("sec-fetch-dest", "document"))
+CLAIMS = {"iss": "gate", "aud": "app", "sub": "ann", "exp": NOW + 60}
 LOGIN = Protection("back", provider=lambda: "signed", streamlit_login=True)
+
+
+def jwt_policy() -> Policy:
+    """Return the policy for anyone whom the gateway knows."""
+    return jwt(cookie="sso", key=KEY, algorithms=["HS256"], issuer="gate", audience="app")
 
 
 def ask(
@@ -44,14 +59,13 @@ def ask(
     """Return what the entrance answers to a navigation, below the base path; None for that it may go on."""
     keys = KeyRing([SECRET])
     guard = Guard(
-        policy=jwt(cookie="sso", key=KEY, algorithms=["HS256"], issuer="gate", audience="app"),
+        policy=jwt_policy(),
         identity=BrowserIdentity(keys, deployment="/", lifetime=1000),
         grants=GrantCodec(keys, deployment="/"),
     )
     shown = ShownLedger(grace=30, resumable=120, limit=2**20)
     admission = Admission(guard, Answers(shown, PlaybackLeases(), SqliteLedger(None)), clock=lambda: float(NOW))
-    claims = {"iss": "gate", "aud": "app", "sub": "ann", "exp": NOW + 60}
-    cookies = [f"sso={forge({'alg': 'HS256'}, claims, KEY.encode())}"] if known else []
+    cookies = [f"sso={forge({'alg': 'HS256'}, CLAIMS, KEY.encode())}"] if known else []
     cookies += [f"back={back}"] if back is not None else []
     headers = [*(NAVIGATION if navigates else ()), ("cookie", "; ".join(cookies))]
     request = Request(method, f"{base}{path}", query, headers, False, None)
@@ -210,3 +224,110 @@ def test_one_websocket_is_for_strangers(path: str, protection: Protection, opene
         request = Request("GET", f"{base}{path}", "", [], False, None)
         entrance = Entrance(protection, None, None, "/base")  # type: ignore[arg-type]
         assert entrance.lets_strangers_connect(request, path) is (opened and base == "/base")
+
+
+# --- in a whole gate
+
+EMPTIED = "back=; Path=/base/; HttpOnly; SameSite=Lax; Max-Age=0"
+
+
+def navigate(world: World, path: str, cookies: str | list[str] = "", method: str = "GET", **scope: Any) -> Answer:
+    """Return what a browser gets that navigates, with these cookies."""
+    return world.ask(
+        path, {"Sec-Fetch-Mode": "navigate", "Sec-Fetch-Dest": "document", "Cookie": cookies}, method, **scope
+    )
+
+
+@pytest.mark.parametrize("path", ["/a-page", "/", "/_stcore/stream"])
+def test_stranger_is_written_down(path: str, caplog: pytest.LogCaptureFixture) -> None:
+    """With what of the app they asked for; somebody who is known opens it."""
+    world = World(protection=LOGIN)
+    with caplog.at_level(logging.INFO, "secure_media.audit"):
+        assert world.ask(f"/base{path}", world.signed_in()).said == BEYOND
+        assert not caplog.records
+        assert world.ask(f"/base{path}").said == FORBIDDEN
+    (event,) = [vars(record) for record in caplog.records]
+    assert (event["msg"].split()[0], event["reason"], event["resource"]) == (
+        "media.denied",
+        "no_credential",
+        f"app/{path}",
+    )
+
+
+def test_next_person_in_a_browser_is_not_shown_what_the_last_one_was() -> None:
+    """Who opens the app is who asks for its media, also where the policy itself asks nobody's name."""
+    world = World(own_session() | signed_url(), protection=LOGIN)
+    anna = Principal("anna", {"sub": "anna"}).person
+    path = world.show("browser", "session", b"for Anna", person=anna)
+    shown = {name: {"Cookie": _cookie(world, "browser", name)} for name in ("anna", "bert")}
+
+    assert world.ask(path, shown["anna"]).said == (200, b"for Anna")
+    assert world.ask(path, shown["bert"]).said == FORBIDDEN
+
+
+def _cookie(world: World, browser: str, subject: str) -> str:
+    value = world.identity.issue(Browser(browser, people.sign_in(subject, at=world.now - 1)), now=world.now)
+    return f"{world.identity.cookie_name(secure=False)}={value}"
+
+
+def test_policy_is_asked_which_part_of_the_app_it_is_about() -> None:
+    """A condition may let people in to one page and not to another."""
+
+    def tells(context: AccessContext) -> bool:
+        return context.resource.name == "/open"
+
+    world = World(jwt_policy() & allow_if(tells), protection=Protection("back"))
+    cookie = {"Cookie": f"sso={forge({'alg': 'HS256'}, CLAIMS, KEY.encode())}"}
+    assert world.ask("/base/open", cookie).said == BEYOND
+    assert world.ask("/base/other", cookie).said == FORBIDDEN
+
+
+def test_link_is_not_lost_on_the_way_to_the_login() -> None:
+    """It is this app that keeps the way back, so what makes the link work may stand in it."""
+    sent = navigate(World(protection=LOGIN), "/base/media/x?media_token=secret")
+    assert sent.status == 303
+    assert "media_token%3Dsecret" in (sent.header("Set-Cookie") or "")
+
+
+def test_cookie_for_the_way_back_is_taken_from_the_browser() -> None:
+    """Once it has served, or has been of no use; it was set for this app alone, and over HTTPS for HTTPS alone."""
+    for scheme, ending in (("http", ""), ("https", "; Secure")):
+        world = World(protection=LOGIN)
+        name = world.identity.cookie_name(secure=False)
+        known = world.signed_in()["Cookie"].replace(name, world.identity.cookie_name(secure=scheme == "https"))
+        sent = navigate(world, "/base/a-page", scheme=scheme)
+        assert sent.status == 303
+        assert sent.header("Set-Cookie") == (
+            f"back=%2Fbase%2Fa-page; Path=/base/; HttpOnly; SameSite=Lax; Max-Age=600{ending}"
+        )
+        back = "back=%2Fbase%2Fa-page"
+        brought = navigate(world, "/base/", f"{known}; {back}", scheme=scheme)
+        assert (brought.status, brought.header("Location")) == (303, "/base/a-page")
+        assert brought.header("Set-Cookie") == f"{EMPTIED}{ending}"
+        in_vain = navigate(world, "/base/", back, scheme=scheme)
+        assert (in_vain.status, in_vain.header("Set-Cookie")) == (403, f"{EMPTIED}{ending}")
+
+
+def test_stranger_is_sent_to_the_login_unless_they_come_from_there() -> None:
+    """A way back that is kept from before keeps nobody from trying again; nor does a first visit end at the door."""
+    world = World(protection=LOGIN)
+    back = "back=%2Fbase%2Fa-page"
+    for path, cookies in (("/base/", ""), ("/base/a-page", back), ("/base/?x=1", back), ("/base/", f"{back}; {back}")):
+        assert navigate(world, path, cookies).status == 303
+    assert navigate(world, "/base/", back).status == 403
+
+
+def test_person_is_brought_back_by_a_get_of_where_the_app_begins() -> None:
+    """From where it is Streamlit's login, or the app's own page: nothing else leads anyone anywhere."""
+    back = "back=%2Fbase%2Fa-page"
+    for protection in (LOGIN, OWN_PAGE):
+        world = World(protection=protection)
+        known = world.signed_in()["Cookie"]
+        assert navigate(world, "/base/", [known, back]).header("Location") == "/base/a-page"
+        assert navigate(world, "/base/", [known, back], "HEAD").said == BEYOND
+        assert navigate(world, "/base/", [known, back], "POST").said == BEYOND
+        assert navigate(world, "/base/?x=1", [known, back]).said == BEYOND
+        assert navigate(world, "/base/", [known, back, back]).said == BEYOND
+    for protection in (Protection("back"), Protection("back", "/sign-in")):
+        world = World(protection=protection)
+        assert navigate(world, "/base/", [world.signed_in()["Cookie"], back]).said == BEYOND

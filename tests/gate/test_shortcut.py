@@ -6,6 +6,7 @@ Each check runs against the short way as it is, and against broken ones: a check
 
 from __future__ import annotations
 
+import dataclasses
 import logging
 import types
 from collections.abc import Callable, Iterator, Mapping
@@ -15,13 +16,20 @@ from typing import Any
 import pytest
 
 from secure_media.audit import sinks
+from secure_media.content.sources import MemorySource
+from secure_media.core.context import Visitor
+from secure_media.core.model import Action, Allow, Browser, Credentials, Grant, Resource, ResourceKind
 from secure_media.core.policy import Policy
 from secure_media.core.questions import Name
 from secure_media.core.rules import allow_if, own_session, signed_url
 from secure_media.gate import gate as gates
 from secure_media.gate import shortcut as shortcuts
+from secure_media.gate.admission import Admitted
+from secure_media.http.representation import Presentation
+from secure_media.http.request import Request
+from tests import people
 from tests.gate import worlds
-from tests.gate.worlds import CONTENT, FORBIDDEN, GRACE, LIFETIME, SECRET, Answer
+from tests.gate.worlds import CONTENT, FORBIDDEN, GRACE, LIFETIME, NOW, SECRET, Answer
 
 NEW = "another-secret-0123456789-abcdefghijkl"
 
@@ -181,8 +189,129 @@ def test_what_is_remembered_of_a_request_is_limited(headers: dict[str, str], is_
 
     assert found == [200] * 3
     assert world.long == (1 if is_short else 3)
-    notes = [sum(len(value) for value in who if value) for who in world.gate.shortcut._known]  # type: ignore[union-attr]
-    assert all(length <= 2048 for length in notes)
+    room = 2048 - len(world.cookie()) - len("localhost:8501")
+    for length in (room, room + 1):
+        for _ in range(2):
+            long = world.long
+            world.ask(world.media["anna"], {"Referer": "x" * length, "Cookie": world.cookie()})
+        assert (world.long == long) is (length == room)
+
+
+# --- what is remembered
+
+
+def plain(world: World, **changed: Any) -> tuple[Admitted, Presentation]:
+    """Return Anna's request for her picture as it was allowed on the long way, with that changed, and what she got."""
+    media = world.store.get(world.media["anna"].rpartition("/")[2].partition(".")[0])
+    name, _, value = world.cookie().partition("=")
+    shown = Credentials(cookies=((name, value),))
+    visitor = Visitor(shown, world.identity.identify(shown, now=world.now))
+    request = Request("GET", world.media["anna"], changed.get("query", ""), [], False, None)
+    request.trailers = changed.get("trailers", False)
+    decision = changed.get("decision", Allow("session", of_session=True))
+    asked = Admitted(request, visitor, Resource(ResourceKind.MEDIA, media.media_id), Action.VIEW, decision)
+    what = {name: value for name, value in changed.items() if name in {"source", "varies", "encoding"}}
+    return asked, dataclasses.replace(Presentation.of(media), **what)
+
+
+class Disk(MemorySource):
+    """Bytes that have to be waited for."""
+
+    blocking = True
+
+
+_GRANT = Grant(Resource(ResourceKind.MEDIA, "0" * 40), Action.VIEW, iat=NOW, exp=int(NOW) + 60)
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        pytest.param({"decision": Allow("signed_url", grant=_GRANT)}, id="by-a-link"),
+        pytest.param({"decision": Allow("condition")}, id="by-a-condition"),
+        pytest.param({"decision": Allow("session", grant=_GRANT)}, id="with-a-grant"),
+        pytest.param({"source": Disk(CONTENT)}, id="on-a-disk"),
+        pytest.param({"varies": True}, id="others-get-it-compressed"),
+        pytest.param({"encoding": "gzip"}, id="compressed"),
+        pytest.param({"query": "x=1"}, id="with-a-query"),
+        pytest.param({"trailers": True}, id="with-trailers"),
+    ],
+)
+def test_nothing_is_remembered_of_what_is_not_plain(changed: dict[str, Any]) -> None:
+    """Only what a session was shown, in memory, for a request that says nothing beside whose it is."""
+    world = World()
+    shortcut = world.gate.shortcut
+    assert shortcut is not None
+    glances = [shortcut.glance(world.media["anna"], each, [("Cookie", world.cookie())]) for each in "ab"]
+
+    for glance, said in zip(glances, (changed, {}), strict=True):
+        assert glance is not None
+        assert shortcut.response(glance, "GET") is None
+        asked, what = plain(world, **said)
+        shortcut.remember(glance, asked, what)
+        answer = shortcut.response(glance, "GET")
+        assert (answer is None) is bool(said)
+
+
+def test_ranges_are_read_as_each_server_writes_them() -> None:
+    """Headers are text for one of them, and bytes for the other."""
+    world = World()
+    shortcut = world.gate.shortcut
+    assert shortcut is not None
+    glance = shortcut.glance(world.media["anna"], "line", [("Cookie", world.cookie())])
+    assert glance is not None
+    shortcut.remember(glance, *plain(world))
+    for wanted in ("bytes=2-5", b"bytes=2-5"):
+        answer = shortcut.response(glance._replace(range=wanted), "GET")
+        assert answer is not None
+        assert (answer.status, answer.body) == (206, CONTENT[2:6])
+        assert answer.headers[-2:] == (("Content-Length", "4"), ("Content-Range", f"bytes 2-5/{len(CONTENT) + 4}"))
+
+
+def test_request_without_a_cookie_is_not_looked_at() -> None:
+    """Nothing of it can be known. One that names no host, as HTTP/1.0 has it, is known by its cookie."""
+    shortcut = World().gate.shortcut
+    assert shortcut is not None
+    assert shortcut.glance("path", "line", [("Cookie", "x")]) is not None
+    assert shortcut.glance("path", "line", [("Host", "localhost")]) is None
+
+
+def test_last_ones_are_remembered(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As many as there is room for; one more takes the place of the one that was remembered first."""
+    monkeypatch.setattr(shortcuts, "_MOST", 2)
+    for another_browser in (False, True):
+        world = World()
+        pages = []
+        for number in range(3):
+            browser = f"browser-{number}" if another_browser else "anna"
+            path = world.media["anna"] if another_browser else world.show("anna", "s", b"%d" % number)
+            if another_browser:
+                world.show(browser, f"session-{number}", CONTENT + b"anna")
+            pages.append((path, {"Cookie": world.cookie(browser)}))
+        for page in pages:
+            world.warm(*page)
+        for page, is_short in ((pages[2], True), (pages[1], True), (pages[0], False)):
+            long = world.long
+            assert world.ask(*page).status == 200
+            assert (world.long == long) is is_short
+
+
+def test_stranger_who_is_let_in_by_something_else_is_not_remembered() -> None:
+    """A cookie that is none of ours says nothing, whoever may have it."""
+    world = World(policy=own_session() | allow_if(lambda _: True))
+    for cookie in ("x=1", f"{world.identity.cookie_name(secure=False)}=x"):
+        found = [world.ask(world.media["anna"], {"Cookie": cookie}).status for _ in range(3)]
+        assert found == [200] * 3
+    assert world.long == 6
+
+
+def test_known_browser_is_refused_what_nobody_has_asked_for() -> None:
+    """What is not there, and what another was shown and has not fetched, are refused as to anybody else."""
+    world = World()
+    headers = {"Cookie": world.cookie()}
+    world.warm(world.media["anna"], headers)
+    for path in (world.media["bert"], f"/base/media/{'0' * 40}.png", "/base/media/x"):
+        for method in ("GET", "HEAD"):
+            assert world.ask(path, headers, method).status == 403
 
 
 # --- what may have changed since
@@ -235,6 +364,15 @@ def key_added(world: World) -> None:
     assert any(name == b"set-cookie" for name, _ in world.ask(world.media["anna"], headers).headers)
 
 
+def key_retired(world: World) -> None:
+    """A cookie of a retired key is issued anew for as long as it comes."""
+    headers = {"Cookie": world.cookie()}
+    world.warm(world.media["anna"], headers)
+    world.keys.rotate([NEW, SECRET])
+    for _ in range(3):
+        assert any(name == b"set-cookie" for name, _ in world.ask(world.media["anna"], headers).headers)
+
+
 def ended(world: World) -> None:
     """What a session was shown ends with it."""
     headers = {"Cookie": world.cookie()}
@@ -253,6 +391,16 @@ def signed_out(world: World) -> None:
         world.ledger.end([name], until=None)
         assert world.ask(world.media["anna"], headers).said == FORBIDDEN
         world.now += 5
+
+
+def ended_at_once(world: World) -> None:
+    """A sign-in does not outlive what ended in the very millisecond in which it began, also once that is known."""
+    browser = Browser("anna", people.sign_in("anna", at=world.now))
+    headers = {"Cookie": f"{world.identity.cookie_name(secure=False)}={world.identity.issue(browser, now=world.now)}"}
+    world.warm(world.media["anna"], headers)
+    world.ledger.end([Name("sub", "anna")], until=None)
+    for _ in range(3):
+        assert world.ask(world.media["anna"], headers).said == FORBIDDEN
 
 
 def slid_out(world: World) -> None:
@@ -341,8 +489,10 @@ CHECKS: tuple[Callable[[World], None], ...] = (
     forged,
     rotated,
     key_added,
+    key_retired,
     ended,
     signed_out,
+    ended_at_once,
     slid_out,
     unknown_at_once,
     gone,
@@ -414,6 +564,8 @@ BREAKAGES: tuple[tuple[str, str, str, Callable[[World], None]], ...] = (
     ("only the first name of a sign-in is asked for", "names_of(browser.sign_in)", FIRST, signed_out),
     ("what is not known counts as not ended", KNOWN_NOT, "return ended is None or", unknown_at_once),
     ("what is past its idle time counts as fresh", TIME, "", slid_out),
+    ("what ended in the same moment counts as earlier", "known.at > moment", "known.at >= moment", ended_at_once),
+    ("a cookie that is to be issued anew is remembered", " or not identified.fresh", "", key_retired),
     ("the notes are kept by the browser's claims", NOTED, CLAIMS, forged),
     ("a note is kept over a rotation", GENERATION, "", rotated),
     ("a note is kept over a new key", GENERATION, "", key_added),

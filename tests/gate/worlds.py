@@ -122,10 +122,18 @@ class World:
             is_streamlits=lambda scope: bool(scope.get("streamlits", True)),
         )
 
-    def show(self, browser: str, session: str, content: bytes, kind: str = "image/png", name: str | None = None) -> str:
-        """Show something in a session of a browser, and return its path."""
+    def show(
+        self,
+        browser: str,
+        session: str,
+        content: bytes,
+        kind: str = "image/png",
+        name: str | None = None,
+        person: str | None = None,
+    ) -> str:
+        """Show something in a session of a browser, which a person has open if that is known, and return its path."""
         media_id = self.store.put(content, kind, name)
-        self.shown.begin(session, browser)
+        self.shown.begin(session, browser, person=person)
         self.shown.registered(session, media_id, size=len(content))
         self.shown.sent(session, media_id, [media_id])
         return f"/base/media/{media_id}.png"
