@@ -20,7 +20,7 @@ TRY_AGAIN_LATER = 1013
 
 def events(caplog: pytest.LogCaptureFixture) -> list[str]:
     """Return what has been written down, and forget it."""
-    found = [record.getMessage() for record in caplog.records]
+    found = [record.getMessage() for record in caplog.records if record.name == TRAIL]
     caplog.clear()
     return found
 

@@ -255,6 +255,7 @@ class World:
         self.shown.sent(session, media_id, [media_id])
         return f"/base/media/{media_id}.txt"
 
+
 def _scope(path: str, headers: Headers | None, **more: Any) -> dict[str, Any]:
     """Return what a server says of a request: `path` with the query, if there is one, and `more` than is usual."""
     lines = [
