@@ -52,8 +52,8 @@ def kept_from_shared_caches(path: str, changes: tuple[HeaderChange, ...]) -> tup
     """
     Return `changes`, and that nobody but the browser itself may keep a copy.
 
-    For an app that is for known people only. Streamlit's own frontend is the same in every app of its release, and
-    stays in the caches where it is.
+    For an app that is for known people only, and for what comes with a cookie. Streamlit's own frontend is the same in
+    every app of its release, and stays in the caches where it is.
     """
     if path.startswith(_FRONTEND) or any(name == "cache-control" for name, _ in changes):
         return changes

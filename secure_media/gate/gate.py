@@ -267,9 +267,8 @@ class Gate:
         if leaving is not None and leaving.is_for(request, path) and leaving.shows_a_login(self.visitor(request)):
             # What this browser was shown was for the one who leaves, and not for anyone who signs in there next.
             lines = self._cookies.another(self.visitor(request))
-            changes: tuple[HeaderChange, ...] = tuple(("set-cookie", line) for line in lines)
-        else:
-            changes = header_changes(request, path, self._cookies, self._admission.visitor)
+            return kept_from_shared_caches(path, tuple(("set-cookie", line) for line in lines))
+        changes = header_changes(request, path, self._cookies, self._admission.visitor)
         return changes if self._entrance is None else kept_from_shared_caches(path, changes)
 
     async def _refusal(self, request: Request, resource: Resource | None, action: Action) -> responses.Response | None:

@@ -551,11 +551,12 @@ def test_login_ends_with_the_logout(method: str, everywhere: bool) -> None:
     assert [world.ask(path, headers).status for headers in (here, there)] == [403, 403 if everywhere else 200]
 
 
-def test_logout_of_a_protected_app_is_kept_by_no_cache() -> None:
+@pytest.mark.parametrize("protection", [None, Protection("back", streamlit_login=True)])
+def test_logout_is_kept_by_no_cache(protection: Protection | None) -> None:
     """The cookie of the browser that goes on from there is for that browser only; Streamlit's own stay beside it."""
     login = LoginWorld()
     headers = [(b"Cache-Control", b"public"), (b"Set-Cookie", b"_streamlit_user=; Max-Age=0")]
-    world = World(logins=login.rules, protection=Protection("back", streamlit_login=True))
+    world = World(logins=login.rules, protection=protection)
     gone = world.ask("/base/auth/logout", login.login(), streamlit_headers=headers)
 
     assert gone.header("cache-control") == "private, no-cache"
