@@ -18,7 +18,7 @@ from secure_media.core.questions import Asking, Holds, answered
 from secure_media.core.requirements import unmet
 from secure_media.errors import DenialReason, ExpiredCredentialError
 from secure_media.gate.answers import Answers
-from secure_media.gate.conditions import HUNG, verdict
+from secure_media.gate.conditions import CONDITIONS, HUNG, verdict
 from secure_media.gate.hung import MOST, MOST_OF_ALL, MOST_OF_ONE, code_of
 from secure_media.stores.playback import PlaybackLeases
 from secure_media.stores.shown import ShownLedger
@@ -308,6 +308,35 @@ def test_condition_that_hangs_takes_no_thread_from_others(
     assert "_waiting_for.<locals>.<lambda>" in caplog.text
     _back(gone_on)
     assert asyncio.run(answers.to(asking(question(_waiting_for(gone_on))))) is True
+
+
+def test_condition_that_hangs_for_somebody_is_not_asked_for_them(answers: Answers, gone_on: threading.Event) -> None:
+    """Neither does it wait for a turn, nor does it run if it got its place before that: for others it does both."""
+    calls: list[Browser | None] = []
+
+    def answers_at_once(context: AccessContext) -> bool:
+        calls.append(context.browser)
+        return True
+
+    async def scene() -> list[Any]:
+        said = [await answers.to(asking(question(answers_at_once)))]
+        # One browser has seven threads at the most: the eighth waits, and behind it what is asked for.
+        calls_of_hers = [CONDITIONS.submit(ANNA.id, lambda: gone_on.wait(60)) for _ in range(8)]
+        waiting = asyncio.ensure_future(answers.to(asking(question(answers_at_once))))
+        await asyncio.sleep(0)
+        for call in calls_of_hers[:MOST_OF_ONE]:
+            HUNG.add(answers_at_once, ANNA.id, call)
+        return [*said, await waiting, await answers.to(asking(question(answers_at_once, BERT)))]
+
+    assert asyncio.run(scene()) == [True, DenialReason.CONDITION_TIMEOUT, True]
+    assert calls == [ANNA, BERT]
+    # From then on it is refused without waiting for anything, a loop of events included.
+    deciding = answers.to(asking(question(answers_at_once)))
+    with pytest.raises(StopIteration) as done:
+        deciding.send(None)
+    assert done.value.value is DenialReason.CONDITION_TIMEOUT
+    _back(gone_on)
+    assert asyncio.run(answers.to(asking(question(answers_at_once)))) is True
 
 
 def test_one_browser_does_not_stop_a_condition_for_others(answers: Answers, gone_on: threading.Event) -> None:

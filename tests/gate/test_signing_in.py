@@ -213,13 +213,25 @@ def test_log_says_what_did_not_hold(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.NOTSET, "secure_media.audit")
     console.set_volume(console.Volume.AUDIT)
     try:
-        world.ask(f"{PLACE}?sign_in_grant={grant(world)}")
+        granted = grant(world)
+        world.ask(f"{PLACE}?sign_in_grant={granted}")
         world.ask(PLACE, {"Cookie": world.cookie()})
+        come(world, granted, browser="bert")
+        come(world, granted, {"Sec-Fetch-Site": "cross-site"})
+        assert come(world, granted).status == 303
+        come(world, granted)
+        granted = grant(world)
+        world.ledger.end([Name("sub", "anna")], until=None)
+        come(world, granted)
+        world.now += LIFETIME
+        come(world, granted)
     finally:
         console.set_volume(console.Volume.USUAL)
 
     told = [record.getMessage() for record in caplog.records if record.name == "secure_media"]
-    assert [line.partition(": ")[2] for line in told] == ["no cookie", "no sign-in"]
+    denied = [line.partition(": ")[2] for line in told if line.startswith("403 ")]
+    whats = ("cookie", *["sign-in"] * 6)
+    assert [what in line for what, line in zip(whats, denied, strict=True)] == [True] * 7, denied
 
 
 def test_grant_is_good_for_a_minute_by_the_apps_clock() -> None:
