@@ -68,7 +68,8 @@ def without_token(path: str) -> str:
 
 def file_name(path: str) -> str:
     """Return the ``collection/key`` in a decoded path below the base path; an empty string if there is none."""
-    own = without_token(path)
+    in_path = _TOKEN_IN_PATH.match(path)  # further on it is part of a name
+    own = path if in_path is None else f"{OWN}{path[in_path.end() :]}"
     return own.removeprefix(FILES) if own.startswith(FILES) else ""
 
 

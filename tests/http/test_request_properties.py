@@ -5,7 +5,7 @@ from __future__ import annotations
 import ipaddress
 from urllib.parse import quote, quote_from_bytes, unquote, urlsplit
 
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from secure_media.content.names import parse_name
@@ -100,6 +100,7 @@ def test_masking_is_done_once_and_hides_nothing_else(text: str) -> None:
 
 
 @given(ANY_TEXT | pieces_of(MEDIA, FILES, "/secure-media/media_token=", "a.b.c", "/", "reports/a.png", "..", "%2e"))
+@example("/secure-media/files/secure-media/media_token=/")
 def test_url_is_read_without_an_exception(path: str) -> None:
     """Any path and any query say something, and a name in it is the end of the path."""
     assert isinstance(tokens_in(path, path), tuple)
