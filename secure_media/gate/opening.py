@@ -54,7 +54,8 @@ async def in_turn(work: Callable[[], T], *, turns: Turns, whose: Hashable, watch
                 await opened.abandon()
     except asyncio.CancelledError:
         job.cancel()
-        step.cancel()  # nobody asks what has become of it, and asyncio would say so in the log
+        if not step.cancel() and not step.cancelled():
+            step.exception()  # an error that nobody has looked at is one that asyncio logs
         job.add_done_callback(_count_what_was_made)
         raise
     raise ClientGoneError("the client has gone")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import select
 import socket
 import ssl
@@ -25,13 +27,13 @@ class SharedTLSSocket(ssl.SSLSocket):
     inside of OpenSSL, and nobody waits there. To close it ends whatever waits. For `ssl.SSLContext.sslsocket_class`.
     """
 
+    _inside: threading.Lock
+
     def __new__(cls, *args: Any, **kwargs: Any) -> SharedTLSSocket:
         """Make one; `ssl` calls no initializer."""
         made = super().__new__(cls, *args, **kwargs)
         made._inside = threading.Lock()
         return made
-
-    _inside: threading.Lock
 
     def recv(self, buflen: int = 1024, flags: int = 0) -> bytes:
         """Receive up to `buflen` bytes."""
@@ -61,7 +63,9 @@ class SharedTLSSocket(ssl.SSLSocket):
                     event = select.POLLOUT
                 finally:
                     self.settimeout(timeout)
-            waiting = select.poll()
-            waiting.register(self, event)
+            waiting, number = select.poll(), self.fileno()
+            if number < 0:
+                raise OSError(errno.EBADF, os.strerror(errno.EBADF))  # closed by the other thread
+            waiting.register(number, event)
             if not waiting.poll(None if timeout is None else timeout * 1000):
                 raise TimeoutError("the other side did not answer in time")

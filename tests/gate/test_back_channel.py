@@ -27,10 +27,12 @@ from secure_media.stores.published_keys import PublishedKeys
 from tests import logins
 from tests.core.test_key_sources import OTHER, RSA, jwk
 from tests.gate import worlds
-from tests.gate.worlds import FORBIDDEN, NOW, Answer, Headers
+from tests.gate.worlds import FORBIDDEN, NOW, Answer, Headers, decided
 
 PLACE = "/base/secure-media/backchannel-logout"
 ENDPOINT = "endpoint//secure-media/backchannel-logout"
+
+pytestmark = pytest.mark.usefixtures("trail")
 HERE, ISSUER = "http://localhost:8501", "https://login.example"
 SOURCE = KeySource(f"{ISSUER}/keys", ("RS256",))
 FORM = {"Content-Type": "application/x-www-form-urlencoded"}
@@ -67,19 +69,6 @@ class World(worlds.World):
         return answer.status == 200
 
 
-@pytest.fixture(autouse=True)
-def trail(caplog: pytest.LogCaptureFixture) -> pytest.LogCaptureFixture:
-    """Have every event recorded."""
-    caplog.set_level(logging.DEBUG, "secure_media.audit")
-    return caplog
-
-
-def events(trail: pytest.LogCaptureFixture) -> list[tuple[str, str]]:
-    """Return what was decided about what providers say, and by what or for which reason."""
-    found = [vars(each) for each in trail.records if vars(each).get("resource") == ENDPOINT]
-    return [(each["msg"].split()[0], each.get("reason") or each["by"]) for each in found]
-
-
 def token(jti: str = "one", *, key: Any = RSA, **changed: Any) -> str:
     """Return a token that says that Anna has signed out, with these claims changed."""
     usual = {"iss": ISSUER, "aud": "the-app", "iat": int(NOW), "exp": int(NOW) + 120, "sub": "anna", "jti": jti}
@@ -100,7 +89,7 @@ def test_who_has_signed_out_there_is_out_here(trail: pytest.LogCaptureFixture) -
     assert not world.shows()
     assert world.shows("bert")
     assert world.shows(at=NOW + 1)
-    assert events(trail) == [("media.allowed", "logout_token")]
+    assert decided(trail, ENDPOINT) == [("media.allowed", "logout_token")]
     assert world.say(f"logout_token={token('two', sub='bert')}").said == DONE
     subjects = {vars(each)["subject"] for each in trail.records if vars(each).get("resource") == ENDPOINT}
     assert len(subjects) == 2
@@ -139,7 +128,9 @@ def test_it_is_said_in_a_form(headers: Headers, trail: pytest.LogCaptureFixture)
     """As the specification has it, and as browsers would ask before they send it for another site: nothing else."""
     world, is_form = World(), headers in FORMS
     assert world.say(f"logout_token={token()}", headers).said == (DONE if is_form else BAD)
-    assert events(trail) == [("media.allowed", "logout_token") if is_form else ("media.denied", "malformed_credential")]
+    assert decided(trail, ENDPOINT) == [
+        ("media.allowed", "logout_token") if is_form else ("media.denied", "malformed_credential")
+    ]
     assert world.shows() is not is_form
 
 
@@ -183,7 +174,9 @@ def test_what_is_said_holds_or_nobody_is_signed_out(
     answer = world.say(body)
 
     assert answer.said == (DONE if reason is None else BAD)
-    assert events(trail) == [("media.allowed", "logout_token") if reason is None else ("media.denied", reason)]
+    assert decided(trail, ENDPOINT) == [
+        ("media.allowed", "logout_token") if reason is None else ("media.denied", reason)
+    ]
     assert world.shows() is (reason is not None)
     assert bool(world.ends) is (reason is None)
 
@@ -238,7 +231,7 @@ def test_body_that_does_not_come_is_not_waited_for(
     monkeypatch.setattr(back_channel, "PATIENCE", 0.01)
     assert answered(world, Sender(None)) == (400, 12)
     assert answered(world, None) == (400, 12)
-    assert events(trail)[1:] == [("media.denied", "malformed_credential")] * 2
+    assert decided(trail, ENDPOINT)[1:] == [("media.denied", "malformed_credential")] * 2
 
 
 # --- what ends
@@ -303,7 +296,7 @@ def test_without_the_ledger_the_provider_is_told_so(
 
     assert world.say(said).said == BAD
 
-    assert events(caplog) == [("media.allowed", "logout_token"), ("media.denied", "ledger_unavailable")]
+    assert decided(caplog, ENDPOINT) == [("media.allowed", "logout_token"), ("media.denied", "ledger_unavailable")]
     errors = [each.getMessage().split()[0] for each in caplog.records if each.name == back_channel.__name__]
     assert errors == logged
     assert world.shows()

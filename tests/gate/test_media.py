@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from secure_media.content.bodies import BodySource, FunctionBody, NoBody
+from secure_media.content.bodies import FunctionBody, NoBody
 from secure_media.content.sources import INLINE_LIMIT, MemorySource
 from secure_media.content.turns import CODE, LEDGER, Turns
 from secure_media.core.context import AccessContext
@@ -91,14 +91,6 @@ class Report:
 
 class World(worlds.World):
     """The same, whose gate is asked by a client that may go."""
-
-    def making(self, supply: BodySource | Callable[[], Any], kind: str = "text/csv", name: str | None = "r.csv") -> str:
-        """Show what `supply` makes on Anna's page, and return its path."""
-        body = FunctionBody(supply) if callable(supply) else supply
-        media_id = self.store.put_supply(body, b"a place", kind, name)
-        self.shown.registered("anna-session", media_id)
-        self.shown.sent("anna-session", media_id, [media_id])
-        return f"/base/media/{media_id}.csv"
 
     def once(self, path: str, **terms: Any) -> str:
         """Return a link for one use."""
@@ -432,7 +424,7 @@ def test_page_with_a_button_tells_what_there_is() -> None:
 
     report = Report(lambda: MemorySource(b"x" * 7000), size=7000)
     for supply, size in ((report, b"<dt>Size</dt><dd>7"), (FunctionBody(lambda: b"x"), None)):
-        page = world.ask(world.once(world.making(supply), confirm=True)).body
+        page = world.ask(world.once(world.offer(supply), confirm=True)).body
         assert b"r.csv" in page
         assert (b"<dt>Size" in page) is (size is not None)
         assert size is None or size in page
@@ -443,7 +435,7 @@ def test_button_leads_to_what_is_made_once() -> None:
     """The page makes nothing; who has pressed gets it, and nobody after them."""
     world = World()
     report = Report(lambda: MemorySource(b"the report"))
-    link = world.once(world.making(report), confirm=True)
+    link = world.once(world.offer(report), confirm=True)
     for _ in range(2):
         assert b"<form" in world.ask(link).body
     pressed = world.ask(link, PRESS, "POST", body=b"")
@@ -457,7 +449,7 @@ def test_button_leads_to_what_is_made_once() -> None:
 def test_browser_goes_on_with_whatever_it_fetches() -> None:
     """A page that asks for nothing but media for weeks keeps its cookie, by what is stored and by what is made."""
     world = World()
-    made, cookie = world.making(lambda: b"made"), {"Cookie": world.cookie()}
+    made, cookie = world.offer(lambda: b"made"), {"Cookie": world.cookie()}
     paths = (world.media["anna"], made)
     assert [world.ask(path, cookie).header("set-cookie") for path in paths] == [None, None]
 
@@ -538,7 +530,7 @@ def test_code_runs_for_each_who_asks_and_for_nobody_else() -> None:
     """Once for each GET that is allowed; a HEAD tells what a GET would have, and needs none of it."""
     world = World()
     report = Report(lambda: MemorySource(b"the report"), size=10)
-    path, cookie = world.making(report), {"Cookie": world.cookie()}
+    path, cookie = world.offer(report), {"Cookie": world.cookie()}
     got = world.ask(path, cookie)
     assert got.said == (200, b"the report")
     assert got.header("content-disposition") == 'attachment; filename="r.csv"'
@@ -558,7 +550,7 @@ def test_code_runs_for_each_who_asks_and_for_nobody_else() -> None:
 def test_link_names_what_is_made() -> None:
     """A link has its own name and type for it, as for what is stored."""
     world = World()
-    path = world.making(lambda: b"made", name=None)
+    path = world.offer(lambda: b"made", name=None)
     got = world.ask(world.link(path, Action.DOWNLOAD, filename="b.txt", content_type="text/plain"))
     assert got.said == (200, b"made")
     assert got.header("content-disposition") == 'attachment; filename="b.txt"'
@@ -569,7 +561,7 @@ def test_link_names_what_is_made() -> None:
 def test_stream_is_read_in_the_turns_of_who_asks() -> None:
     """What comes piece by piece is made by the app's code as long as it lasts."""
     world = World()
-    path = world.making(lambda: iter([b"a,", b"b"]))
+    path = world.offer(lambda: iter([b"a,", b"b"]))
     cookie = {"Cookie": world.cookie()}
     assert world.ask(path, cookie).said == (200, b"a,b")
 
@@ -586,7 +578,7 @@ def test_one_who_asks_for_too_much_is_told_to_come_again() -> None:
     """What waits for one browser has a bound; others have theirs made meanwhile."""
     world = World()
     report = Report(lambda: MemorySource(b"the report"))
-    path = world.making(report)
+    path = world.offer(report)
     media_id = path.rpartition("/")[2].partition(".")[0]
     world.shown.registered("bert-session", media_id)
     world.shown.sent("bert-session", media_id, [media_id])
@@ -603,7 +595,7 @@ def test_nothing_is_made_for_a_client_that_has_gone() -> None:
     """While it waits for its turn; its link is good for somebody who stays."""
     world = World()
     report = Report(lambda: MemorySource(b"the report"))
-    link = world.once(world.making(report))
+    link = world.once(world.offer(report))
 
     with busy(CODE, *(object() for _ in range(32))), pytest.raises(ClientGoneError):
         asyncio.run(world.answer(link, {}, Gone()))
@@ -621,7 +613,7 @@ def test_use_is_what_was_made_and_arrived(
     """One use of a link is one whole report; what came of it is written down, where anybody wants to know."""
     caplog.set_level(logging.INFO if audited else logging.WARNING, "secure_media.audit")
     world = World()
-    link = world.once(world.making(make))
+    link = world.once(world.offer(make))
 
     assert world.ask(link).said == (200, b"the report")
     assert world.ask(link).said == FORBIDDEN
@@ -637,7 +629,7 @@ def test_use_is_what_was_made_and_arrived(
 def test_delivery_by_a_cookie_is_written_down(caplog: pytest.LogCaptureFixture) -> None:
     """Whoever got it and by what, also where nothing is counted; where nobody wants to know nobody watches."""
     world = World()
-    path, cookie = world.making(lambda: b"made"), {"Cookie": world.cookie()}
+    path, cookie = world.offer(lambda: b"made"), {"Cookie": world.cookie()}
     assert asyncio.run(world.answer(path, cookie)).delivery is None
 
     with caplog.at_level(logging.INFO, "secure_media.audit"):
@@ -649,7 +641,7 @@ def test_delivery_by_a_cookie_is_written_down(caplog: pytest.LogCaptureFixture) 
 def test_what_breaks_off_is_no_use() -> None:
     """A client that goes before anything has left has used nothing."""
     world = World()
-    link = world.once(world.making(lambda: iter([b"the ", b"report"])))
+    link = world.once(world.offer(lambda: iter([b"the ", b"report"])))
 
     async def scene() -> None:
         await (await world.answer(link)).abandon()
@@ -662,7 +654,7 @@ def test_what_breaks_off_is_no_use() -> None:
 def test_end_of_a_delivery_is_written_down_beside_the_event_loop() -> None:
     """In the ledger's thread, in its turn: nobody else waits for a disk meanwhile."""
     world = World()
-    link = world.once(world.making(lambda: b"the report"))
+    link = world.once(world.offer(lambda: b"the report"))
     grant = world.codec.verify_signature(link.rpartition("=")[2])
 
     async def scene() -> tuple[int, int]:
@@ -694,7 +686,7 @@ def failing(error: Exception) -> Callable[[], Any]:
 def test_code_that_fails_spends_no_use(caplog: pytest.LogCaptureFixture) -> None:
     """Nobody got anything; the log has what the app's own code raised, and the client hears nothing of it."""
     world = World()
-    link = world.once(world.making(failing(ValueError("a secret"))))
+    link = world.once(world.offer(failing(ValueError("a secret"))))
 
     assert world.ask(link).said == (500, b"Internal Server Error\n")
     (record,) = caplog.records
@@ -709,7 +701,7 @@ def test_code_that_fails_spends_no_use(caplog: pytest.LogCaptureFixture) -> None
 def test_failure_without_a_cause_is_in_the_log_itself(caplog: pytest.LogCaptureFixture) -> None:
     """Whatever makes it may fail by itself as well."""
     world = World()
-    path = world.making(Report(failing(OSError("no disk"))))
+    path = world.offer(Report(failing(OSError("no disk"))))
     assert world.ask(path, {"Cookie": world.cookie()}).status == 500
     (record,) = caplog.records
     assert record.exc_info is not None
@@ -719,11 +711,11 @@ def test_failure_without_a_cause_is_in_the_log_itself(caplog: pytest.LogCaptureF
 def test_what_is_not_offered_any_more_is_not_found_and_no_use() -> None:
     """What was taken out of the app meanwhile is gone; once it is back, the link is still good."""
     world = World()
-    link = world.once(world.making(NoBody()))
+    link = world.once(world.offer(NoBody()))
     assert world.ask(link).said == NOT_FOUND
-    assert world.ask(world.making(NoBody()), {"Cookie": world.cookie()}).said == NOT_FOUND
+    assert world.ask(world.offer(NoBody()), {"Cookie": world.cookie()}).said == NOT_FOUND
 
-    world.making(lambda: b"the report")
+    world.offer(lambda: b"the report")
     assert world.ask(link).said == (200, b"the report")
     assert world.ask(link).said == FORBIDDEN
 
@@ -739,7 +731,7 @@ def test_use_is_taken_before_the_code_runs() -> None:
         return MemorySource(b"the report")
 
     report = Report(make)
-    link = world.once(world.making(report))
+    link = world.once(world.offer(report))
 
     async def scene() -> tuple[Response, tuple[int, bytes]]:
         first = asyncio.ensure_future(world.answer(link))
@@ -765,7 +757,7 @@ def test_nothing_is_made_that_cannot_be_counted(tmp_path: Path) -> None:
 
     def ask(seen: Callable[[], object]) -> tuple[int, bytes]:
         world = World(ledger=tmp_path / "ledger")
-        link = world.once(world.making(report))
+        link = world.once(world.offer(report))
 
         async def scene() -> tuple[int, bytes]:
             return await sent(await world.answer(link, {}, Client(seen)))
@@ -789,13 +781,13 @@ def test_nothing_is_made_that_cannot_be_counted(tmp_path: Path) -> None:
 def test_what_can_no_longer_be_counted_does_not_leave(tmp_path: Path) -> None:
     """Where the ledger goes while the code runs, a person gets the page of a refusal in place of what was made."""
     world = World(ledger=tmp_path / "ledger")
-    made = world.making(lambda: b"the report")
+    made = world.offer(lambda: b"the report")
     assert world.ask(world.link(made, jti="another", max_uses=1), NAVIGATION).status == 200
 
     def make() -> bytes:
         (tmp_path / "ledger").unlink()
         return b"the report"
 
-    refused = world.ask(world.once(world.making(make)), NAVIGATION)
+    refused = world.ask(world.once(world.offer(make)), NAVIGATION)
     assert refused.status == 403
     assert b'<a href="/base/"' in refused.body

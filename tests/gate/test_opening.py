@@ -209,6 +209,29 @@ def test_what_counts_for_nothing_is_let_go_of(made: str, caplog: pytest.LogCaptu
     assert not caplog.records
 
 
+@pytest.mark.parametrize("steps", range(5))
+def test_error_that_comes_as_its_client_leaves_is_nobodys(steps: int, caplog: pytest.LogCaptureFixture) -> None:
+    """At whatever step of the event loop somebody is cancelled, an error of what was made for them is not logged."""
+    turns = Turns(1, "test")
+
+    def fail() -> object:
+        raise OSError("no disk")
+
+    async def opened() -> None:
+        asked = asyncio.ensure_future(in_turn(fail, turns=turns, whose=1, watch=Stays().watch))
+        await asyncio.sleep(0)
+        turns.submit(2, lambda: None).result()  # it has failed by now, and the loop has not heard of it
+        for _ in range(steps):
+            await asyncio.sleep(0)
+        asked.cancel()
+        await asyncio.wait([asked])
+        assert asked.cancelled() or asked.exception() is not None
+
+    asyncio.run(opened())
+    gc.collect()
+    assert not caplog.records
+
+
 def test_what_waits_for_its_turn_is_not_made_for_who_is_cancelled() -> None:
     """It gives up its place, and those behind it come sooner."""
     turns, release, made = Turns(1, "test"), threading.Event(), list[int]()

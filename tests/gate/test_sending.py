@@ -12,7 +12,6 @@ from typing import Any
 import pytest
 
 from secure_media.audit.events import pseudonym
-from secure_media.content.bodies import FunctionBody
 from secure_media.content.turns import LEDGER
 from secure_media.core.model import Action, short_hash
 from secure_media.core.redemptions import LIFETIME
@@ -371,7 +370,7 @@ def test_length_of_what_the_app_makes_is_written_down_if_it_is_known(
 ) -> None:
     """Of what comes bit by bit, nobody can say before how much it will be; at the end, all of it has left."""
     world = World()
-    path = world.offer("anna", "anna-session", FunctionBody(made))
+    path = world.offer(made)
 
     assert world.ask(path, {"Cookie": world.cookie()}).said == (200, b"onetwo")
     [event] = written()

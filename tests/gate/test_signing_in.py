@@ -19,24 +19,13 @@ from secure_media.core.sign_in_grants import LIFETIME, SignInGrants
 from secure_media.errors import ScriptError
 from secure_media.http.urls import SIGN_IN_PARAMETER
 from tests import people
-from tests.gate.worlds import CONTENT, DEPLOYMENT, FORBIDDEN, NOW, Answer, Headers, World
+from tests.gate.worlds import CONTENT, DEPLOYMENT, FORBIDDEN, NOW, Answer, Headers, World, decided
 
 PLACE = "/base/secure-media/session"
 ENDPOINT = "endpoint//secure-media/session"
+
+pytestmark = pytest.mark.usefixtures("trail")
 NAVIGATION = {"Sec-Fetch-Mode": "navigate", "Sec-Fetch-Dest": "document"}
-
-
-@pytest.fixture(autouse=True)
-def trail(caplog: pytest.LogCaptureFixture) -> pytest.LogCaptureFixture:
-    """Have every event recorded."""
-    caplog.set_level(logging.DEBUG, "secure_media.audit")
-    return caplog
-
-
-def events(trail: pytest.LogCaptureFixture) -> list[tuple[str, str]]:
-    """Return what was decided about sign-ins, and by what or for which reason."""
-    found = [vars(each) for each in trail.records if vars(each).get("resource") == ENDPOINT]
-    return [(each["msg"].split()[0], each.get("reason") or each["by"]) for each in found]
 
 
 def grant(
@@ -89,7 +78,7 @@ def test_page_goes_back_to_where_it_was_as_somebody(trail: pytest.LogCaptureFixt
 
     assert (answer.status, answer.header("Location")) == (303, "../a-page?x=1")
     assert browser_of(world, kept(answer)).sign_in == sign_in
-    assert events(trail) == [("media.allowed", "sign_in")]
+    assert decided(trail, ENDPOINT) == [("media.allowed", "sign_in")]
     (event,) = [record for record in trail.records if vars(record).get("resource") == ENDPOINT]
     other = come(world, grant(world, people.sign_in("bert", at=world.now)))
     assert other.status == 303
@@ -138,7 +127,7 @@ def test_what_is_fetched_ahead_of_time_redeems_nothing(trail: pytest.LogCaptureF
         assert ahead.all("Set-Cookie") == []
 
     assert come(world, granted).status == 303
-    assert events(trail) == [("media.allowed", "sign_in")]
+    assert decided(trail, ENDPOINT) == [("media.allowed", "sign_in")]
 
 
 def _forged(world: World) -> str:
@@ -193,7 +182,7 @@ def test_request_that_does_not_hold_is_refused(
 
     assert answer.said == FORBIDDEN
     assert answer.all("Set-Cookie") == []
-    assert events(trail) == [("media.denied", reason)]
+    assert decided(trail, ENDPOINT) == [("media.denied", reason)]
     assert come(world, granted, {"Sec-Fetch-Site": "same-origin"}).status == 303
 
 
@@ -249,7 +238,7 @@ def test_grant_is_redeemed_once(trail: pytest.LogCaptureFixture) -> None:
     granted = grant(world)
     assert come(world, granted).status == 303
     assert come(world, granted).said == FORBIDDEN
-    assert events(trail) == [("media.allowed", "sign_in"), ("media.denied", "used_up")]
+    assert decided(trail, ENDPOINT) == [("media.allowed", "sign_in"), ("media.denied", "used_up")]
 
 
 def test_newer_grant_of_a_session_takes_the_place_of_the_older(trail: pytest.LogCaptureFixture) -> None:
@@ -264,7 +253,7 @@ def test_newer_grant_of_a_session_takes_the_place_of_the_older(trail: pytest.Log
     other = come(world, elsewhere)
     who = [browser_of(world, kept(each)).sign_in for each in (answer, other)]
     assert [each and each.principal.subject for each in who] == ["bert", "cleo"]
-    assert events(trail) == [("media.denied", "used_up"), *[("media.allowed", "sign_in")] * 2]
+    assert decided(trail, ENDPOINT) == [("media.denied", "used_up"), *[("media.allowed", "sign_in")] * 2]
 
 
 def test_cookie_that_browsers_would_not_keep_is_an_error_of_the_script() -> None:
@@ -313,7 +302,7 @@ def test_sign_in_that_has_ended_meanwhile_is_none(name: Name, trail: pytest.LogC
     granted = grant(world)
     world.ledger.end([name], until=None)
     assert come(world, granted).said == FORBIDDEN
-    assert events(trail)[1:] == [("media.denied", "revoked")]
+    assert decided(trail, ENDPOINT)[1:] == [("media.denied", "revoked")]
 
 
 def test_who_was_signed_in_there_before_is_out() -> None:
@@ -415,7 +404,9 @@ def test_without_the_ledger_nobody_is_signed_in(method: str, kind: str, trail: p
         answer = come(world, granted, copy)
 
         assert (answer.status, len(answer.all("Set-Cookie"))) == ((403, 0) if lost else (303, 1))
-        assert events(trail) == [("media.denied", "ledger_unavailable") if lost else ("media.allowed", "sign_in")]
+        assert decided(trail, ENDPOINT) == [
+            ("media.denied", "ledger_unavailable") if lost else ("media.allowed", "sign_in")
+        ]
         assert shows(world, {"Cookie": world.cookie()}) is lost
 
 

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from secure_media.content.bodies import BodySource
+import pytest
+
+from secure_media.content.bodies import BodySource, FunctionBody
 from secure_media.core.guard import Guard
 from secure_media.core.identity import BrowserIdentity
 from secure_media.core.keys import KeyRing
@@ -247,13 +249,19 @@ class World:
         await send({"type": "http.response.start", "status": status, "headers": scope.get("streamlit_headers", [])})
         await send({"type": "http.response.body", "body": body})
 
-    def offer(self, browser: str, session: str, supply: BodySource, name: str | None = "made.txt") -> str:
-        """Offer in a session of a browser what is made when somebody asks for it, and return its path."""
-        media_id = self.store.put_supply(supply, session.encode(), "text/plain", name)
-        self.shown.begin(session, browser)
-        self.shown.registered(session, media_id, size=0)
-        self.shown.sent(session, media_id, [media_id])
-        return f"/base/media/{media_id}.txt"
+    def offer(self, supply: BodySource | Callable[[], Any], kind: str = "text/csv", name: str | None = "r.csv") -> str:
+        """Show what `supply` makes for whoever asks on Anna's page, and return its path."""
+        body = FunctionBody(supply) if callable(supply) else supply
+        media_id = self.store.put_supply(body, b"a place", kind, name)
+        self.shown.registered("anna-session", media_id)
+        self.shown.sent("anna-session", media_id, [media_id])
+        return f"/base/media/{media_id}.csv"
+
+
+def decided(trail: pytest.LogCaptureFixture, resource: str) -> list[tuple[str, str]]:
+    """Return what was decided about a resource, and by what or for which reason."""
+    found = [vars(record) for record in trail.records if vars(record).get("resource") == resource]
+    return [(each["msg"].split()[0], each.get("reason") or each["by"]) for each in found]
 
 
 def _scope(path: str, headers: Headers | None, **more: Any) -> dict[str, Any]:

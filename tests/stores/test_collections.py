@@ -81,12 +81,12 @@ class Memory:
 
     def __init__(self) -> None:
         fsspec = pytest.importorskip("fsspec")
-        self.root = "memory://box/root"
+        self.root = "memory://box/files"
         self._fs = fsspec.filesystem("memory")
 
     def put(self, key: str, content: bytes) -> None:
         """Store an object."""
-        self._fs.pipe_file(os.path.normpath(f"/box/root/{key}"), content)
+        self._fs.pipe_file(os.path.normpath(f"/box/files/{key}"), content)
 
     overwrite = put
 
@@ -100,7 +100,7 @@ class Memory:
 def place(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Place]:
     """Return an empty place."""
     if request.param == "disk":
-        folder = tmp_path / "root"
+        folder = tmp_path / "files"
         folder.mkdir()
         yield Disk(folder)
     else:
@@ -399,7 +399,7 @@ ATTACKS = [
     "folder-out/secret.txt", "folder-up/outside/secret.txt", "folder-in/inner.txt", "folder-loop/ok.txt",
     "folder-proc/fd",
     "folder-out", "folder-out/", "folder-root/etc/passwd", "sub/folder-out/secret.txt", "folder-self/ok.txt",
-    "../root-sibling/secret.txt", "-sibling/secret.txt", "..-sibling/secret.txt", "../root/ok.txt", "../rootX",
+    "../files-sibling/secret.txt", "-sibling/secret.txt", "..-sibling/secret.txt", "../files/ok.txt", "../filesX",
     "fifo", "socket", "device", "device-null", "node", "fifo/x", "socket/x",
     "CON", "con.txt", "NUL", "nul.txt", "aux", "PRN.png", "COM1", "com9.log", "LPT1.txt", "COM¹", "CONIN$", "sub/nul",
     "/etc/passwd", "/dev/zero", "/proc/self/environ", "~/secret.txt", "~root/.bashrc", "$HOME/secret.txt", "%HOME%",
@@ -435,15 +435,15 @@ ODD_NAMES = (
 # fmt: on
 
 #: What no key may reach, next to the root and in it.
-SECRETS = ("outside/secret.txt", "root-sibling/secret.txt", "root/.hidden", "root/.git/config", "root/sub/.env")
+SECRETS = ("outside/secret.txt", "files-sibling/secret.txt", "files/.hidden", "files/.git/config", "files/sub/.env")
 
 
 def _trap(base: Path) -> Path:
     """Return a root with one honest file, and secrets all around it and in every place where a trick might look."""
-    root = base / "box" / "root"
-    for name in ("root/ok.txt", "root/sub/inner.txt"):
+    root = base / "box" / "files"
+    for name in ("files/ok.txt", "files/sub/inner.txt"):
         Disk(base / "box").put(name, CONTENT)
-    for name in (*SECRETS, "root/..hidden", "root/...", "root/ok.txt.bak/secret.txt"):
+    for name in (*SECRETS, "files/..hidden", "files/...", "files/ok.txt.bak/secret.txt"):
         Disk(base / "box").put(name, SECRET)
     for name in ODD_NAMES:
         Disk(root).put(name, name.encode("utf-8", "surrogateescape"))
@@ -537,7 +537,7 @@ def test_no_key_leads_out_of_the_prefix(key: str) -> None:
 @pytest.mark.parametrize(
     "name",
     [
-        pytest.param("../root/ok.txt", id="up"),
+        pytest.param("../files/ok.txt", id="up"),
         pytest.param("./ok.txt", id="here"),
         pytest.param("/ok.txt", id="none"),
         pytest.param("c%2fok.txt", id="encoded-slash"),
@@ -578,7 +578,7 @@ def _swap_folder(root: Path, secret: Path) -> None:
 @pytest.mark.parametrize("swap", [pytest.param(_swap_file, id="file"), pytest.param(_swap_folder, id="folder")])
 def test_link_that_is_swapped_in_is_not_followed(tmp_path: Path, swap: Callable[[Path, Path], None]) -> None:
     """Somebody who swaps a file for a link, at any moment, gets the file or nothing."""
-    root, secret = tmp_path / "root", tmp_path / "outside" / "file.txt"
+    root, secret = tmp_path / "files", tmp_path / "outside" / "file.txt"
     Disk(root).put("original", CONTENT)
     Disk(root).put("sub/other", CONTENT)
     os.link(root / "original", root / "sub" / "file.txt")
@@ -614,7 +614,7 @@ def test_link_that_is_swapped_in_is_not_followed(tmp_path: Path, swap: Callable[
 
 def test_root_stays_the_one_that_was_opened(tmp_path: Path) -> None:
     """A root that is renamed is still served, and what is put into its place is not."""
-    root = tmp_path / "root"
+    root = tmp_path / "files"
     Disk(root).put("file.txt", CONTENT)
     collections = Collections({"c": root})
     root.rename(tmp_path / "elsewhere")
@@ -628,7 +628,7 @@ def test_root_stays_the_one_that_was_opened(tmp_path: Path) -> None:
 
 def test_root_that_is_deleted_has_no_files(tmp_path: Path) -> None:
     """A root that is gone serves nothing, also if there is a new one."""
-    root = tmp_path / "root"
+    root = tmp_path / "files"
     root.mkdir()
     collections = Collections({"c": root})
     root.rmdir()
@@ -754,32 +754,38 @@ def test_disk_without_descriptors_is_unavailable(tmp_path: Path) -> None:
 def tree(tmp_path: Path) -> Path:
     """Return a folder that holds a root, what lies around it, and links."""
     disk = Disk(tmp_path)
-    for name in ("root/file.txt", "root/a/b/file.txt", "root/.hidden", "root/.git/config", "root-sibling/file.txt"):
+    for name in (
+        "files/file.txt",
+        "files/a/b/file.txt",
+        "files/.hidden",
+        "files/.git/config",
+        "files-sibling/file.txt",
+    ):
         disk.put(name, CONTENT)
-    disk.put("root/a/nested/file.txt", CONTENT)
-    disk.put("root/odd\\name.txt", CONTENT)
-    (tmp_path / "root" / "link.txt").symlink_to("file.txt")
-    (tmp_path / "root" / "out").symlink_to(tmp_path / "root-sibling")
-    (tmp_path / "to-a").symlink_to("root/a")
+    disk.put("files/a/nested/file.txt", CONTENT)
+    disk.put("files/odd\\name.txt", CONTENT)
+    (tmp_path / "files" / "link.txt").symlink_to("file.txt")
+    (tmp_path / "files" / "out").symlink_to(tmp_path / "files-sibling")
+    (tmp_path / "to-a").symlink_to("files/a")
     return tmp_path
 
 
 @pytest.mark.parametrize(
     ("path", "expected"),
     [
-        pytest.param("root/file.txt", "c/file.txt", id="file"),
-        pytest.param("root/a/b/file.txt", "c/a/b/file.txt", id="folders"),
-        pytest.param("root/a/../file.txt", "c/file.txt", id="up-and-down"),
-        pytest.param("root-sibling/../root/file.txt", "c/file.txt", id="out-and-in"),
+        pytest.param("files/file.txt", "c/file.txt", id="file"),
+        pytest.param("files/a/b/file.txt", "c/a/b/file.txt", id="folders"),
+        pytest.param("files/a/../file.txt", "c/file.txt", id="up-and-down"),
+        pytest.param("files-sibling/../files/file.txt", "c/file.txt", id="out-and-in"),
         pytest.param("to-a/b/file.txt", "c/a/b/file.txt", id="through-a-link"),
         pytest.param("to-a/../file.txt", "c/file.txt", id="up-from-a-link"),
-        pytest.param("root/a/nested/file.txt", "nested/file.txt", id="innermost"),
-        pytest.param("root/odd\\name.txt", "c/odd\\name.txt", id="odd-name"),
+        pytest.param("files/a/nested/file.txt", "nested/file.txt", id="innermost"),
+        pytest.param("files/odd\\name.txt", "c/odd\\name.txt", id="odd-name"),
     ],
 )
 def test_file_on_the_disk_has_a_name(tree: Path, path: str, expected: str) -> None:
     """A file inside of a collection has a name by which that very file is found."""
-    collections = Collections({"c": tree / "root", "nested": tree / "root/a/nested"})
+    collections = Collections({"c": tree / "files", "nested": tree / "files/a/nested"})
 
     name = collections.name_of(f"{tree}/{path}")
 
@@ -790,27 +796,27 @@ def test_file_on_the_disk_has_a_name(tree: Path, path: str, expected: str) -> No
 @pytest.mark.parametrize(
     ("path", "reason"),
     [
-        pytest.param("root-sibling/file.txt", "in none of the collections", id="sibling-with-the-same-prefix"),
-        pytest.param("root/out/file.txt", "in none of the collections", id="out-by-a-link"),
-        pytest.param("root/link.txt", "follow_symlinks=True", id="link"),
-        pytest.param("root/.hidden", "hidden files", id="hidden"),
-        pytest.param("root/.git/config", "hidden folders", id="in-a-hidden-folder"),
-        pytest.param("root/fifo", "not a regular file", id="fifo"),
-        pytest.param("root/a", "that is a folder", id="folder"),
-        pytest.param("root/", "that is a folder", id="root-itself"),
-        pytest.param("root/a/..", "that is a folder", id="up"),
-        pytest.param("root/missing.txt", "No such file", id="missing"),
-        pytest.param("root/file.txt/", "Not a directory", id="file-with-a-slash"),
-        pytest.param("root/" + "x" * 300, "name too long", id="too-long"),
-        pytest.param("root/nul\x00", "no file has such a name", id="nul"),
-        pytest.param("root/\ud800", "no file has such a name", id="lone-surrogate"),
+        pytest.param("files-sibling/file.txt", "in none of the collections", id="sibling-with-the-same-prefix"),
+        pytest.param("files/out/file.txt", "in none of the collections", id="out-by-a-link"),
+        pytest.param("files/link.txt", "follow_symlinks=True", id="link"),
+        pytest.param("files/.hidden", "hidden files", id="hidden"),
+        pytest.param("files/.git/config", "hidden folders", id="in-a-hidden-folder"),
+        pytest.param("files/fifo", "not a regular file", id="fifo"),
+        pytest.param("files/a", "that is a folder", id="folder"),
+        pytest.param("files/", "that is a folder", id="root-itself"),
+        pytest.param("files/a/..", "that is a folder", id="up"),
+        pytest.param("files/missing.txt", "No such file", id="missing"),
+        pytest.param("files/file.txt/", "Not a directory", id="file-with-a-slash"),
+        pytest.param("files/" + "x" * 300, "name too long", id="too-long"),
+        pytest.param("files/nul\x00", "no file has such a name", id="nul"),
+        pytest.param("files/\ud800", "no file has such a name", id="lone-surrogate"),
     ],
 )
 def test_file_without_a_name_is_told_why(tree: Path, path: str, reason: str) -> None:
     """A path to what no collection serves is refused for its true reason, which does not repeat the path."""
-    os.mkfifo(tree / "root/fifo")
-    collections = Collections({"c": tree / "root", "nested": tree / "root/a/nested"})
-    assert collections.name_of(tree / "root/file.txt") == "c/file.txt"
+    os.mkfifo(tree / "files/fifo")
+    collections = Collections({"c": tree / "files", "nested": tree / "files/a/nested"})
+    assert collections.name_of(tree / "files/file.txt") == "c/file.txt"
 
     with pytest.raises(MediaNotFoundError) as caught:
         collections.name_of(f"{tree}/{path}")
@@ -821,8 +827,8 @@ def test_file_without_a_name_is_told_why(tree: Path, path: str, reason: str) -> 
 
 def test_relative_path_has_a_name(tree: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A path may be relative to the current directory."""
-    collections = Collections({"c": tree / "root"})
-    monkeypatch.chdir(tree / "root")
+    collections = Collections({"c": tree / "files"})
+    monkeypatch.chdir(tree / "files")
 
     assert collections.name_of("file.txt") == "c/file.txt"
     assert collections.name_of(Path("a/b/file.txt")) == "c/a/b/file.txt"
@@ -832,20 +838,20 @@ def test_relative_path_has_a_name(tree: Path, monkeypatch: pytest.MonkeyPatch) -
 
 def test_file_in_a_new_root_has_no_name(tree: Path) -> None:
     """What was put into the place of a root is no collection."""
-    collections = Collections({"c": tree / "root"})
-    assert collections.name_of(tree / "root/file.txt") == "c/file.txt"
+    collections = Collections({"c": tree / "files"})
+    assert collections.name_of(tree / "files/file.txt") == "c/file.txt"
 
-    (tree / "root").rename(tree / "moved")
-    Disk(tree / "root").put("file.txt", SECRET)
+    (tree / "files").rename(tree / "moved")
+    Disk(tree / "files").put("file.txt", SECRET)
 
     with pytest.raises(MediaNotFoundError, match="none of the collections"):
-        collections.name_of(tree / "root/file.txt")
+        collections.name_of(tree / "files/file.txt")
     assert collections.name_of(tree / "moved/file.txt") == "c/file.txt"
 
 
 def test_unknown_collection_is_told_with_its_neighbours(tree: Path) -> None:
     """Whoever mistypes the name of a collection reads which there are, and which is the nearest."""
-    collections = Collections({"reports": tree / "root", "videos": tree / "root"})
+    collections = Collections({"reports": tree / "files", "videos": tree / "files"})
 
     assert collections.unknown("report/q3.pdf") == ("there is no collection 'report'; did you mean 'reports'?")
     assert collections.unknown("x/y") == "there is no collection 'x'; there are: 'reports', 'videos'"
