@@ -215,18 +215,21 @@ def test_nobody_waits_for_a_client_that_has_gone() -> None:
 def test_iterator_is_closed_after_its_step() -> None:
     """An iterator in the middle of a step, in its thread, is closed when that is over, and nobody waits for it."""
     going_on, over = threading.Event(), threading.Event()
+    begun: list[Callable[[], object]] = []
 
     def slow() -> Iterator[bytes]:
         try:
+            begun.pop()()
             going_on.wait(10)
             yield CONTENT
         finally:
             over.set()
 
     async def leave() -> None:
-        gone = asyncio.get_running_loop().create_future()
+        loop = asyncio.get_running_loop()
+        gone = loop.create_future()
+        begun.append(lambda: loop.call_soon_threadsafe(gone.set_result, None))
         stream = IteratorStream(slow())
-        asyncio.get_running_loop().call_later(0.01, gone.set_result, None)
         assert await next_piece(stream, gone) is None
         await stream.close()
         assert not over.is_set()

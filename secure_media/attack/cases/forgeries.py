@@ -186,7 +186,7 @@ def _with_claims() -> Iterable[Forgery]:
         ...,
         "https://evil.example",
     ]
-    starts = [now + 600, str(now), None, True, [now], float("nan")]
+    starts = [now + LIFETIME, str(now), None, True, [now], float("nan")]
     table = {"exp": ends, "aud": audiences, "iss": issuers, "nbf": starts, "iat": starts, "sub": [7, ["ann"], {"a": 1}]}
     for name, values in table.items():
         for number, value in enumerate(values):
