@@ -209,6 +209,8 @@ class SecretFile(Kind):
 
     def read(self, given: Given) -> KeyFile:
         """Return the file, with the key ring that was read from it."""
+        if not isinstance(given.value, (str, os.PathLike)):
+            _refuse(given, "the path of a file with secrets")
         return KeyFile(given.where, given.value)
 
 
