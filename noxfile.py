@@ -77,7 +77,6 @@ ON_TWO = (
     "tests/host/test_stores.py",
     "tests/host/test_terminal.py",
     "tests/host/test_trusted_headers.py",
-    "tests/host/test_turns.py",
 )
 #: What runs on the newest release alone. In a browser: pages that are equal to the byte on both servers, as tests/host
 #: shows, and what browsers do with the answers; what the servers themselves do for a browser (pages that end, films,

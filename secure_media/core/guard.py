@@ -71,7 +71,7 @@ class Guard:
             identified = DenialReason.INTERNAL
         return Visitor(credentials, identified, client_ip, player, from_proxy)
 
-    def settled(self, visitor: Visitor, *, now: float) -> Asking[Visitor]:
+    def settled(self, visitor: Visitor) -> Asking[Visitor]:
         """
         Find out whether the sign-in of `visitor` still holds, and return who that makes them. Never raises.
 

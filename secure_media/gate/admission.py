@@ -99,7 +99,7 @@ class Admission:
         """Find out whether anyone who signed in there still is, before anything else is asked about `request`."""
         visitor = self.visitor(request)
         if visitor.browser is not None and visitor.browser.sign_in is not None:
-            request.visitor = await self._answers.to(self._guard.settled(visitor, now=self._clock()))
+            request.visitor = await self._answers.to(self._guard.settled(visitor))
 
     async def principal(self, request: Request, path: str, policy: Policy | None = None) -> Principal | Deny:
         """Return who opens `path` of the app, or why nobody does. The request has to be settled."""

