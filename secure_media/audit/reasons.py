@@ -34,7 +34,7 @@ _SENTENCES: dict[DenialReason, str] = {
     DenialReason.REVOKED: "the {credential} was revoked",
     DenialReason.USED_UP: "the {credential} is used up",
     DenialReason.LEDGER_UNAVAILABLE: "whether the {credential} was revoked or used up cannot be read",
-    DenialReason.OTHER_ORIGIN: "the button of the {credential} was not pressed on its own page, but by another site",
+    DenialReason.OTHER_ORIGIN: "the {credential} comes from a page of another site, or was made at another address",
     DenialReason.AUDIT_UNAVAILABLE: "the app's audit log cannot be written, and it is required (audit_required)",
     DenialReason.NOT_SHOWN: "this browser was not shown it",
     DenialReason.NOT_OWNER: "this browser does not have the app open",
@@ -46,8 +46,11 @@ _SENTENCES: dict[DenialReason, str] = {
     ),
     DenialReason.INTERNAL: "the guard failed on it: the traceback is in the server's log",
 }
-#: Where it means something else for a JWT: the keys of its issuer are no ring of ours.
-_OF_JWTS = {DenialReason.UNKNOWN_KEY: "the {credential} names no key that its issuer publishes"}
+#: Where it means something else for a credential, by its first word: the keys of an issuer are no ring of ours.
+_OF_CREDENTIALS = {
+    (DenialReason.UNKNOWN_KEY, "JWT"): "the {credential} names no key that its issuer publishes",
+    (DenialReason.OTHER_ORIGIN, "link"): "the button of the {credential} was pressed elsewhere than on its own page",
+}
 #: Where it means something else for a kind of resources.
 _OF_KINDS: dict[tuple[DenialReason, ResourceKind], str] = {
     (DenialReason.NOT_SHOWN, ResourceKind.FILE): "a file of a collection needs a link, or a policy of its own",
@@ -65,8 +68,8 @@ def sentence(reason: DenialReason, credential: str = "", *, key: str = "", kind:
         key: The name of the key that it names, if it is known.
         kind: Of what was asked for.
     """
-    of_jwt = _OF_JWTS.get(reason) if credential.startswith("JWT") else None
-    text = of_jwt or (kind and _OF_KINDS.get((reason, kind))) or _SENTENCES[reason]
+    of_credential = _OF_CREDENTIALS.get((reason, credential.partition(" ")[0]))
+    text = of_credential or (kind and _OF_KINDS.get((reason, kind))) or _SENTENCES[reason]
     words = {
         "{credential}": credential or "credential",
         "{condition}": f"require=... for the {credential}" if credential else "allow_if(...)",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 from collections.abc import Callable, Hashable, Sequence
 from concurrent.futures import Future
 from contextlib import suppress
@@ -75,7 +76,7 @@ class Bookkeeping:
         Args:
             queue: By what to take turns.
             ask: Asks the ledger.
-            unwanted: Is given what came of it if anyone who waits for that is cancelled meanwhile.
+            unwanted: Is given what came of it, in the same thread, if anyone who waits for that is cancelled meanwhile.
             turns: Where to wait.
         """
         try:
@@ -84,7 +85,8 @@ class Bookkeeping:
                 return await asyncio.wrap_future(work)
             except asyncio.CancelledError:
                 if unwanted is not None:
-                    work.add_done_callback(unwanted)
+                    with suppress(RuntimeError):  # the interpreter is shutting down
+                        turns.submit(queue, functools.partial(unwanted, work), begun=True)
                 raise
         except (BusyError, LedgerUnavailableError):
             return None
@@ -96,7 +98,7 @@ def whose(grant: Grant) -> Hashable:
 
 
 def _give_back(work: Future[Watcher | None]) -> None:
-    """Let go of what was reserved for somebody who has gone. Runs in the ledger's thread."""
+    """Let go of what was reserved for somebody who has gone, once that is known."""
     transfer = None if work.cancelled() or work.exception() is not None else work.result()
     if transfer is not None:
         with suppress(LedgerUnavailableError):

@@ -42,6 +42,18 @@ def test_no_two_reasons_look_alike() -> None:
             "the JWT in header authorization names no key that its issuer publishes",
             id="jwt-without-a-key",
         ),
+        pytest.param(
+            Deny(DenialReason.OTHER_ORIGIN, "link"),
+            ResourceKind.FILE,
+            "the button of the link was pressed elsewhere than on its own page",
+            id="link-from-elsewhere",
+        ),
+        pytest.param(
+            Deny(DenialReason.OTHER_ORIGIN, "Streamlit login"),
+            ResourceKind.MEDIA,
+            "the Streamlit login comes from a page of another site, or was made at another address",
+            id="login-from-elsewhere",
+        ),
         pytest.param(Deny(DenialReason.REVOKED, "link"), ResourceKind.MEDIA, "the link was revoked", id="link"),
         pytest.param(Deny(DenialReason.NO_CREDENTIAL, "cookie"), ResourceKind.MEDIA, "no cookie", id="cookie"),
         pytest.param(Deny(DenialReason.EXPIRED), ResourceKind.MEDIA, "the credential has expired", id="unknown"),

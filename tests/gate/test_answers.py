@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from secure_media.content.delivery import Watcher
 from secure_media.content.turns import LEDGER
 from secure_media.core.key_sources import KeySource
 from secure_media.core.model import Action, Grant, Resource, ResourceKind, short_hash
@@ -207,28 +208,73 @@ def test_failure_is_raised_where_it_was_asked(world: World) -> None:
     assert answered(deciding(), world.answers.suppose) == denied
 
 
-def test_what_is_reserved_for_somebody_who_left_is_given_back(world: World) -> None:
-    """A request that is cancelled while its use is being reserved leaves no use taken."""
-    books, begun, go_on = Bookkeeping(world.ledger), threading.Event(), threading.Event()
+class Slow(SqliteLedger):
+    """A ledger that reserves a use when it is let, and notes in which threads it does and what that becomes."""
+
+    def __init__(self) -> None:
+        super().__init__(None, clock=lambda: NOW)
+        self.begun, self.go_on = threading.Event(), threading.Event()
+        self.threads: list[str] = []
+
+    def reserve(self, grant: Grant, start: int, stop: int, size: int, *, continues: bool) -> Watcher | None:
+        """Reserve it, and note where its end is told."""
+        self.begun.set()
+        assert self.go_on.wait(60)
+        self.note()
+        transfer = super().reserve(grant, start, stop, size, continues=continues)
+        return None if transfer is None else Noted(transfer, self.note)
+
+    def note(self) -> None:
+        """Note this thread."""
+        self.threads.append(threading.current_thread().name)
+
+
+class Noted(Watcher):
+    """A use that notes when it ends."""
+
+    def __init__(self, transfer: Watcher, note: Callable[[], None]) -> None:
+        self.transfer, self.note = transfer, note
+
+    def ended(self, count: int, *, complete: bool) -> None:
+        """End it."""
+        self.note()
+        self.transfer.ended(count, complete=complete)
+
+
+@pytest.mark.parametrize(("when", "reserved"), [("before", False), ("meanwhile", True), ("after", True)])
+def test_what_is_reserved_for_somebody_who_left_is_given_back(when: str, reserved: bool) -> None:
+    """A request that is cancelled before, while or after its use is reserved leaves none taken, nor a loop waiting."""
+    ledger, standing, walk = Slow(), threading.Event(), threading.Event()
+    books = Bookkeeping(ledger)
 
     def stand_still() -> None:
-        begun.set()
-        assert go_on.wait(60)
+        standing.set()
+        assert walk.wait(60)
 
     async def leave() -> None:
         reserving = asyncio.ensure_future(books.reserve(COUNTED, 0, 10, 10, continues=False))
         await asyncio.sleep(0)
+        if when != "before":
+            walk.set()
+            assert ledger.begun.wait(60)
+        if when == "after":
+            ledger.go_on.set()
+            LEDGER.submit("counted", lambda: None).result(60)  # so it is done, and this loop has not heard of it
         reserving.cancel()
-        go_on.set()
         await asyncio.wait({reserving})
+        assert reserving.cancelled()
 
     LEDGER.submit(None, stand_still)
-    assert begun.wait(60)
+    assert standing.wait(60)
     asyncio.run(leave())
+    walk.set()
+    ledger.go_on.set()
     LEDGER.submit("counted", lambda: None).result(60)  # comes after what was given back
 
-    remaining = [world.ledger.reserve(COUNTED, 0, 10, 10, continues=False) for _ in range(3)]
-    assert [each is not None for each in remaining] == [True, True, False]
+    assert {name.rpartition("_")[0] for name in ledger.threads} <= {"secure_media.ledger"}
+    assert len(ledger.threads) == (2 if reserved else 0)
+    remaining = [ledger.reserve(COUNTED, 0, 10, 10, continues=False) for _ in range(4)]
+    assert [each is not None for each in remaining] == [True, True, True, False]
 
 
 def test_end_is_looked_up_once_and_known_at_once(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
