@@ -1,8 +1,8 @@
 """
 Programs in processes of their own that need not import Streamlit first: each is forked from a process that already has.
 
-Importing Streamlit and what it needs is most of what a server costs to start. Nothing of secure_media is imported
-before the fork, and nothing is configured, so a server under test starts with its own environment and its own state.
+Importing is most of what a server costs to start. To import secure_media does nothing but that (it reads no setting,
+touches no hook and starts no thread), so a server under test starts with its own environment and its own state.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
-#: What is imported once, by two processes: what Streamlit and secure_media import from elsewhere, ...
+#: What is imported once, in three steps, by a process each: what Streamlit and secure_media import from elsewhere, ...
 ELSEWHERE = (
     "altair",
     "anyio._core._fileio",
@@ -80,8 +80,7 @@ ELSEWHERE = (
     "uvicorn.lifespan.on",
     "watchdog.observers",
 )
-#: ... and, in one of them, Streamlit. Where its own files are it finds out while it is imported: not for a program that
-#: has such files.
+#: ... Streamlit, which finds out where its own files are while it is imported: not for programs that have some ...
 STREAMLIT = (
     "streamlit.web.cli",
     "streamlit.web.bootstrap",
@@ -100,8 +99,12 @@ STREAMLIT = (
     "streamlit.watcher.event_based_path_watcher",
     "streamlit.watcher.polling_path_watcher",
 )
-_PRELOADED = ("elsewhere", "streamlit")
-#: The variable that says in which folder the sockets of those two processes are.
+#: ... and what is under test, unless a program brings its own.
+OURS = ("secure_media",)
+_STEPS = {"elsewhere": ELSEWHERE, "streamlit": STREAMLIT, "ours": OURS}
+#: Where what is under test is.
+_ROOT = Path(__file__).parent.parent
+#: The variable that says in which folder the sockets of those processes are.
 _PLACE = "SECURE_MEDIA_TEST_FORKS"
 _NUMBER = struct.Struct("!i")
 #: This Python, also where a test puts another one in its place.
@@ -134,9 +137,8 @@ class ForkedPython:
         self._status, theirs = socket.socketpair()
         files = [str(given), str(log), str(errors or log)]
         order = json.dumps({"arguments": [*arguments], "env": dict(env), "cwd": str(cwd), "files": files})
-        configured = any(Path(folder, ".streamlit").exists() for folder in (cwd, env["HOME"]))
         with theirs:
-            socket.send_fds(_forking("elsewhere" if configured else "streamlit"), [order.encode()], [theirs.fileno()])
+            socket.send_fds(_forking(_preloaded(env, cwd)), [order.encode()], [theirs.fileno()])
         self.pid: int = self._number()
         self.returncode: int | None = None
 
@@ -185,21 +187,28 @@ def run(
 
 
 def share() -> None:
-    """Have this process and those that it starts fork from the same two processes, which end with it."""
+    """Have this process and those that it starts fork from the same processes, which end with it."""
     if _PLACE in os.environ:
         return
     folder = Path(tempfile.mkdtemp(prefix="forks-"))
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
-    listening = [socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) for _ in _PRELOADED]
-    for listener, preloaded in zip(listening, _PRELOADED, strict=True):
+    listening = [socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) for _ in _STEPS]
+    for listener, preloaded in zip(listening, _STEPS, strict=True):
         listener.bind(str(folder / preloaded))
         listener.listen(64)
     os.environ[_PLACE] = str(folder)
     threading.Thread(target=_start_when_asked, args=listening, daemon=True).start()
 
 
+def _preloaded(env: Mapping[str, str], cwd: Path) -> str:
+    """Return up to which step a program may find everything imported."""
+    if any(Path(folder, ".streamlit").exists() for folder in (cwd, env["HOME"])):
+        return "elsewhere"
+    return "ours" if env.get("PYTHONPATH") == str(_ROOT) else "streamlit"
+
+
 def _start_when_asked(*listening: socket.socket) -> None:
-    """Start the two processes when somebody asks for one of them."""
+    """Start those processes when somebody asks for one of them."""
     select.select(listening, [], [])
     ours, theirs = socket.socketpair()
     numbers = [theirs.fileno(), *(listener.fileno() for listener in listening)]
@@ -212,7 +221,7 @@ def _start_when_asked(*listening: socket.socket) -> None:
 
 @functools.cache
 def _forking(preloaded: str) -> socket.socket:
-    """Return the way to a process that has imported "streamlit", or all from "elsewhere"."""
+    """Return the way to the process that has imported everything up to a step."""
     share()
     way = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     atexit.register(way.close)
@@ -222,20 +231,24 @@ def _forking(preloaded: str) -> socket.socket:
 
 
 def _main(numbers: Sequence[int]) -> None:
-    """Import everything in two steps, and be a process of which programs are forked after each of them."""
-    lifeline, elsewhere, streamlit = (socket.socket(fileno=number) for number in numbers)
-    _import(ELSEWHERE)
-    _remember_packages()
-    other = os.fork()
-    if other == 0:
-        elsewhere.close()
-        _import(STREAMLIT)
-        _take_orders(lifeline, streamlit)
-        os._exit(0)
-    streamlit.close()
-    _take_orders(lifeline, elsewhere)
-    with contextlib.suppress(ChildProcessError):  # it may have ended first, and been waited for
-        os.waitpid(other, 0)
+    """Import everything in steps, and be a process of which programs are forked after each of them."""
+    lifeline, *listening = (socket.socket(fileno=number) for number in numbers)
+    for modules, listener in zip(_STEPS.values(), listening, strict=True):
+        _import(modules)
+        if modules is ELSEWHERE:
+            _remember_packages()
+        next_one = os.fork() if listener is not listening[-1] else None
+        if next_one != 0:
+            break
+        listener.close()
+    for each in listening:
+        if each is not listener:
+            each.close()
+    _take_orders(lifeline, listener)
+    if next_one is not None:
+        with contextlib.suppress(ChildProcessError):  # it may have ended first, and been waited for
+            os.waitpid(next_one, 0)
+    os._exit(0)
 
 
 def _import(names: Sequence[str]) -> None:
@@ -363,7 +376,7 @@ def interpreter(folder: Path) -> str:
 
 def _run() -> str:
     share()
-    words = [f"{_PLACE}={os.environ[_PLACE]}", f"PYTHONPATH={Path(__file__).parent.parent}", _PYTHON, "-S"]
+    words = [f"{_PLACE}={os.environ[_PLACE]}", f"PYTHONPATH={_ROOT}", _PYTHON, "-S"]
     # Its own PYTHONPATH is for the program.
     return f'exec env "PYTHONPATH_OF_PROGRAM=$PYTHONPATH" {shlex.join(words)} -m {__name__} run'
 

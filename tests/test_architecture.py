@@ -5,6 +5,8 @@ from __future__ import annotations
 import ast
 import functools
 import graphlib
+import subprocess
+import sys
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -322,3 +324,38 @@ def test_every_credential_error_has_a_reason(error: type[errors.CredentialError]
     """A credential that does not hold is denied for a reason that the log can name."""
     assert isinstance(error.reason, errors.DenialReason)
     assert error.reason.value.replace("_", "") in error.__name__.lower() or error is errors.CredentialError
+
+
+#: What a program says that imports the package: which variables it has read, the threads there are, and what of
+#: Streamlit is another object than before.
+_IMPORT = """
+import os, sys, threading
+import streamlit.runtime, streamlit.web.bootstrap, streamlit.web.server.server
+
+class Noted(dict):
+    def __getitem__(self, name): read.add(name); return super().__getitem__(name)
+    def __contains__(self, name): read.add(name); return super().__contains__(name)
+    def get(self, name, default=None): read.add(name); return super().get(name, default)
+
+def streamlits():
+    return {
+        (name, key): id(value)
+        for name, module in list(sys.modules.items()) if name.startswith("streamlit")
+        for owner in (module, *(each for each in vars(module).values() if isinstance(each, type)))
+        for key, value in vars(owner).items() if callable(value) and not key.startswith("__")
+    }
+
+read = set()
+before = streamlits()
+os.environ = Noted(os.environ)
+import secure_media
+after = streamlits()
+print([name for name in read if name.startswith(("SECURE_MEDIA", "STREAMLIT"))], threading.active_count(), end=" ")
+print([name for name in before if after.get(name) != before[name]])
+"""
+
+
+def test_import_does_nothing_else() -> None:
+    """To import the package reads no setting, starts no thread and touches no hook of Streamlit."""
+    done = subprocess.run([sys.executable, "-c", _IMPORT], capture_output=True, text=True, timeout=120, check=True)
+    assert done.stdout == "[] 1 []\n"
