@@ -41,7 +41,7 @@ def _visitor(browser: Browser | DenialReason, credentials: Credentials | None = 
 
 
 def _settled(visitor: Visitor, answer: Callable[[Question], Any]) -> Visitor:
-    return answered(_guard(own_session()).settled(visitor, now=NOW), answer)
+    return answered(_guard(own_session()).settled(visitor), answer)
 
 
 def _conditions_only(question: Question) -> Any:
