@@ -125,10 +125,11 @@ FRAMEWORK_FREE = (
 ENV = {"PYTHONDONTWRITEBYTECODE": ""}
 #: Has the properties tried with more than the few examples of the gate (tests/properties.py).
 AT_LENGTH = {"SECURE_MEDIA_TEST_PROFILE": "long"}
-#: What `nox` alone runs, in the order in which it is begun: what takes longest first, so that nothing is left alone.
+#: What `nox` alone runs, in the order in which it is begun: first what needs nothing to be installed beside the other,
+#: which does; then what takes longest, so that nothing is left alone.
 PARTS = (
-    *(f"tests({name})" for name in reversed(THOROUGH)),
     "units",
+    *(f"tests({name})" for name in reversed(THOROUGH)),
     *(f"tests({name})" for name in MATRIX if name not in THOROUGH),
     "check",
     "docs",
@@ -157,16 +158,7 @@ def at_once(session: nox.Session, *commands: Sequence[str], **options: Any) -> N
 def everything(session: nox.Session) -> None:
     """All parts, two at a time; what each has printed is shown when it is over."""
     nox_itself = (sys.executable, "-m", "nox")
-    # Both of the thorough ones need them, and only one can install packages.
-    session.run(*nox_itself, "-s", "programs", external=True)
     at_once(session, *((*nox_itself, "-s", part) for part in PARTS), external=True, silent=True)
-
-
-@nox.session(default=False)
-def programs(session: nox.Session) -> None:
-    """The browsers and servers that tests need, from the packages of the system."""
-    session.install(*GROUPS["provider"])
-    session.run("python", "tests/browser/install.py")
 
 
 @nox.session

