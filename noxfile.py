@@ -86,6 +86,7 @@ ON_NEWEST = (
     "tests/browser/test_confirming.py",
     "tests/browser/test_cookies.py",
     "tests/browser/test_embedding.py",
+    "tests/browser/test_gateways.py",
     "tests/browser/test_iframes.py",
     "tests/browser/test_links.py",
     "tests/browser/test_password_form.py",
@@ -154,6 +155,12 @@ def at_once(session: nox.Session, *commands: Sequence[str], **options: Any) -> N
         each.result()
 
 
+def install(session: nox.Session, *packages: str) -> None:
+    """Install packages and the project, and compile once what all workers and servers are about to import."""
+    session.install(*packages, "-e", ".")
+    session.run("python", "-c", "from tests import forks; forks.compile_all()", env=ENV, silent=True)
+
+
 @nox.session(venv_backend="none")
 def everything(session: nox.Session) -> None:
     """All parts, two at a time; what each has printed is shown when it is over."""
@@ -179,7 +186,7 @@ def check(session: nox.Session) -> None:
 @nox.session
 def units(session: nox.Session) -> None:
     """What needs no server: the decision, every branch of it, and the bytes."""
-    session.install("streamlit", *GROUPS["test"], *GROUPS["stores"], "coverage", "-e", ".")
+    install(session, "streamlit", *GROUPS["test"], *GROUPS["stores"], "coverage")
     covered = ("coverage", "run", "-m", "pytest", "-q", "tests/core")
     rest = ("pytest", "-q", *PARALLEL, *(session.posargs or FRAMEWORK_FREE[1:]))
     at_once(session, covered, rest)
@@ -201,7 +208,7 @@ def tests(session: nox.Session, generation: str) -> None:
     packages, env = MATRIX[generation]
     thorough = generation in THOROUGH
     more = [*GROUPS["provider"], *GROUPS["stores"]] if thorough else []
-    session.install(*packages, *GROUPS["test"], *more, "-e", ".")
+    install(session, *packages, *GROUPS["test"], *more)
     left_out = [*FRAMEWORK_FREE, *(() if generation == "newest" else ON_NEWEST), *(() if thorough else ON_TWO)]
     chosen = list(session.posargs) or ["tests", *(f"--ignore={path}" for path in left_out)]
     if thorough:

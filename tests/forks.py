@@ -251,6 +251,12 @@ def _main(numbers: Sequence[int]) -> None:
     os._exit(0)
 
 
+def compile_all() -> None:
+    """Import everything once, so that processes which do it at the same time find it compiled."""
+    for modules in (*_STEPS.values(), ("hypothesis", "playwright.sync_api", "pytest", "xdist.workermanage")):
+        _import(modules)
+
+
 def _import(names: Sequence[str]) -> None:
     """Import what there is of some modules."""
     with warnings.catch_warnings():

@@ -80,7 +80,7 @@ def test_planted_cookie_makes_nobody_of_another(mine: Browser, other: Browser, t
     for beside in {planted, text} - {value}:
         both = (beside, value) if first else (value, beside)
         assert _seen(*both, secure=False) is DenialReason.MALFORMED_CREDENTIAL
-        assert _seen(*both, "x", secure=True) is DenialReason.MALFORMED_CREDENTIAL
+        assert _seen(*both, f"{text}x", secure=True) is DenialReason.MALFORMED_CREDENTIAL
 
 
 @given(_BROWSERS, ANY_TEXT)

@@ -235,6 +235,18 @@ class Noted(Watcher):
     def __init__(self, transfer: Watcher, note: Callable[[], None]) -> None:
         self.transfer, self.note = transfer, note
 
+    def may_go_on(self, count: int) -> bool:
+        """Pass it on."""
+        return self.transfer.may_go_on(count)
+
+    def knows(self, count: int) -> bool | None:
+        """Pass it on."""
+        return self.transfer.knows(count)
+
+    def sent(self, count: int) -> None:
+        """Pass it on."""
+        self.transfer.sent(count)
+
     def ended(self, count: int, *, complete: bool) -> None:
         """End it."""
         self.note()
