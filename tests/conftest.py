@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import struct
 import zlib
+from collections.abc import Generator
 from pathlib import Path
 from typing import Any
 
@@ -57,6 +58,21 @@ def pytest_configure() -> None:
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Put files and rooms in that order, each in the order it has."""
     items.sort(key=lambda item: next((n for n, room in enumerate(_LONG) if item.nodeid.startswith(room)), len(_LONG)))
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_report_to_serializable() -> Generator[None, Any, Any]:
+    """Let a worker tell of a failure whatever is in its values: what is no UTF-8 cannot be sent."""
+    report = yield
+    return _sendable(report) if report and report.get("outcome") == "failed" else report
+
+
+def _sendable(value: Any) -> Any:
+    if isinstance(value, str):
+        return value.encode("utf-8", "backslashreplace").decode("utf-8")
+    if isinstance(value, dict):
+        return {name: _sendable(each) for name, each in value.items()}
+    return [_sendable(each) for each in value] if isinstance(value, (list, tuple)) else value
 
 
 def png(red: int, green: int, blue: int, size: int = 8) -> bytes:

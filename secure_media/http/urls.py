@@ -86,8 +86,10 @@ def exact_path(path: str, raw: bytes) -> str:
     """
     if "\ufffd" not in path:
         return path
-    exact = unquote_to_bytes(raw.partition(b"?")[0]).decode("utf-8", "surrogateescape")
-    ending = "/".join(exact.split("/")[-path.count("/") :])
+    parts = unquote_to_bytes(raw.partition(b"?")[0]).decode("utf-8", "surrogateescape").split("/")
+    if len(parts) <= path.count("/"):
+        return ""
+    ending = "/".join(parts[-path.count("/") :])
     exact = f"/{ending}"
     return exact if exact.encode("utf-8", "surrogateescape").decode("utf-8", "replace") == path else ""
 

@@ -275,6 +275,7 @@ def test_type_is_the_same_for_every_kind_of_source(server: AppServer) -> None:
         pytest.param("/f/\ufffd", b"/g/%FF", "", id="another-path"),
         pytest.param("/f/\ufffd", b"/f/%FF/x", "", id="another-end"),
         pytest.param("/f/\ufffd", b"%FF", "", id="too-short"),
+        pytest.param("//\ufffd", b"/%FF", "", id="one-slash-less"),
         pytest.param("/f/\ufffd", b"/f%2F%FF", "/f/\udcff", id="encoded-slash-as-the-server-has-it"),
     ],
 )
