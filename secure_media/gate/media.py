@@ -10,7 +10,8 @@ from contextlib import suppress
 from secure_media.content.bodies import BodySource
 from secure_media.content.delivery import Delivery, Watcher
 from secure_media.content.turns import CODE
-from secure_media.core.model import Allow, Resource, ResourceKind
+from secure_media.core.model import Action, Allow, Decision, Resource, ResourceKind
+from secure_media.core.rules import signed_url
 from secure_media.errors import BusyError, ClientGoneError, LedgerUnavailableError, MediaNotFoundError
 from secure_media.gate.admission import Admission, Admitted
 from secure_media.gate.bookkeeping import whose
@@ -32,12 +33,14 @@ from secure_media.http.urls import action_in
 from secure_media.stores.absence import LostPages
 from secure_media.stores.ledger import GrantLedger, reserve_whole
 from secure_media.stores.media import Media, MediaStore
-from secure_media.stores.media_ids import media_id_in
+from secure_media.stores.media_ids import is_grant_only, media_id_in
 
 logger = logging.getLogger(__name__)
 
 #: When to try again if one browser asks for too much at once, in seconds.
 BUSY_RETRY_AFTER = 10
+#: What is asked besides for what is shown on terms.
+_LINK = signed_url()
 
 
 class MediaRequests:
@@ -97,12 +100,23 @@ class MediaRequests:
         media_id = None if request.trailers else media_id_in(name)
         resource = None if media_id is None else Resource(ResourceKind.MEDIA, media_id)
         action = action_in(request.query)
-        also = None if media_id is None else self._store.condition(media_id)
-        decision = await self._admission.decide(request, resource, action, also=also)
+        decision = await self._decided(request, resource, action)
         if not isinstance(decision, Allow) and resource is not None and await self._is_back(request, resource, watch):
-            decision = await self._admission.decide(request, resource, action, also=also)
+            decision = await self._decided(request, resource, action)
         asked = await self._admission.admit(decision, request, resource, action)
         return self._refusals.response(request) if asked is None else await self._allowed(asked, watch)
+
+    async def _decided(self, request: Request, resource: Resource | None, action: Action) -> Decision:
+        """Return what the policy says, and the terms and the condition that the item is shown on."""
+        also = None if resource is None else self._store.condition(resource.name)
+        decision = await self._admission.decide(request, resource, action, also=also)
+        if resource is None or not isinstance(decision, Allow) or decision.grant is not None:
+            return decision
+        if not is_grant_only(resource.name):
+            return decision
+        # Another rule of the policy would do without the link, and so without the terms, which stand in it.
+        also = _LINK if also is None else _LINK & also
+        return await self._admission.decide(request, resource, action, also=also)
 
     async def _is_back(self, request: Request, resource: Resource, watch: Watch) -> bool:
         """Wait for a page that showed this before an outage, if one may come back in a moment; return whether."""

@@ -11,7 +11,7 @@ from secure_media.attack import Family
 from secure_media.attack import families as of
 
 PACKAGE = Path(secure_media.__file__).parent
-_DECIDED = "        decision = await self._admission.decide(request, resource, action, also=also)\n        if not"
+_DECIDED = "        decision = await self._decided(request, resource, action)\n        if not"
 
 
 @dataclass(frozen=True)
@@ -38,8 +38,8 @@ class Breakage:
 
 def _for(condition: str) -> tuple[tuple[str, str], ...]:
     """Return the change by which media are allowed, undecided, where `condition` holds."""
-    undecided = f"        decision = Allow('broken') if {condition} else await self._admission.decide("
-    return ((_DECIDED, f"{undecided}\n            request, resource, action, also=also\n        )\n        if not"),)
+    undecided = f"        decision = Allow('broken') if {condition} else await self._decided("
+    return ((_DECIDED, f"{undecided}\n            request, resource, action\n        )\n        if not"),)
 
 
 #: What anyone who writes a guard gets wrong sooner or later.
@@ -296,7 +296,7 @@ DELIBERATE = (
     Breakage(
         "asks-no-condition",
         "gate/media.py",
-        (("also = None if media_id is None else self._store.condition(media_id)", "also = None"),),
+        (("also = None if resource is None else self._store.condition(resource.name)", "also = None"),),
         of.OTHER_USER,
     ),
     Breakage(
@@ -333,8 +333,16 @@ ONCE = (
     ),
     Breakage(
         "serves-media-on-terms-without-their-grant",
-        "stores/visit.py",
-        (("if is_grant_only(media_id):", "if False:"),),
+        "gate/media.py",
+        (
+            (
+                "        also = None if resource is None else self._store.condition(resource.name)\n",
+                "        browser = self._admission.visitor(request).browser\n"
+                "        if browser is not None and resource is not None and is_grant_only(resource.name):\n"
+                "            return Allow('broken')\n"
+                "        also = None if resource is None else self._store.condition(resource.name)\n",
+            ),
+        ),
         of.TERMS,
     ),
     Breakage(

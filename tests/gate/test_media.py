@@ -18,7 +18,8 @@ from secure_media.content.sources import INLINE_LIMIT, MemorySource
 from secure_media.content.turns import CODE, LEDGER, Turns
 from secure_media.core.context import AccessContext
 from secure_media.core.model import Action, short_hash
-from secure_media.core.rules import allow_if, own_session
+from secure_media.core.policy import Policy
+from secure_media.core.rules import allow_if, own_session, signed_url
 from secure_media.errors import BusyError, ClientGoneError
 from secure_media.http.compression import COMPRESSING
 from secure_media.http.request import Request
@@ -237,6 +238,38 @@ def test_condition_is_asked_besides_whatever_allows_it() -> None:
     assert world.ask(link, {"Cookie": world.cookie("bert")}).said == FORBIDDEN
     said.clear()
     assert world.ask(link, {"Cookie": world.cookie()}).said == FORBIDDEN
+
+
+def anyone() -> Policy:
+    """Return a policy that lets in whoever asks."""
+    return allow_if(lambda _: True)
+
+
+@pytest.mark.parametrize(
+    "policy",
+    [
+        pytest.param(lambda: signed_url() | anyone(), id="link-first"),
+        pytest.param(lambda: anyone() | signed_url(), id="link-last"),
+        pytest.param(lambda: own_session() | anyone() & signed_url() | anyone(), id="link-between"),
+    ],
+)
+@pytest.mark.parametrize("terms", ["terms", f"terms{CONDITION}it"])
+def test_what_is_on_terms_needs_its_link_whatever_else_would_do(policy: Callable[[], Policy], terms: str) -> None:
+    """A rule that lets people in without a link opens what is shown, and nothing that is shown on terms."""
+    world = World(policy())
+    media_id = world.store.put(b"content", "image/png", None, terms)
+    world.store.require(media_id, anyone())
+    path = f"/base/media/{media_id}.png"
+    link, once = world.link(path, session=short_hash("anna-session")), world.once(path)
+    assert world.ask(world.media["anna"]).said[0] == 200
+    assert [world.ask(each).said for each in (link, link, once)] == [(200, b"content")] * 3
+
+    assert [world.ask(each).said for each in (path, once, path)] == [FORBIDDEN] * 3
+    assert world.ask(path, method="HEAD").status == 403
+    lost(world)
+    assert world.ask(link).said == FORBIDDEN
+    world.now += 601
+    assert world.ask(link).said == FORBIDDEN
 
 
 # --- pages that may be back in a moment
