@@ -144,3 +144,38 @@ def test_session_of_a_person_is_for_that_person(page: tuple[Browser, Tab, str], 
     ann.cookies.update({} if login is None else {"sso": login})
     with ann.connect(resume=first) as others:
         assert others.session_id != first
+
+
+#: With either order of rules, whoever is signed in may have what pages show, by its URL alone.
+PEOPLE = """
+policy={0}jwt(cookie="sso", key=open({key!r}).read(), algorithms=["RS256"], issuer="https://login.example",
+        audience="reports"){1}
+"""
+ON_TERMS = """
+import streamlit as st
+import secure_media as sm
+st.download_button("save", b"the content", file_name="a.txt")
+sm.download_button("save this", b"the secret", file_name="b.txt", max_uses=1)
+sm.download_button("save that", b"the other secret", file_name="c.txt", bind="browser")
+"""
+
+
+@pytest.mark.parametrize("order", [("signed_url() | ", ""), ("", " | signed_url()")], ids=["link-first", "link-last"])
+def test_jwt_does_not_do_without_the_terms_of_an_element(tmp_path: Path, order: tuple[str, str]) -> None:
+    """Somebody who is signed in gets what is shown to everybody, and what is shown on terms by its link alone."""
+    (tmp_path / "login.pem").write_bytes(PUBLIC)
+    policy = PEOPLE.format(*order, key=str(tmp_path / "login.pem")).strip()
+    head = f"from secure_media import jwt, secure_run, signed_url\nsecure_run(__file__, secret={SECRET!r}, {policy})\n"
+    with AppServer(f"{head}{ON_TERMS}", guarded=False, folder=tmp_path) as server, Browser(server).open() as tab:
+        plain, once, bound = sorted(tab.urls(), key=lambda url: ("media_token" in url, tab.urls().index(url)))
+        anna = {"Cookie": f"{tab.browser.cookie_header()}; sso={sso()}"}
+        boris = {"Cookie": f"{Browser(server).visit().cookie_header()}; sso={sso(sub='boris')}"}
+        assert [server.request("GET", plain, who).body for who in (anna, boris)] == [b"the content"] * 2
+        assert server.request("GET", bound, anna).body == b"the other secret"
+
+        for url in (once, bound):
+            assert [server.request("GET", url.partition("?")[0], who).status for who in (anna, boris)] == [403, 403]
+        assert server.request("GET", bound, boris).status == 403
+        assert server.request("GET", once, anna).body == b"the secret"
+        assert [server.request("GET", once, who).status for who in (anna, boris)] == [403, 403]
+        assert "Traceback" not in server.log
