@@ -79,8 +79,9 @@ ON_TWO = (
     "tests/host/test_trusted_headers.py",
 )
 #: What runs on the newest release alone. In a browser: pages that are equal to the byte on both servers, as tests/host
-#: shows, and what browsers do with the answers; what the servers themselves do for a browser (pages that end, films,
-#: large files, sign-in by a provider, restarts) is in a browser on both, and so is the example with every element.
+#: shows, what browsers do with the answers, and people whom a gateway names; what the servers themselves do for a
+#: browser (pages that end, films, large files, sign-in by a provider, restarts) is in a browser on both, and so is the
+#: example with every element.
 #: Commands and the plugin for pytest: the same clients, whichever server they reach.
 ON_NEWEST = (
     "tests/browser/test_confirming.py",
@@ -126,8 +127,8 @@ FRAMEWORK_FREE = (
 ENV = {"PYTHONDONTWRITEBYTECODE": ""}
 #: Has the properties tried with more than the few examples of the gate (tests/properties.py).
 AT_LENGTH = {"SECURE_MEDIA_TEST_PROFILE": "long"}
-#: What `nox` alone runs, in the order in which it is begun: first what needs nothing to be installed beside the other,
-#: which does; then what takes longest, so that nothing is left alone.
+#: What `nox` alone runs, in the order in which it is begun: what takes longest first, so that nothing is left alone.
+#: The units need no browser: they are tested while the newest installs the browsers for both of the thorough ones.
 PARTS = (
     "units",
     *(f"tests({name})" for name in reversed(THOROUGH)),

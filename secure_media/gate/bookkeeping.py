@@ -84,7 +84,8 @@ class Bookkeeping:
             try:
                 return await asyncio.wrap_future(work)
             except asyncio.CancelledError:
-                if unwanted is not None:
+                # What is not begun never is. Work for it would wait without a bound where many leave.
+                if unwanted is not None and not work.cancel():
                     with suppress(RuntimeError):  # the interpreter is shutting down
                         turns.submit(queue, functools.partial(unwanted, work), begun=True)
                 raise

@@ -110,9 +110,8 @@ class MediaRequests:
         """Return what the policy says, and the terms and the condition that the item is shown on."""
         also = None if resource is None else self._store.condition(resource.name)
         decision = await self._admission.decide(request, resource, action, also=also)
-        if resource is None or not isinstance(decision, Allow) or decision.grant is not None:
-            return decision
-        if not is_grant_only(resource.name):
+        needs_link = resource is not None and is_grant_only(resource.name)
+        if not needs_link or not isinstance(decision, Allow) or decision.grant is not None:
             return decision
         # Another rule of the policy would do without the link, and so without the terms, which stand in it.
         also = _LINK if also is None else _LINK & also

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import getpass
 import os
 import shutil
 import subprocess
@@ -43,7 +42,8 @@ def main() -> int:
 @contextmanager
 def alone() -> Iterator[None]:
     """Wait for anyone else who is installing: packages of the system are installed by one at a time."""
-    with Path(tempfile.gettempdir(), f"secure-media-tests-{getpass.getuser()}.lock").open("w") as lock:
+    user = os.geteuid() if hasattr(os, "geteuid") else ""
+    with Path(tempfile.gettempdir(), f"secure-media-tests-{user}.lock").open("a") as lock:
         if fcntl is not None:
             fcntl.flock(lock, fcntl.LOCK_EX)
         yield

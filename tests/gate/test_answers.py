@@ -289,6 +289,32 @@ def test_what_is_reserved_for_somebody_who_left_is_given_back(when: str, reserve
     assert [each is not None for each in remaining] == [True, True, True, False]
 
 
+def test_who_leaves_before_their_turn_leaves_nothing_waiting(world: World) -> None:
+    """However many ask for a use and go while the ledger is slow, nothing of theirs waits for it."""
+    books, standing, walk = Bookkeeping(world.ledger), threading.Event(), threading.Event()
+
+    def stand_still() -> None:
+        standing.set()
+        assert walk.wait(60)
+
+    async def leave() -> None:
+        for _ in range(300):
+            reserving = asyncio.ensure_future(books.reserve(COUNTED, 0, 10, 10, continues=False))
+            await asyncio.sleep(0)
+            reserving.cancel()
+            await asyncio.wait({reserving})
+            assert reserving.cancelled()
+
+    standing_still = LEDGER.submit(None, stand_still)
+    assert standing.wait(60)
+    try:
+        asyncio.run(leave())
+        assert LEDGER._waiting == {}
+    finally:
+        walk.set()
+        standing_still.result(60)
+
+
 def test_end_is_looked_up_once_and_known_at_once(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     """The ledger is read in its thread; what it has said of the same names is then known without it, until one ends."""
     asked: list[str] = []
